@@ -1,0 +1,204 @@
+"""Verb 2, alert: one outage, one living message. Facts are gathered when it is said, so it is never out of date."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from bot.connection import Connection, Flow, Outage, Transfer
+from bot.errors import Fenced, TryLater
+from bot.facts import AccountFact, OutageFacts, Progress, Reply
+from bot.interfaces import (
+    ChannelGone,
+    Clock,
+    Composer,
+    Gateway,
+    MessageGone,
+    PostUnclear,
+    SlackRefused,
+    Spoken,
+    Voice,
+)
+from bot.marks import cost_since, running_flows
+from bot.memory import Memory, Saying, Tx
+from bot.routes import Routes
+from bot.watch import Pace
+
+log = structlog.get_logger()
+
+RED_REFRESH = timedelta(minutes=1)
+LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
+
+
+class Facts:
+    """Gathers what is true about an outage now."""
+
+    def __init__(
+        self, memory: Memory, gateways: Mapping[str, Gateway], routes: Routes, public_url: str, now: Clock
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._routes = routes
+        self._public_url = public_url.rstrip("/")
+        self._now = now
+
+    async def of(self, outage_id: str) -> OutageFacts | None:
+        async with self._memory.read() as tx:
+            outage = await tx.outages.get(outage_id)
+            return None if outage is None else await self.gather(tx, outage)
+
+    async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
+        found = [await tx.connections.get(i) for i in outage.connection_ids]
+        connections = [c for c in found if c is not None]
+        gateway = self._gateways.get(outage.platform)
+        flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
+        transfers = [t for c in connections for t in await tx.transfers.of_connection(c.id) if t.flow in flows[c.id]]
+        marked = [t for t in transfers if t.mark_outage == outage.id]
+        names = {c.id: c.account.name for c in connections}
+        kind = gateway.platform.kind if gateway else connections[0].kind
+        return OutageFacts(
+            outage=outage,
+            platform_name=gateway.platform.name if gateway else outage.platform,
+            kind=kind,
+            accounts=tuple(AccountFact(c.id, c.account.id, c.account.name, c.status) for c in connections),
+            now=self._now(),
+            start_url=f"{self._public_url}/reauthorize/{outage.id}",
+            cost_since=_cost_since(connections, transfers, outage),
+            untagged=any(t.flow is Flow.TAGGING for t in transfers),
+            waiting=await _waiting(tx, transfers),
+            progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
+            eta=_eta(outage, marked, self._now()),
+            mentions=tuple(dict.fromkeys(o for c in connections for o in self._routes.owners(c))),
+            checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
+        )
+
+
+class Alert:
+    """Says what the outbox holds."""
+
+    def __init__(self, memory: Memory, facts: Facts, composer: Composer, voice: Voice, pace: Pace, now: Clock) -> None:
+        self._memory = memory
+        self._facts = facts
+        self._composer = composer
+        self._voice = voice
+        self._pace = pace
+        self._now = now
+
+    async def say(self, saying: Saying) -> None:
+        """One outbox row. Whatever Slack does, the row stays until what it reports was said."""
+        facts = await self._facts.of(saying.outage_id)
+        if facts is None:
+            return
+        try:
+            if saying.kind == "reply":
+                await self._reply(saying, facts)
+            else:
+                await self._message(saying, facts)
+        except Fenced:
+            log.info("outbox claim lost to another worker", key=saying.key)
+        except TryLater as error:
+            await self._later(saying, error.after, unclear=False)
+        except PostUnclear:
+            await self._later(saying, None, unclear=True)
+        except (ChannelGone, SlackRefused) as error:
+            log.error("an alert waits: Slack does not take it", outage=saying.outage_id, why=type(error).__name__)
+            await self._later(saying, None, unclear=False)
+
+    async def _message(self, saying: Saying, facts: OutageFacts) -> None:
+        outage = facts.outage
+        spoken = self._composer.outage(facts)
+        if outage.ts is not None:
+            try:
+                await self._voice.update(spoken, outage.channel, outage.ts)
+            except MessageGone:
+                async with self._memory.begin() as tx:
+                    await tx.outages.unposted(outage.id)
+                    await tx.outbox.later(saying, self._now())
+                return
+            async with self._memory.begin() as tx:
+                await tx.outbox.said(saying, self._now())
+            return
+        channel, ts = await self._post(saying, spoken, outage, revision=None)
+        async with self._memory.begin() as tx:
+            await tx.outages.alerted(outage.id, channel, ts, self._now())
+            await tx.outbox.said(saying, self._now())
+
+    async def _reply(self, saying: Saying, facts: OutageFacts) -> None:
+        outage = facts.outage
+        assert outage.ts is not None  # replies are claimed only once there is a message
+        reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail)
+        spoken = self._composer.reply(facts, reply)
+        try:
+            await self._post(
+                saying, replace(spoken, channel=outage.channel, thread=outage.ts), outage, revision=saying.revision
+            )
+        except MessageGone:
+            async with self._memory.begin() as tx:
+                await tx.outages.unposted(outage.id)
+                await tx.outbox.say_message(outage.id, outage.revision, self._now())
+                await tx.outbox.later(saying, self._now() + timedelta(seconds=1))
+            return
+        async with self._memory.begin() as tx:
+            await tx.outbox.said(saying, self._now())
+
+    async def _post(self, saying: Saying, spoken: Spoken, outage: Outage, revision: int | None) -> tuple[str, str]:
+        """Post once. If an earlier try may have arrived, look for it by its metadata first."""
+        if saying.started_at is not None and saying.attempts <= LOOK_TRIES:
+            since = saying.started_at - timedelta(seconds=10)
+            ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since)
+            if ts is not None:
+                return spoken.channel, ts
+        async with self._memory.begin() as tx:
+            await tx.outbox.posting(saying, self._now())
+        return await self._voice.post(spoken)
+
+    async def _later(self, saying: Saying, after: timedelta | None, *, unclear: bool) -> None:
+        due = self._now() + self._pace.back_off(saying.attempts + 1, after)
+        try:
+            async with self._memory.begin() as tx:
+                await tx.outbox.later(saying, due, unclear=unclear)
+        except Fenced:
+            return
+
+    async def refresh(self) -> None:
+        """Keep the counts of living messages true: often while catching up, once a minute while red."""
+        now = self._now()
+        async with self._memory.read() as tx:
+            going = [o for o in await tx.outages.latest(open_only=True) if o.ts is not None]
+        for outage in going:
+            due = now if outage.reauthorized_at else now + RED_REFRESH
+            async with self._memory.begin() as tx:
+                await tx.outbox.say_message(outage.id, outage.revision, due)
+
+
+def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:
+    """The first account day whose cost is missing: where the mark begins, or, while it is lost, the cursor's next day."""
+    by_id = {c.id: c for c in connections}
+    days = [
+        date.fromisoformat(t.mark["since"])
+        if t.mark and t.mark_outage == outage.id
+        else cost_since(t, by_id[t.connection_id], outage.opened_at)
+        for t in transfers
+        if t.flow is Flow.COST
+    ]
+    return min(days, default=None)
+
+
+async def _waiting(tx: Tx, transfers: Sequence[Transfer]) -> int | None:
+    counts = [await tx.touchpoints.waiting(t.connection_id) for t in transfers if t.flow is Flow.TOUCHPOINTS]
+    return sum(counts) if counts else None
+
+
+def _progress(transfer: Transfer, account: str) -> Progress:
+    passed = transfer.passed_at is not None
+    return Progress(transfer.flow, account, transfer.done, transfer.total, passed, transfer.verified_at is not None)
+
+
+def _eta(outage: Outage, marked: Sequence[Transfer], now: datetime) -> timedelta | None:
+    """How long the slowest transfer still needs at its pace so far; None before there is a pace."""
+    if outage.reauthorized_at is None:
+        return None
+    spent = now - outage.reauthorized_at
+    rests = [spent * (t.total - t.done) / t.done for t in marked if t.passed_at is None and 0 < t.done < t.total]
+    return max(rests, default=None)

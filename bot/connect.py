@@ -1,0 +1,150 @@
+"""Connecting a new login: a one-time link, the consent, then the accounts to watch."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from bot.connection import Account, Connection, Consent, Grant
+from bot.errors import Fenced, RedkeyError
+from bot.facts import ConnectionFacts
+from bot.interfaces import AdTagger, Clock, Gateway
+from bot.memory import Memory, Tx
+from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome
+from bot.reauthorize import Consents, digest
+from bot.refresh import GrantTokens, Refresher
+from bot.restore import Restore
+from bot.routes import Routes
+
+LINK_LIVES = timedelta(days=1)
+
+
+class Connect:
+    """New logins. A link is used up by a finished consent, not by opening it."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        gateways: Mapping[str, Gateway],
+        consents: Consents,
+        restore: Restore,
+        refresher: Refresher,
+        routes: Routes,
+        public_url: str,
+        autotagging: Mapping[str, bool],
+        now: Clock,
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._consents = consents
+        self._restore = restore
+        self._refresher = refresher
+        self._routes = routes
+        self._public_url = public_url.rstrip("/")
+        self._autotagging = autotagging
+        self._now = now
+
+    async def link(self, platform: str, asked_by: str) -> str:
+        if platform not in self._gateways:
+            there = ", ".join(sorted(self._gateways)) or "none: give one a client_id in its settings"
+            raise NotFound(f"{platform} is not switched on; platforms switched on: {there}")
+        token = secrets.token_urlsafe(32)
+        async with self._memory.begin() as tx:
+            link_id = f"lnk_{secrets.token_hex(12)}"
+            await tx.consents.add_link(link_id, platform, digest(token), asked_by, self._now() + LINK_LIVES)
+        return f"{self._public_url}/connect/{token}"
+
+    async def page(self, token: str) -> ConnectPage | None:
+        async with self._memory.read() as tx:
+            link = await tx.consents.link(digest(token), self._now())
+            grant = await tx.grants.get(link[2]) if link and link[2] else None
+        if link is None or link[1] not in self._gateways:
+            return None
+        name = self._gateways[link[1]].platform.name
+        if grant is None:
+            return ConnectPage(token, link[1], name)
+        return await self._choice(token, grant, name)
+
+    async def _choice(self, token: str, grant: Grant, name: str) -> ConnectPage:
+        accounts = await self._accounts(grant)
+        async with self._memory.read() as tx:
+            watched = {c.account.id for c in await tx.connections.all() if c.platform == grant.platform}
+        return ConnectPage(token, grant.platform, name, grant.identity.login, tuple(accounts), frozenset(watched))
+
+    async def _accounts(self, grant: Grant) -> list[Account]:
+        gateway = self._gateways[grant.platform]
+        return await gateway.platform.accounts(gateway.fetch(GrantTokens(self._refresher, grant)))
+
+    async def begin(self, token: str) -> Begun:
+        async with self._memory.read() as tx:
+            link = await tx.consents.link(digest(token), self._now())
+        if link is None or link[2] or link[1] not in self._gateways:
+            raise NotFound("this link was used already, or it is too old")
+        return await self._consents.begin(link[1], "connect", link[0], login_hint="", who="")
+
+    async def finish(self, consent: Consent, code: str) -> Outcome:
+        """Keep the new login, watch nothing yet. If this person's login was lost before, it is restored on the way."""
+        name = self._gateways[consent.platform].platform.name
+        try:
+            tokens = await self._consents.trade(consent, code)
+        except RedkeyError as error:
+            return Outcome(Ending.FAILED, consent.platform, name, why=str(error))
+        try:
+            proof = await self._restore.prove(consent.platform, tokens)
+            siblings = await self._restore.siblings(consent.platform, proof)
+            reached = await self._restore.usable(consent.platform, proof, siblings)
+            token = secrets.token_urlsafe(32)
+            async with self._memory.begin() as tx:
+                restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
+                fresh = await tx.consents.link_granted(consent.ref, restored.grant.id, digest(token))
+                if not fresh:
+                    raise Fenced
+        except (RedkeyError, Fenced) as error:
+            await self._restore.discard(consent.platform, tokens, None)
+            why = "this link was used already" if isinstance(error, Fenced) else str(error)
+            return Outcome(Ending.FAILED, consent.platform, name, why=why)
+        async with self._memory.read() as tx:
+            watched = {c.account.id for c in await tx.connections.all() if c.platform == consent.platform}
+        page = ConnectPage(token, consent.platform, name, proof.identity.login, proof.accounts, frozenset(watched))
+        return Outcome(Ending.CHOOSE, consent.platform, name, used_login=proof.identity.login, connect=page)
+
+    async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
+        """Watch the chosen accounts. One that is watched already through another login moves to this one if that is
+        lost.
+        """
+        async with self._memory.read() as tx:
+            link = await tx.consents.link(digest(token), self._now())
+            grant = await tx.grants.get(link[2]) if link and link[2] else None
+        if link is None or grant is None:
+            raise NotFound("this link was used already, or it is too old")
+        reached = {a.id: a for a in await self._accounts(grant)}
+        if unknown := [i for i in account_ids if i not in reached]:
+            raise NotFound(f"this login does not reach {', '.join(unknown)}")
+        async with self._memory.begin() as tx:
+            if not await tx.consents.link_used(link[0], self._now()):
+                raise NotFound("this link was used already")
+            made = [await self._watch(tx, grant, reached[i]) for i in dict.fromkeys(account_ids)]
+        return [self.facts(c) for c in made]
+
+    async def _watch(self, tx: Tx, grant: Grant, account: Account) -> Connection:
+        platform = self._gateways[grant.platform].platform
+        standing = await tx.connections.of_account(grant.platform, account.id)
+        if standing is not None:
+            return standing
+        utm = platform.utm if isinstance(platform, AdTagger) else ""
+        return await tx.connections.add(
+            grant,
+            platform.kind,
+            account,
+            autotagging=isinstance(platform, AdTagger) and self._autotagging.get(platform.key, True),
+            utm=getattr(platform.settings, "utm", "") or utm,
+            flows=platform.flows,
+            now=self._now(),
+        )
+
+    def facts(self, connection: Connection) -> ConnectionFacts:
+        return ConnectionFacts(
+            connection=connection,
+            platform_name=self._gateways[connection.platform].platform.name,
+            channel=self._routes.channel(connection),
+            reauthorize_url=f"{self._public_url}/reauthorize/{connection.id}",
+        )

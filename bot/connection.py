@@ -1,0 +1,322 @@
+"""The words of the product: connection, grant, transfer, outage, mark. Pure values; the status is derived here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What a platform is to its users: where money is spent, or where customers are kept."""
+
+    ADS = "ads"
+    CRM = "crm"
+
+
+class Flow(StrEnum):
+    """The three things a connection carries. A transfer is one flow of one connection."""
+
+    COST = "cost"
+    TAGGING = "tagging"
+    TOUCHPOINTS = "touchpoints"
+
+
+class Status(StrEnum):
+    """What people see. Always derived from what is stored, never stored itself."""
+
+    AUTHORIZATION_REQUIRED = "Authorization Required"
+    DISCONNECTED = "Disconnected"
+    CATCHING_UP = "Catching Up"
+    CONNECTED_WITH_AUTOTAGGING = "Connected with Autotagging"
+    CONNECTED = "Connected"
+
+
+def status_of(*, enabled: bool, authorized: bool, autotagging: bool, catching_up: bool) -> Status:
+    """A lost authorization outranks everything: even a paused connection needs a login before it can work again."""
+    if not authorized:
+        return Status.AUTHORIZATION_REQUIRED
+    if not enabled:
+        return Status.DISCONNECTED
+    if catching_up:
+        return Status.CATCHING_UP
+    return Status.CONNECTED_WITH_AUTOTAGGING if autotagging else Status.CONNECTED
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A string that must not be seen. Only `reveal` gives it, so a log line or a traceback cannot."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True)
+class TokenSet:
+    """A checked token response. `kept` holds the non-secret fields a platform asked to keep (Salesforce: instance_url)."""
+
+    access_token: Secret
+    refresh_token: Secret | None = None
+    expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who consented: the platform's stable id, and the login name a person would recognise."""
+
+    id: str
+    login: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account a login can reach: a Google customer, a Salesforce org. `parent` is the manager it is reached
+    through.
+    """
+
+    id: str
+    name: str
+    currency: str = ""
+    time_zone: str = "UTC"
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One person's consent on one platform, without its tokens. `generation` counts token changes: compare, then swap."""
+
+    id: str
+    platform: str
+    identity: Identity
+    generation: int
+    scopes: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
+    refreshed_at: datetime | None = None
+    refresh_started_at: datetime | None = None  # an intent: a refresh began and its result was never stored
+    lost_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One account reached through a grant. Its id, history and settings survive every reauthorization."""
+
+    id: str
+    platform: str
+    kind: Kind
+    account: Account
+    grant_id: str
+    login: str
+    enabled: bool
+    authorized: bool
+    autotagging: bool
+    catching_up: bool
+    utm: str = ""
+    checked_at: datetime | None = None
+    last_good_at: datetime | None = None
+    last_data_at: datetime | None = None
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    outage_id: str | None = None
+
+    @property
+    def status(self) -> Status:
+        return status_of(
+            enabled=self.enabled,
+            authorized=self.authorized,
+            autotagging=self.autotagging,
+            catching_up=self.catching_up,
+        )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One flow of one connection. `fence` is the claim: a save with an older fence is refused.
+
+    cursor: what has been moved for certain. cost: {"through": account day, "as_of": UTC instant the pass began};
+    tagging: {"as_of": UTC instant}; touchpoints: {"through": delivery number}.
+    notes: what a platform must remember across a crash (the id of a running bulk job).
+    mark: where the transfer must get to before we may say "caught up"; None outside a catch-up.
+    """
+
+    connection_id: str
+    flow: Flow
+    cursor: Json
+    notes: Json
+    fence: int
+    attempts: int = 0
+    mark: Json | None = None
+    mark_outage: str | None = None
+    done: int = 0
+    total: int = 0
+    passed_at: datetime | None = None
+    verified_at: datetime | None = None
+
+
+class Reach(StrEnum):
+    """Whom an outage is about: everything a grant carries, or the one account that lost access."""
+
+    GRANT = "grant"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why authorization was lost. `words` and `cure` are ours and translatable; `vendor` is the platform's own, hostile
+    text.
+    """
+
+    code: str
+    words: str
+    cure: str
+    vendor: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of an outage's timeline."""
+
+    at: datetime
+    what: str
+    who: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """From the first sign of a drop to the confirmation."""
+
+    id: str
+    platform: str
+    reach: Reach
+    grant_id: str
+    remedy: str  # the error's name: AuthorizationLost, AccessDenied or Misconfigured; it decides the first button
+    cause: Cause
+    opened_at: datetime
+    revision: int
+    login: str = ""
+    last_good_at: datetime | None = None
+    alerted_at: datetime | None = None
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    reauthorized_at: datetime | None = None
+    reauthorized_by: str | None = None
+    stalled_at: datetime | None = None
+    caught_up_at: datetime | None = None
+    closed_at: datetime | None = None
+    recovered: Json = field(default_factory=dict)
+    lost: Json = field(default_factory=dict)
+    channel: str = ""
+    ts: str | None = None
+    connection_ids: tuple[str, ...] = ()
+    timeline: tuple[Event, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """disconnected, claimed, catching_up, stalled, caught_up or paused: what the message shows."""
+        if self.closed_at:
+            return "caught_up" if self.caught_up_at else "paused"
+        if self.reauthorized_at:
+            return "stalled" if self.stalled_at else "catching_up"
+        return "claimed" if self.claimed_by else "disconnected"
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """Cost of one ad on one account day, in micros of the account's currency. ad_group and ad are empty where the
+    platform gives cost only per campaign.
+    """
+
+    day: date
+    campaign: str
+    campaign_name: str
+    ad_group: str
+    ad: str
+    currency: str
+    cost_micros: int
+    clicks: int
+    impressions: int
+
+
+@dataclass(frozen=True)
+class Ad:
+    """An ad as far as tagging cares: where it leads, and what is appended there. Inherited values are the effective
+    ones.
+    """
+
+    id: str
+    name: str
+    urls: tuple[str, ...]
+    template: str = ""  # the tracking template in force, the ad's own or inherited
+    suffix: str = ""  # the final URL suffix in force, the ad's own or inherited
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """One ad's suffix: what it was and what we want it to be. Kept for good, so that it can be undone."""
+
+    ad: Ad
+    before: str
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Touchpoint:
+    """One marketing touch to be pushed to a CRM, keyed by an id that is the CRM's external id too."""
+
+    id: str
+    occurred_at: datetime
+    email: str
+    kind: str
+    fields: Mapping[str, Any]
+    crm: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One touchpoint on its way to one CRM connection. `number` orders them and is what a mark counts to."""
+
+    number: int
+    touchpoint: Touchpoint
+    attempts: int = 0
+
+
+class PushState(StrEnum):
+    SENT = "sent"
+    RETRY = "retry"
+    SET_ASIDE = "set_aside"
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """What the CRM said about one record. A record it said nothing about is RETRY, never SENT."""
+
+    id: str
+    state: PushState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One trip to a platform's consent page, begun by one browser."""
+
+    id: str
+    platform: str
+    purpose: str  # "reauthorize" or "connect"
+    ref: str  # outage or connection id; for connect, the link's id
+    verifier: Secret | None
+    created_at: datetime
+    started_by: str = ""

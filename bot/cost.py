@@ -1,0 +1,105 @@
+"""Moving cost: from the last complete account day to now, re-reading the days the platform still changes."""
+
+from datetime import date, datetime, timedelta
+
+from bot.connection import Json, Transfer
+from bot.interfaces import CostSource, Platform
+from bot.marks import account_day
+from bot.memory import Tx
+from bot.transfer import Walk
+
+DAY = timedelta(days=1)
+
+
+class CostCarrier:
+    """cursor: {"through": last complete account day held, "as_of": when that pass began, "restated": account day of the
+    last full re-read, "walk": {"through", "as_of"} while a pass is under way, so that a crash resumes it}.
+    """
+
+    def __init__(self, first_days: int, restate_days: dict[str, int] | None = None) -> None:
+        self._first_days = first_days
+        self._restate = restate_days or {}
+
+    async def move(self, walk: Walk, platform: Platform) -> bool:
+        assert isinstance(platform, CostSource)
+        zone = walk.connection.account.time_zone
+        going = walk.transfer.cursor.get("walk") or {}
+        begun = datetime.fromisoformat(going["as_of"]) if going else walk.begun_at
+        today = account_day(begun, zone)
+        since, full = self._since(walk, platform, today)
+        start = date.fromisoformat(going["through"]) + DAY if going.get("through") else since
+        full = going.get("full", full)
+        async for page in platform.cost(walk.fetch, walk.connection.account, start, today):
+            async with walk.memory.begin() as tx:
+                await tx.costs.store(walk.connection.id, page.rows, start, page.through, walk.now())
+                noted = {"through": page.through.isoformat(), "as_of": begun.isoformat(), "full": full}
+                await walk.keep(tx, cursor={**walk.transfer.cursor, "walk": noted}, done=_done(walk, page.through))
+            start = page.through + DAY
+        async with walk.memory.begin() as tx:
+            await tx.costs.settle(walk.connection.id, today)
+            cursor = self._ended(walk, platform, begun, today, full=full)
+            await walk.keep(tx, cursor=cursor, done=walk.transfer.total)
+        return True
+
+    def _since(self, walk: Walk, platform: CostSource, today: date) -> tuple[date, bool]:
+        """Where this pass begins, and whether it re-reads the whole restatement window (once a day, and when catching
+        up).
+        """
+        earliest = today - DAY * platform.look_back_days
+        through = walk.transfer.cursor.get("through")
+        if not through:
+            return max(today - DAY * self._first_days, earliest), True
+        full = walk.transfer.mark is not None or walk.transfer.cursor.get("restated") != today.isoformat()
+        restate = self._restate.get(walk.connection.platform, platform.restate_days) if full else 1
+        return max(min(date.fromisoformat(through) + DAY, today) - DAY * restate, earliest), full
+
+    def _ended(self, walk: Walk, platform: CostSource, begun: datetime, today: date, *, full: bool) -> Json:
+        cursor = walk.transfer.cursor
+        restated = today.isoformat() if full else cursor.get("restated")
+        ended = {"through": (today - DAY).isoformat(), "as_of": begun.isoformat(), "restated": restated}
+        return ended | ({"gone_days": gone} if (gone := _gone(walk, today - DAY * platform.look_back_days)) else {})
+
+    async def past(self, tx: Tx, transfer: Transfer) -> bool:
+        assert transfer.mark is not None
+        as_of = str(transfer.cursor.get("as_of", ""))
+        return as_of != "" and datetime.fromisoformat(as_of) >= datetime.fromisoformat(transfer.mark["as_of"])
+
+    async def check(self, walk: Walk, platform: Platform) -> Json | None:
+        """Our sum per account day must equal the account's own total, to the micro, for every day that has ended.
+
+        Today still grows between our two questions, so it is loaded, but not compared.
+        """
+        assert isinstance(platform, CostSource)
+        assert walk.transfer.mark is not None
+        mark, zone = walk.transfer.mark, walk.connection.account.time_zone
+        since = date.fromisoformat(mark["since"]) - DAY * platform.restate_days
+        since = max(since, account_day(walk.now(), zone) - DAY * platform.look_back_days)
+        until = date.fromisoformat(walk.transfer.cursor["through"])
+        if since > until:
+            return None
+        theirs = await platform.cost_totals(walk.fetch, walk.connection.account, since, until)
+        async with walk.memory.read() as tx:
+            ours = await tx.costs.totals(walk.connection.id, since, until)
+        held_from = min(ours, default=None)
+        wrong = [
+            day
+            for day in {*theirs, *ours}
+            if theirs.get(day, 0) != ours.get(day, 0) and (held_from is None or day >= held_from)
+        ]
+        if not wrong:
+            return None
+        return {**walk.transfer.cursor, "through": (min(wrong) - DAY).isoformat()}
+
+
+def _done(walk: Walk, through: date) -> int:
+    """How many of the marked days are in by now."""
+    mark = walk.transfer.mark
+    if mark is None:
+        return 0
+    return max(0, min(walk.transfer.total, (through - date.fromisoformat(mark["since"])).days + 1))
+
+
+def _gone(walk: Walk, earliest: date) -> int:
+    """Account days that lie further back than the platform still tells: a permanent gap, to be named."""
+    through = walk.transfer.cursor.get("through")
+    return max(0, (earliest - date.fromisoformat(through) - DAY).days) if through else 0

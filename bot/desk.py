@@ -1,0 +1,161 @@
+"""What a person asked for, done: lists, a check, a claim, a pause. Implements people.Desk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from bot.alert import Facts
+from bot.connect import Connect
+from bot.connection import Connection, Event
+from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
+from bot.interfaces import Clock, Gateway
+from bot.memory import Memory
+from bot.people import NotFound
+from bot.watch import Watch
+
+ANSWER_WITHIN = 30.0  # seconds a check may take when the running bot does it
+
+
+class FrontDesk:
+    def __init__(
+        self,
+        memory: Memory,
+        gateways: Mapping[str, Gateway],
+        facts: Facts,
+        watch: Watch,
+        connect: Connect,
+        now: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._facts = facts
+        self._watch = watch
+        self._connect = connect
+        self._now = now
+        self._sleep = sleep
+
+    def platforms(self) -> dict[str, str]:
+        return {key: gateway.platform.name for key, gateway in self._gateways.items()}
+
+    async def connections(self) -> list[ConnectionFacts]:
+        async with self._memory.read() as tx:
+            return [self._connect.facts(c) for c in await tx.connections.all() if c.platform in self._gateways]
+
+    async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
+        async with self._memory.read() as tx:
+            return [await self._facts.gather(tx, o) for o in await tx.outages.latest(open_only=open_only)]
+
+    async def outage(self, outage_id: str) -> OutageFacts | None:
+        return await self._facts.of(outage_id)
+
+    async def connect_link(self, platform: str, asked_by: str) -> str:
+        return await self._connect.link(platform, asked_by)
+
+    async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
+        """Paused connections and dead logins are not probed: a dead credential is never tried again by us."""
+        if connection_id is not None:
+            chosen = [await self._connection(connection_id)]
+        else:
+            async with self._memory.read() as tx:
+                chosen = await tx.connections.all()
+        probed = [c for c in chosen if c.enabled and c.authorized and c.platform in self._gateways]
+        async with self._memory.read() as tx:
+            running = await tx.replicas.alive(self._now())
+        if running:
+            await self._ask(probed)
+        else:
+            await asyncio.gather(*(self._watch.check(c) for c in probed))
+        return [await self._answer(c) for c in chosen]
+
+    async def _ask(self, connections: list[Connection]) -> None:
+        """Let the running bot probe, so that two processes never hold one login, and wait for its answers."""
+        asked = self._now()
+        ids = {c.id for c in connections}
+        async with self._memory.begin() as tx:
+            await tx.connections.ask_check(list(ids), asked)
+        for _ in range(int(ANSWER_WITHIN / 0.1)):
+            await self._sleep(0.1)
+            async with self._memory.read() as tx:
+                fresh = [c for i in ids if (c := await tx.connections.get(i))]
+            if all((c.checked_at and c.checked_at >= asked) or not c.authorized for c in fresh):
+                return
+
+    async def _answer(self, connection: Connection) -> CheckAnswer:
+        fresh = await self._connection(connection.id)
+        if not fresh.enabled:
+            return CheckAnswer(fresh, "paused, so it was not probed")
+        if not fresh.authorized:
+            async with self._memory.read() as tx:
+                outage = await tx.outages.open_of_connection(fresh.id)
+            return CheckAnswer(fresh, outage.cause.words if outage else "it must be authorized again")
+        if fresh.last_good_at is None or (fresh.checked_at and fresh.last_good_at < fresh.checked_at):
+            return CheckAnswer(fresh, "the platform did not answer properly; it is tried again")
+        return CheckAnswer(fresh)
+
+    async def _connection(self, connection_id: str) -> Connection:
+        async with self._memory.read() as tx:
+            connection = await tx.connections.get(connection_id)
+        if connection is None or connection.platform not in self._gateways:
+            raise NotFound(f"there is no connection {connection_id}")
+        return connection
+
+    async def claim(self, outage_id: str, who: str) -> OutageFacts:
+        """Handled once: a second click by the same person, or one on a closed outage, changes nothing."""
+        now = self._now()
+        async with self._memory.begin() as tx:
+            outage = await tx.outages.get(outage_id)
+            if outage is None:
+                raise NotFound(f"there is no outage {outage_id}")
+            if outage.closed_at is None and outage.claimed_by != who:
+                await tx.outages.claim(outage_id, who, now)
+                revision = await tx.outages.event(outage_id, Event(now, "claimed", who))
+                await tx.outbox.say_message(outage_id, revision, now)
+                await tx.outbox.say_reply(outage_id, "claimed", revision, {"who": who}, now)
+        return await self._facts_of(outage_id)
+
+    async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts:
+        now = self._now()
+        async with self._memory.begin() as tx:
+            outage = await tx.outages.get(outage_id)
+            if outage is None:
+                raise NotFound(f"there is no outage {outage_id}")
+            if outage.closed_at is None:
+                await tx.outages.snooze(outage_id, until)
+                revision = await tx.outages.event(outage_id, Event(now, "snoozed", who, until.isoformat()))
+                await tx.outbox.say_message(outage_id, revision, now)
+        return await self._facts_of(outage_id)
+
+    async def _facts_of(self, outage_id: str) -> OutageFacts:
+        facts = await self._facts.of(outage_id)
+        assert facts is not None
+        return facts
+
+    async def pause(self, connection_id: str, who: str) -> ConnectionFacts:
+        """Everything is kept. An outage that was only about this connection ends with it, unconfirmed but quiet."""
+        connection, now = await self._connection(connection_id), self._now()
+        async with self._memory.begin() as tx:
+            await tx.connections.set_enabled(connection_id, False)
+            outage = await tx.outages.open_of_connection(connection_id)
+            if outage is not None:
+                revision = await tx.outages.event(outage.id, Event(now, "paused", who, connection.account.name))
+                await tx.connections.set_catching_up([connection_id], False)
+                if len(outage.connection_ids) > 1:
+                    await tx.outages.leave(outage.id, [connection_id])
+                else:
+                    await tx.outages.close(outage.id, {}, {}, now, caught_up=False)
+                    await tx.transfers.clear_marks(outage.id)
+                await tx.outbox.say_message(outage.id, revision, now)
+        return self._connect.facts(await self._connection(connection_id))
+
+    async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
+        """If its login died while it was paused, it alerts now."""
+        connection = await self._connection(connection_id)
+        async with self._memory.begin() as tx:
+            await tx.connections.set_enabled(connection_id, True)
+            if connection.authorized:
+                await tx.connections.ask_check([connection_id], self._now())
+                await tx.transfers.hurry([connection_id], self._now())
+            else:
+                await self._watch.found_dead(tx, connection)
+        return self._connect.facts(await self._connection(connection_id))

@@ -1,0 +1,99 @@
+"""Who does the work that rows call for: the embedded dispatcher, workers in this process fed by claims.
+
+Nothing is kept here. A row is due in the database; a wake-up only saves waiting for the next tick; and a process that dies
+loses nothing but its claims.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bot.errors import TryLater
+from bot.memory import Work
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Worker:
+    """How one kind of work is claimed and done, and how many rows at once."""
+
+    claim: Callable[[int], Awaitable[Sequence[Any]]]
+    run: Callable[[Any], Awaitable[None]]
+    at_once: int
+
+
+class Embedded:
+    """Each kind of work has its own slots, so a long catch-up never holds up an alert."""
+
+    def __init__(self, workers: Mapping[Work, Worker]) -> None:
+        self._workers = workers
+        self._due = {work: asyncio.Event() for work in workers}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+
+    def wake(self, kinds: Iterable[Work]) -> None:
+        """Something of these kinds is due. Called after the commit that made it so."""
+        for kind in kinds:
+            if kind in self._due:
+                self._due[kind].set()
+
+    def tick(self) -> None:
+        self.wake(self._workers)
+
+    def start(self) -> None:
+        self._loops = [asyncio.create_task(self._serve(work), name=f"work-{work}") for work in self._workers]
+        self.tick()
+
+    async def stop(self, within: float) -> None:
+        """Claim nothing more, let what runs finish, cancel what does not in time: its rows stay due."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _serve(self, work: Work) -> None:
+        worker, due = self._workers[work], self._due[work]
+        free = asyncio.Semaphore(worker.at_once)
+        while True:
+            await due.wait()
+            due.clear()
+            await self._drain(work, worker, free)
+
+    async def _drain(self, work: Work, worker: Worker, free: asyncio.Semaphore) -> None:
+        """Claim as many rows as there are free slots, until nothing is due."""
+        while True:
+            await free.acquire()
+            free.release()
+            slots = free._value  # noqa: SLF001  # asyncio has no public way to ask how many are left
+            try:
+                rows = await worker.claim(slots)
+            except TryLater as error:
+                log.warning("work could not be claimed", work=work, why=str(error))
+                return
+            for row in rows:
+                await free.acquire()
+                task = asyncio.create_task(self._run(work, worker, row))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(lambda _: free.release())
+            if len(rows) < slots:
+                return
+
+    async def _run(self, work: Work, worker: Worker, row: Any) -> None:
+        try:
+            await worker.run(row)
+        except TryLater as error:
+            log.warning("work put off", work=work, why=str(error))
+        except Exception:
+            # The outermost loop: whatever is wrong with one row must not stop the others. Its claim runs out by itself.
+            log.exception("work failed unexpectedly", work=work)
+        finally:
+            self._due[work].set()

@@ -1,0 +1,99 @@
+"""What is true about an outage right now, ready to be put into words. No Slack, no SQL, no sentences in here."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from bot.connection import Connection, Flow, Json, Kind, Outage, Status
+
+
+@dataclass(frozen=True)
+class AccountFact:
+    """One account of an outage. `name` is the platform's text, so hostile until escaped."""
+
+    connection_id: str
+    account_id: str
+    name: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one transfer has come towards its mark. total 0 means not known yet."""
+
+    flow: Flow
+    account: str
+    done: int
+    total: int
+    passed: bool
+    verified: bool
+
+
+@dataclass(frozen=True)
+class OutageFacts:
+    """Everything the living message, the start page and the outage page tell.
+
+    cost_since: the first account day whose cost is missing or incomplete; None when no cost flows here.
+    untagged: new ads run without their UTM parameters while this lasts.
+    waiting: touchpoints that wait for this connection now; None when none flow here.
+    """
+
+    outage: Outage
+    platform_name: str
+    kind: Kind
+    accounts: tuple[AccountFact, ...]
+    now: datetime
+    start_url: str
+    cost_since: date | None = None
+    untagged: bool = False
+    waiting: int | None = None
+    progress: tuple[Progress, ...] = ()
+    eta: timedelta | None = None
+    mentions: tuple[str, ...] = ()
+    checked_at: datetime | None = None
+    current_outage: str | None = None  # for a closed one: the outage open now for the same grant, if any
+
+    @property
+    def fraction(self) -> float:
+        """How much of the catch-up is done, 0 to 1; whole transfers count where rows cannot be counted."""
+        if not self.progress:
+            return 0.0
+        parts = [1.0 if p.passed else (min(p.done / p.total, 1.0) if p.total else 0.0) for p in self.progress]
+        return sum(parts) / len(parts)
+
+
+@dataclass(frozen=True)
+class ConnectionFacts:
+    """One line of a list of connections."""
+
+    connection: Connection
+    platform_name: str
+    channel: str
+    reauthorize_url: str
+
+
+@dataclass(frozen=True)
+class CheckAnswer:
+    """What a check found. problem is empty when the connection is alive."""
+
+    connection: Connection
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Whether a connection's data may be relied on."""
+
+    connection_id: str
+    fresh: bool
+    status: Status
+    last_data_at: datetime | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One thread reply to be put into words: what happened, who did it, and the numbers that belong to it."""
+
+    what: str  # claimed, reauthorized, caught_up, stalled, reopened, wrong_account, partly, declined
+    who: str = ""
+    detail: Json = field(default_factory=dict)

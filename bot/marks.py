@@ -1,0 +1,67 @@
+"""Marks: where each transfer must get to before we may say "caught up". Taken at the moment of reauthorization."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
+from bot.interfaces import Platform
+from bot.memory import Tx
+
+
+def account_day(moment: datetime, time_zone: str) -> date:
+    """The day it is in the account's own zone; an unknown zone counts as UTC."""
+    try:
+        return moment.astimezone(ZoneInfo(time_zone or "UTC")).date()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return moment.date()
+
+
+def running_flows(connection: Connection, platform: Platform) -> list[Flow]:
+    """The flows that really run on this connection: tagging only where a person switched it on."""
+    return [flow for flow in platform.flows if flow is not Flow.TAGGING or connection.autotagging]
+
+
+async def begin_catch_up(
+    tx: Tx, outage: Outage, connections: Sequence[Connection], platform: Platform, *, by: str, now: datetime
+) -> None:
+    """Turn an outage from lost to catching up: marks, status, timeline, message and thread reply, in one transaction.
+
+    The marks stay where they are while traffic goes on, so new traffic cannot keep an outage open for ever.
+    """
+    await tx.outages.reauthorized(outage.id, by, now)
+    enabled = [c for c in connections if c.enabled]
+    for connection in enabled:
+        for transfer in await tx.transfers.of_connection(connection.id):
+            if transfer.flow in running_flows(connection, platform):
+                mark, total = await _mark(tx, connection, transfer, outage, now)
+                await tx.transfers.mark(outage.id, connection.id, transfer.flow, mark, total)
+    await tx.connections.set_catching_up([c.id for c in enabled], True)
+    revision = await tx.outages.event(outage.id, Event(now, "reauthorized", by))
+    await tx.outbox.say_message(outage.id, revision, now)
+    await tx.outbox.say_reply(outage.id, "reauthorized", revision, {"who": by}, now)
+
+
+async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outage, now: datetime) -> tuple[Json, int]:
+    """The mark of one transfer, and how many days or records lie before it (0: not known before looking)."""
+    if transfer.flow is Flow.COST:
+        since = cost_since(transfer, connection, outage.opened_at)
+        until = account_day(now, connection.account.time_zone)
+        return {"as_of": now.isoformat(), "since": since.isoformat(), "until": until.isoformat()}, (
+            until - since
+        ).days + 1
+    if transfer.flow is Flow.TAGGING:
+        return {"as_of": now.isoformat(), "since": outage.opened_at.isoformat()}, 0
+    top = await tx.touchpoints.top(connection.id)
+    waiting = await tx.touchpoints.waiting(connection.id, through=top)
+    first = await tx.touchpoints.first_waiting(connection.id)
+    return {"after": (first or top + 1) - 1, "through": top, "waited": waiting}, waiting
+
+
+def cost_since(transfer: Transfer, connection: Connection, opened_at: datetime) -> date:
+    """The first account day whose cost is missing or not complete."""
+    through = transfer.cursor.get("through")
+    lost_day = account_day(opened_at, connection.account.time_zone)
+    if not through:
+        return lost_day
+    return min(date.fromordinal(date.fromisoformat(through).toordinal() + 1), lost_day)

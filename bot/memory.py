@@ -1,0 +1,383 @@
+"""What we remember, by noun. storage/ implements all of it on SQLite and Postgres; the verbs only know this page.
+
+Everything happens inside a transaction: `async with memory.begin() as tx:`. Either all of it is true afterwards or none,
+and whatever became due (an outbox row, a transfer) wakes its workers after the commit, never before.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.connection import (
+    Account,
+    Cause,
+    Connection,
+    Consent,
+    CostRow,
+    Delivery,
+    Event,
+    Flow,
+    Grant,
+    Identity,
+    Json,
+    Kind,
+    Outage,
+    PushResult,
+    Reach,
+    Secret,
+    TagChange,
+    TokenSet,
+    Touchpoint,
+    Transfer,
+)
+from bot.interfaces import TagResult
+
+
+class SealBroken(Exception):
+    """A sealed value cannot be opened: its key is missing, or the row was tampered with."""
+
+
+class Work(StrEnum):
+    """The kinds of work rows can call for. Each has its own workers, so a long catch-up never delays an alert."""
+
+    SAY = "say"
+    MOVE = "move"
+    CHECK = "check"
+    RENEW = "renew"
+    REVOKE = "revoke"
+
+
+class Grants(Protocol):
+    async def get(self, grant_id: str) -> Grant | None: ...
+    async def all(self) -> list[Grant]: ...
+    async def of_identity(self, platform: str, identity_id: str) -> Grant | None: ...
+    async def add(self, platform: str, identity: Identity, tokens: TokenSet, now: datetime) -> Grant: ...
+
+    async def tokens(self, grant_id: str) -> TokenSet | None:
+        """Unseal. None when there are none. Raises SealBroken when the key is missing or the row was tampered with."""
+
+    async def replace(
+        self, grant: Grant, tokens: TokenSet, now: datetime, *, identity: Identity | None = None
+    ) -> Grant:
+        """Store new tokens if the generation is still `grant.generation`, else raise Fenced. Ends any refresh intent,
+        clears lost_at, keeps the old refresh token, scopes and kept fields where the new set has none.
+        """
+
+    async def begin_refresh(self, grant: Grant, now: datetime) -> bool:
+        """Record the intent before the request is sent. False if the generation moved or another intent stands."""
+
+    async def end_refresh(self, grant: Grant) -> None:
+        """Forget the intent: the request definitely changed nothing."""
+
+    async def mark_lost(self, grant: Grant, now: datetime) -> bool:
+        """True for exactly one caller per generation; False if it moved or was lost already. Ends any intent."""
+
+    async def claim_renewals(self, now: datetime, limit: int) -> list[Grant]:
+        """Grants whose next_refresh_at has come; moves it 5 minutes on, so that nobody else takes them meanwhile."""
+
+    async def renew_at(self, grant_id: str, at: datetime | None) -> None: ...
+
+    async def forget(self, grant_id: str) -> None:
+        """Wipe the tokens; the row stays for the history."""
+
+
+class Revocations(Protocol):
+    """Tokens that must still be revoked at their platform."""
+
+    async def add(self, platform: str, token: Secret, now: datetime) -> None: ...
+    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret]]:
+        """(id, platform, token) of due ones; moves each 5 minutes on."""
+
+    async def done(self, revocation_id: str) -> None: ...
+    async def later(self, revocation_id: str, at: datetime) -> None: ...
+
+
+class Connections(Protocol):
+    async def get(self, connection_id: str) -> Connection | None: ...
+    async def all(self) -> list[Connection]: ...
+    async def of_grant(self, grant_id: str) -> list[Connection]: ...
+    async def of_account(self, platform: str, account_id: str) -> Connection | None: ...
+
+    async def add(
+        self,
+        grant: Grant,
+        kind: Kind,
+        account: Account,
+        *,
+        autotagging: bool,
+        utm: str,
+        flows: Sequence[Flow],
+        now: datetime,
+    ) -> Connection:
+        """Add it with its transfers, all due now. For a CRM, adopt the touchpoints that wait for a first one."""
+
+    async def move(self, connection_ids: Sequence[str], grant: Grant) -> None:
+        """Let them be reached through this grant from now on; sets login too."""
+
+    async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None: ...
+    async def set_enabled(self, connection_id: str, enabled: bool) -> None: ...
+    async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None: ...
+    async def set_account(self, connection_id: str, account: Account) -> None: ...
+
+    async def claim_checks(self, now: datetime, limit: int) -> list[Connection]:
+        """Enabled ones whose next_check_at has come, authorized ones and those with an outage that may heal by itself
+        (remedy is not AuthorizationLost); moves next_check_at 5 minutes on.
+        """
+
+    async def checked(self, connection_id: str, now: datetime, next_at: datetime, *, good: bool) -> None: ...
+
+    async def moved(self, connection_id: str, now: datetime) -> None:
+        """A transfer's pass ended well: last_data_at and last_good_at."""
+
+    async def ask_check(self, connection_ids: Sequence[str], now: datetime) -> None:
+        """Make a check due now, and remember when it was asked: `checked_at` later than that is the answer."""
+
+
+class Transfers(Protocol):
+    async def of_connection(self, connection_id: str) -> list[Transfer]: ...
+    async def of_outage(self, outage_id: str) -> list[Transfer]:
+        """Those with a mark from this outage."""
+
+    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Transfer]:
+        """Due ones of enabled, authorized connections: catch-ups first, then the longest due. Adds 1 to the fence."""
+
+    async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
+        """Store cursor, notes, done and total and renew the lease; raises Fenced if the claim was lost."""
+
+    async def release(self, transfer: Transfer, due_at: datetime, *, attempts: int) -> None:
+        """End the claim; the next pass is due then. Raises Fenced."""
+
+    async def mark(self, outage_id: str, connection_id: str, flow: Flow, mark: Json, total: int) -> None:
+        """Set where it must get to, clear passed_at, verified_at, done and attempts, and make it due now. Ends a running
+        claim by adding 1 to the fence: a pass that began before the mark cannot count for it.
+        """
+
+    async def passed(self, transfer: Transfer, now: datetime) -> None: ...
+    async def verified(self, transfer: Transfer, now: datetime) -> None: ...
+    async def unpass(self, transfer: Transfer, now: datetime) -> None:
+        """The check against the source disagreed: store the transfer's cursor and mark, clear passed_at, due now. The claim
+        goes on. Raises Fenced.
+        """
+
+    async def clear_marks(self, outage_id: str) -> None: ...
+    async def hurry(self, connection_ids: Sequence[str], now: datetime) -> None: ...
+    async def free(self, owners_alive: Sequence[str]) -> None:
+        """Give up the leases of owners that are gone."""
+
+
+class Outages(Protocol):
+    async def get(self, outage_id: str) -> Outage | None:
+        """With its connection_ids and timeline."""
+
+    async def latest(self, *, open_only: bool = False, limit: int = 500) -> list[Outage]: ...
+    async def open_of_grant(self, grant_id: str) -> Outage | None: ...
+    async def open_of_connection(self, connection_id: str) -> Outage | None: ...
+
+    async def open(
+        self,
+        *,
+        platform: str,
+        reach: Reach,
+        grant_id: str,
+        login: str,
+        connection_ids: Sequence[str],
+        remedy: str,
+        cause: Cause,
+        last_good_at: datetime | None,
+        channel: str,
+        now: datetime,
+    ) -> Outage | None:
+        """None if one is open already for this grant (or, reach ACCOUNT, for this account). First timeline line
+        included.
+        """
+
+    async def join(self, outage_id: str, connection_ids: Sequence[str]) -> None: ...
+
+    async def leave(self, outage_id: str, connection_ids: Sequence[str]) -> None: ...
+
+    async def event(self, outage_id: str, event: Event) -> int:
+        """Append to the timeline, add 1 to the revision and return it."""
+
+    async def claim(self, outage_id: str, user: str | None, now: datetime) -> None: ...
+    async def snooze(self, outage_id: str, until: datetime | None) -> None: ...
+    async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
+        """Remember where the message is; alerted_at only the first time."""
+
+    async def unposted(self, outage_id: str) -> None:
+        """The message is gone: forget its ts."""
+
+    async def reauthorized(self, outage_id: str, by: str, now: datetime) -> None: ...
+    async def lost_again(self, outage_id: str, cause: Cause, remedy: str, now: datetime) -> None:
+        """A drop during the catch-up: back to disconnected, the progress stays with the transfers."""
+
+    async def stalled(self, outage_id: str, now: datetime | None) -> None: ...
+    async def close(
+        self, outage_id: str, recovered: Json, lost: Json, now: datetime, *, caught_up: bool = True
+    ) -> None:
+        """The end. caught_up False: it ended without a confirmation, because a person paused what it was about."""
+
+
+@dataclass(frozen=True)
+class Saying:
+    """One outbox row: something to say in Slack. The living message is one row per outage, said again whenever it is due;
+    a thread reply is one row per state and revision, said once.
+    """
+
+    key: str
+    outage_id: str
+    kind: str  # "message" or "reply"
+    what: str  # for a reply: the state or event it reports
+    revision: int
+    detail: Json
+    fence: int
+    attempts: int = 0
+    started_at: datetime | None = None  # set while a post is under way; found set = its outcome is unclear
+
+
+class Outbox(Protocol):
+    async def say_message(self, outage_id: str, revision: int, due_at: datetime) -> None:
+        """Make the living message due (the earlier of two dates wins), with at least this revision."""
+
+    async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
+        """Queue one thread reply; the same outage, what and revision twice is one."""
+
+    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
+        """Due rows; a reply only once its outage's message has a ts. Adds 1 to the fence."""
+
+    async def posting(self, saying: Saying, now: datetime) -> None:
+        """Record that the post is about to be sent. Raises Fenced."""
+
+    async def said(self, saying: Saying, now: datetime) -> None:
+        """Done, unless a later revision or date was asked meanwhile. Raises Fenced."""
+
+    async def later(self, saying: Saying, due_at: datetime, *, unclear: bool = False) -> None:
+        """Try again then; `unclear` keeps started_at. Raises Fenced."""
+
+    async def waiting(self) -> int: ...
+    async def free(self, owners_alive: Sequence[str]) -> None: ...
+
+
+class Costs(Protocol):
+    async def store(
+        self, connection_id: str, rows: Sequence[CostRow], since: date, through: date, now: datetime
+    ) -> None:
+        """Replace what we hold for these account days by these rows: an ad the platform no longer reports is gone."""
+
+    async def settle(self, connection_id: str, before: date) -> None:
+        """Mark all earlier days complete."""
+
+    async def totals(self, connection_id: str, since: date, until: date) -> dict[date, int]: ...
+    async def of_ads(self, connection_id: str, ads: Sequence[str], since: date) -> tuple[int, int]:
+        """(micros, clicks) of these ads since that account day."""
+
+    def export(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
+        """Every row in a stable order, with its `complete` flag."""
+
+
+class Tags(Protocol):
+    """Every ad we tagged or meant to: the suffix before, wanted and applied."""
+
+    async def plan(self, connection_id: str, changes: Sequence[TagChange], now: datetime) -> None: ...
+    async def applied(self, connection_id: str, results: Sequence[TagResult], now: datetime) -> None: ...
+    async def note(self, connection_id: str, notes: Mapping[str, str], now: datetime) -> None:
+        """Ads left alone, and why (ad id -> reason)."""
+
+    async def refused(self, connection_id: str) -> set[str]:
+        """Ads whose last change the platform refused."""
+
+    async def created_between(self, connection_id: str, since: datetime, until: datetime) -> list[str]:
+        """Ads we tagged that had been made in that span: they ran untagged."""
+
+
+class Touchpoints(Protocol):
+    async def accept(self, touchpoints: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
+        """(accepted, duplicates). A repeated id changes nothing. One delivery per fitting CRM connection, none yet if there
+        is no CRM: those wait for the first one.
+        """
+
+    async def homeless(self) -> int:
+        """How many wait for a CRM to be connected."""
+
+    async def waiting(self, connection_id: str, through: int | None = None) -> int: ...
+    async def top(self, connection_id: str) -> int:
+        """The highest delivery number so far, 0 if none."""
+
+    async def first_waiting(self, connection_id: str) -> int | None:
+        """The lowest delivery number that still waits."""
+
+    async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
+        """The next due ones in order of number; not set-aside ones before their daily retry."""
+
+    async def settle(self, connection_id: str, results: Sequence[PushResult], now: datetime) -> None: ...
+    async def set_aside(self, connection_id: str) -> list[tuple[str, str]]:
+        """(id, reason) of those the CRM refused."""
+
+    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
+        """Sent ones with after < number <= through, in order: the material of the check against the source."""
+
+    async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None: ...
+
+    async def spend(self, connection_id: str, day: date, calls: int, cap: int) -> bool:
+        """Take calls from the credits of this UTC day; False, taking none, if that would pass the cap (0: no cap)."""
+
+
+class Consents(Protocol):
+    async def begin(self, consent: Consent, state_hash: str, browser_hash: str, expires_at: datetime) -> None: ...
+    async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
+        """Use it up. One caller ever gets it; None for an unknown, used, expired or foreign one (foreign uses nothing
+        up).
+        """
+
+    async def add_link(
+        self, link_id: str, platform: str, token_hash: str, asked_by: str, expires_at: datetime
+    ) -> None: ...
+    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
+        """(id, platform, grant id or "") of a living link."""
+
+    async def link_granted(self, link_id: str, grant_id: str, token_hash: str) -> bool:
+        """The consent is done, the accounts are still to be chosen, by whoever has the new token: the old one is dead.
+        False if the link was used already.
+        """
+
+    async def link_used(self, link_id: str, now: datetime) -> bool: ...
+    async def sweep(self, now: datetime) -> None: ...
+
+
+class Replicas(Protocol):
+    async def beat(self, replica: str, role: str, now: datetime) -> None: ...
+    async def alive(self, now: datetime) -> list[str]:
+        """Replicas that beat within the last 10 s."""
+
+    async def leave(self, replica: str) -> None: ...
+
+
+class Tx(Protocol):
+    """One transaction, all nouns."""
+
+    grants: Grants
+    revocations: Revocations
+    connections: Connections
+    transfers: Transfers
+    outages: Outages
+    outbox: Outbox
+    costs: Costs
+    tags: Tags
+    touchpoints: Touchpoints
+    consents: Consents
+    replicas: Replicas
+
+
+class Memory(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[Tx]:
+        """A write transaction (SQLite: BEGIN IMMEDIATE)."""
+
+    def read(self) -> AbstractAsyncContextManager[Tx]:
+        """A consistent view; writing through it is an error."""
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Only one holder of this name in the whole deployment, for as long as the block runs: no time-to-live.
+        Postgres: a session advisory lock on a connection of its own. SQLite: one process, so a lock in it.
+        """

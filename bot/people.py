@@ -1,0 +1,140 @@
+"""What a person may ask for: lists, a check, a claim, a pause. Every answer is facts; the words are the handlers'."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.connection import Account, Connection, CostRow, Touchpoint
+from bot.facts import CheckAnswer, ConnectionFacts, Freshness, OutageFacts
+
+
+class NotFound(Exception):
+    """There is no such connection, outage or platform; the text names what was asked for."""
+
+
+class Desk(Protocol):
+    """What handlers/slack and the commands call. `who` is a Slack user id, or a name from the command line."""
+
+    async def connections(self) -> list[ConnectionFacts]: ...
+    async def outages(self, *, open_only: bool = False) -> list[OutageFacts]: ...
+    async def outage(self, outage_id: str) -> OutageFacts | None: ...
+    def platforms(self) -> dict[str, str]:
+        """Key -> name of every platform that is switched on."""
+
+    async def connect_link(self, platform: str, asked_by: str) -> str:
+        """A one-time link that connects a new login. Raises NotFound, naming the platforms there are."""
+
+    async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
+        """Probe now and wait for the answers. Raises NotFound."""
+
+    async def claim(self, outage_id: str, who: str) -> OutageFacts:
+        """Say that this person takes care of it. Raises NotFound."""
+
+    async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts: ...
+    async def pause(self, connection_id: str, who: str) -> ConnectionFacts:
+        """Switch off: no probes, no transfers, no alerts; everything is kept. Raises NotFound."""
+
+    async def resume(self, connection_id: str, who: str) -> ConnectionFacts: ...
+
+
+@dataclass(frozen=True)
+class StartPage:
+    """What the page behind a Reauthorize button shows. `outage` is None for a healthy connection that may be renewed.
+
+    `ref` is the one to post to: an old or closed outage's link leads on to the current one.
+    """
+
+    ref: str
+    platform: str
+    platform_name: str
+    login: str
+    accounts: tuple[Account, ...]
+    outage: OutageFacts | None = None
+    closed: OutageFacts | None = None  # the outage the link was made for, when that one is over
+
+
+@dataclass(frozen=True)
+class ConnectPage:
+    """What the page behind a connect link shows: first the way to the platform, after the consent the accounts."""
+
+    token: str
+    platform: str
+    platform_name: str
+    login: str = ""
+    accounts: tuple[Account, ...] = ()  # empty before the consent
+    watched: frozenset[str] = frozenset()  # account ids that are connected already
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A consent has begun: send the browser to `url` and let it keep `browser` in the state cookie."""
+
+    url: str
+    browser: str = field(repr=False)
+
+
+class Ending(StrEnum):
+    """How a trip to the consent page ended."""
+
+    RESTORED = "restored"
+    PARTLY = "partly"  # some accounts of the outage came back, this login does not reach the others
+    ALREADY = "already"  # someone else was quicker
+    WRONG_ACCOUNT = "wrong_account"
+    DECLINED = "declined"  # the person said no; nothing has changed
+    CHOOSE = "choose"  # a new login: choose the accounts to watch
+    UNKNOWN = "unknown"  # no such state, used, expired or another browser's
+    FAILED = "failed"  # the platform did not answer properly; nothing has changed, try again
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the result page tells. All names in it are the platform's text."""
+
+    ending: Ending
+    platform: str
+    platform_name: str
+    used_login: str = ""
+    expected_login: str = ""
+    accounts: tuple[Account, ...] = ()  # restored; for WRONG_ACCOUNT the expected ones
+    missing: tuple[Account, ...] = ()
+    who: str = ""  # ALREADY: who it was
+    ref: str = ""  # where to try again
+    why: str = ""
+    connect: ConnectPage | None = None
+
+
+class Door(Protocol):
+    """What the web pages call to let a login in."""
+
+    async def start_page(self, ref: str) -> StartPage | None:
+        """`ref` is an outage's or a connection's id; it carries no rights. Changes nothing."""
+
+    async def begin(self, ref: str, who: str = "") -> Begun:
+        """Begin the consent. Raises NotFound."""
+
+    async def connect_page(self, token: str) -> ConnectPage | None:
+        """None for an unknown, used or expired link. Changes nothing."""
+
+    async def connect(self, token: str) -> Begun:
+        """Begin the consent for a new login. Raises NotFound."""
+
+    async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
+        """Watch these accounts of the new login. Raises NotFound for a used link or an account it does not reach."""
+
+    async def finish(self, platform: str, params: Mapping[str, str], browser: str | None) -> Outcome:
+        """The browser came back from the platform. Never raises for what a stranger may send."""
+
+
+class Ledger(Protocol):
+    """What the API reads and takes in."""
+
+    async def accept(self, touchpoints: Sequence[Touchpoint]) -> tuple[int, int, int]:
+        """(accepted, duplicates, waiting for a first CRM). Durable when it returns; all or nothing."""
+
+    def costs(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
+        """Every cost row with its `complete` flag, in a stable order."""
+
+    async def freshness(self, connection_id: str) -> Freshness:
+        """Raises NotFound."""

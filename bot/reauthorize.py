@@ -1,0 +1,223 @@
+"""Verb 3, reauthorize: a person comes back from the platform's consent page, is checked, and only then believed."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from bot.alert import Facts
+from bot.connection import Connection, Consent, Event, Outage, Reach, Secret, TokenSet
+from bot.errors import Fenced, RedkeyError
+from bot.interfaces import Clock, Gateway
+from bot.memory import Memory
+from bot.people import Begun, Ending, NotFound, Outcome, StartPage
+from bot.restore import Proof, Restore, Restored
+
+log = structlog.get_logger()
+
+STATE_LIVES = timedelta(minutes=10)
+
+
+def digest(secret: str) -> str:
+    """What is stored of a state, a browser cookie or a link: enough to recognise it, useless to a thief."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Consents:
+    """The way out to a platform's consent page, and the way back: state, browser and PKCE checked, code traded."""
+
+    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], public_url: str, now: Clock) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._public_url = public_url.rstrip("/")
+        self._now = now
+
+    def redirect_uri(self, platform: str) -> str:
+        return f"{self._public_url}/oauth/callback/{platform}"
+
+    async def begin(self, platform: str, purpose: str, ref: str, *, login_hint: str, who: str) -> Begun:
+        gateway, now = self._gateways[platform], self._now()
+        state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        verifier = Secret(secrets.token_urlsafe(64)) if gateway.platform.oauth.pkce else None
+        consent = Consent(f"cns_{secrets.token_hex(12)}", platform, purpose, ref, verifier, now, who)
+        async with self._memory.begin() as tx:
+            await tx.consents.begin(consent, digest(state), digest(browser), now + STATE_LIVES)
+        url = gateway.consent_url(
+            state=state, redirect_uri=self.redirect_uri(platform), verifier=verifier, login_hint=login_hint
+        )
+        return Begun(url, browser)
+
+    async def take(self, platform: str, params: Mapping[str, str], browser: str | None) -> Consent | None:
+        """Use the state up. None unless it is ours, unused, of this platform and of this browser, and `iss` fits."""
+        gateway, state = self._gateways.get(platform), params.get("state", "")
+        if gateway is None or not state or not browser:
+            return None
+        issuer = gateway.platform.oauth.issuer
+        if issuer and params.get("iss", issuer) != issuer:
+            log.warning("callback names another issuer", platform=platform)
+            return None
+        async with self._memory.begin() as tx:
+            return await tx.consents.take(platform, digest(state), digest(browser), self._now())
+
+    async def trade(self, consent: Consent, code: str) -> TokenSet:
+        return await self._gateways[consent.platform].exchange(
+            code=Secret(code), redirect_uri=self.redirect_uri(consent.platform), verifier=consent.verifier
+        )
+
+
+class Reauthorize:
+    """The start page behind a Reauthorize button, and what happens when its person comes back."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        gateways: Mapping[str, Gateway],
+        facts: Facts,
+        consents: Consents,
+        restore: Restore,
+        now: Clock,
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._facts = facts
+        self._consents = consents
+        self._restore = restore
+        self._now = now
+
+    async def start_page(self, ref: str) -> StartPage | None:
+        """`ref` may be an outage or a connection; whatever is open now for it is what the page offers."""
+        async with self._memory.read() as tx:
+            made_for = await tx.outages.get(ref)
+            ids = made_for.connection_ids if made_for else (ref,)
+            connections = [c for i in ids if (c := await tx.connections.get(i))]
+            if not connections or connections[0].platform not in self._gateways:
+                return None
+            current = await tx.outages.open_of_connection(connections[0].id)
+            shown = (
+                [c for i in current.connection_ids if (c := await tx.connections.get(i))] if current else connections
+            )
+            return StartPage(
+                ref=current.id if current else connections[0].id,
+                platform=connections[0].platform,
+                platform_name=self._gateways[connections[0].platform].platform.name,
+                login=connections[0].login,
+                accounts=tuple(c.account for c in shown),
+                outage=await self._facts.gather(tx, current) if current else None,
+                closed=await self._facts.gather(tx, made_for) if made_for and made_for.closed_at else None,
+            )
+
+    async def begin(self, ref: str, who: str = "") -> Begun:
+        page = await self.start_page(ref)
+        if page is None:
+            raise NotFound(ref)
+        return await self._consents.begin(page.platform, "reauthorize", page.ref, login_hint=page.login, who=who)
+
+    async def finish(self, consent: Consent, code: str) -> Outcome:
+        """Trade the code, prove the login, swap. Whatever fails leaves the old grant as it was."""
+        try:
+            tokens = await self._consents.trade(consent, code)
+        except RedkeyError as error:
+            return self._outcome(Ending.FAILED, consent, why=str(error))
+        proof: Proof | None = None
+        try:
+            proof = await self._restore.prove(consent.platform, tokens)
+            outcome, stored = await self._judge(consent, proof)
+        except (RedkeyError, Fenced) as error:
+            log.warning("reauthorization failed", platform=consent.platform, why=str(error))
+            outcome, stored = self._outcome(Ending.FAILED, consent, why=str(error)), False
+        if not stored:
+            await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
+        return outcome
+
+    async def _judge(self, consent: Consent, proof: Proof) -> tuple[Outcome, bool]:
+        """The outcome, and whether the new tokens were stored."""
+        outage, expected = await self._expected(consent.ref)
+        if outage is not None and (outage.reauthorized_at or outage.closed_at):
+            return self._already(consent, outage, proof), False
+        wider = {c.id: c for c in [*expected, *await self._restore.siblings(consent.platform, proof)]}
+        reached = await self._restore.usable(consent.platform, proof, list(wider.values()))
+        asked_for = [c for c in reached if c.id in {e.id for e in expected}]
+        if not asked_for:
+            await self._tell_wrong(outage, expected, proof)
+            return self._wrong(consent, expected, proof), False
+        async with self._memory.begin() as tx:
+            again = await tx.outages.get(outage.id) if outage else None
+            if again is not None and (again.reauthorized_at or again.closed_at):
+                return self._already(consent, again, proof), False
+            restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
+        log.info(
+            "reauthorized", platform=consent.platform, grant=restored.grant.id, outage=outage.id if outage else None
+        )
+        return self._restored(consent, restored, proof), True
+
+    async def _expected(self, ref: str) -> tuple[Outage | None, list[Connection]]:
+        """The connections a login must reach at least one of, to count as the right one."""
+        async with self._memory.read() as tx:
+            outage = await tx.outages.get(ref)
+            if outage is None:
+                connection = await tx.connections.get(ref)
+                return None, [connection] if connection else []
+            if outage.reach is Reach.GRANT:
+                of_grant = await tx.connections.of_grant(outage.grant_id)
+                return outage, of_grant or [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+            return outage, [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+
+    async def _tell_wrong(self, outage: Outage | None, expected: Sequence[Connection], proof: Proof) -> None:
+        if outage is None:
+            return
+        detail = {
+            "used_login": proof.identity.login,
+            "expected_login": outage.login,
+            "expected_account": ", ".join(c.account.name for c in expected),
+        }
+        async with self._memory.begin() as tx:
+            event = Event(self._now(), "wrong_account", proof.identity.login, detail["expected_account"])
+            revision = await tx.outages.event(outage.id, event)
+            await tx.outbox.say_reply(outage.id, "wrong_account", revision, detail, self._now())
+
+    async def declined(self, consent: Consent) -> Outcome:
+        """The person said no on the platform's page. Nothing has changed; the timeline remembers it."""
+        async with self._memory.begin() as tx:
+            outage = await tx.outages.get(consent.ref)
+            if outage is not None and outage.closed_at is None:
+                await tx.outages.event(outage.id, Event(self._now(), "declined", consent.started_by))
+        return self._outcome(Ending.DECLINED, consent)
+
+    def _outcome(self, ending: Ending, consent: Consent, *, why: str = "") -> Outcome:
+        name = self._gateways[consent.platform].platform.name
+        return Outcome(ending, consent.platform, name, ref=consent.ref, why=why)
+
+    def _already(self, consent: Consent, outage: Outage, proof: Proof) -> Outcome:
+        name = self._gateways[consent.platform].platform.name
+        return Outcome(
+            Ending.ALREADY,
+            consent.platform,
+            name,
+            used_login=proof.identity.login,
+            who=outage.reauthorized_by or "",
+            ref=consent.ref,
+        )
+
+    def _wrong(self, consent: Consent, expected: Sequence[Connection], proof: Proof) -> Outcome:
+        return Outcome(
+            Ending.WRONG_ACCOUNT,
+            consent.platform,
+            self._gateways[consent.platform].platform.name,
+            used_login=proof.identity.login,
+            expected_login=expected[0].login if expected else "",
+            accounts=tuple(c.account for c in expected),
+            ref=consent.ref,
+        )
+
+    def _restored(self, consent: Consent, restored: Restored, proof: Proof) -> Outcome:
+        return Outcome(
+            Ending.PARTLY if restored.missing else Ending.RESTORED,
+            consent.platform,
+            self._gateways[consent.platform].platform.name,
+            used_login=proof.identity.login,
+            accounts=tuple(c.account for c in restored.reached),
+            missing=tuple(c.account for c in restored.missing),
+            ref=consent.ref,
+        )

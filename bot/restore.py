@@ -1,0 +1,191 @@
+"""Proving a new consent and letting it replace the old one: nothing changes before everything is known to be right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.connection import Account, Connection, Event, Grant, Identity, Outage, Reach, TokenSet
+from bot.errors import AccessDenied, RedkeyError, TryLater
+from bot.interfaces import Clock, Gateway
+from bot.marks import begin_catch_up
+from bot.memory import Memory, SealBroken, Tx
+from bot.refresh import FreshTokens, renew_at
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A consent that was looked through: who it is, what it reaches, and the tokens, stored nowhere yet."""
+
+    tokens: TokenSet
+    identity: Identity
+    accounts: tuple[Account, ...]
+
+    def reaches(self, connection: Connection) -> bool:
+        return any(account.id == connection.account.id for account in self.accounts)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a swap brought back, and which connections of the same outage it did not."""
+
+    grant: Grant
+    reached: tuple[Connection, ...]
+    missing: tuple[Connection, ...]
+
+
+class Restore:
+    """Proves, swaps, and gets rid of tokens that are not wanted."""
+
+    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], now: Clock, refresh_ahead: timedelta) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._now = now
+        self._ahead = refresh_ahead
+
+    async def prove(self, platform: str, tokens: TokenSet) -> Proof:
+        """Ask the platform who this is and what they reach. Raises what the platform's answers mean (bot/errors.py)."""
+        gateway = self._gateways[platform]
+        fetch = gateway.fetch(FreshTokens(tokens))
+        identity = await gateway.platform.identify(fetch)
+        try:
+            accounts = await gateway.platform.accounts(fetch)
+        except AccessDenied:
+            accounts = []  # a person without any account there: not a fault, but the wrong login
+        return Proof(tokens, identity, tuple(accounts))
+
+    async def usable(self, platform: str, proof: Proof, connections: Sequence[Connection]) -> list[Connection]:
+        """Those the new login really works for, by one real call each. Raises TryLater when that cannot be told now."""
+        gateway = self._gateways[platform]
+        fetch = gateway.fetch(FreshTokens(proof.tokens))
+        found = []
+        for connection in connections:
+            account = next((a for a in proof.accounts if a.id == connection.account.id), None)
+            if account is None:
+                continue
+            try:
+                await gateway.platform.probe(fetch, account)
+            except AccessDenied:
+                continue
+            found.append(connection)
+        return found
+
+    async def siblings(self, platform: str, proof: Proof) -> list[Connection]:
+        """Everything this person's login carried already: one login heals them all."""
+        async with self._memory.read() as tx:
+            grant = await tx.grants.of_identity(platform, proof.identity.id)
+            return await tx.connections.of_grant(grant.id) if grant else []
+
+    async def adopt(self, tx: Tx, platform: str, proof: Proof) -> Grant:
+        """Store the new tokens as this person's one grant; the tokens they replace are revoked afterwards."""
+        now = self._now()
+        standing = await tx.grants.of_identity(platform, proof.identity.id)
+        if standing is None:
+            grant = await tx.grants.add(platform, proof.identity, proof.tokens, now)
+        else:
+            await self._retire(tx, standing, proof.tokens)
+            grant = await tx.grants.replace(standing, proof.tokens, now, identity=proof.identity)
+        await tx.grants.renew_at(grant.id, renew_at(proof.tokens, now, self._ahead))
+        return grant
+
+    async def _retire(self, tx: Tx, grant: Grant, new: TokenSet | None) -> None:
+        """Queue the old refresh token for revocation, where that does not end the new one too."""
+        if new is not None and self._gateways[grant.platform].platform.oauth.revokes_person:
+            return
+        try:
+            old = await tx.grants.tokens(grant.id)
+        except SealBroken:
+            return
+        if old is None or old.refresh_token is None or (new is not None and old.refresh_token == new.refresh_token):
+            return
+        await tx.revocations.add(grant.platform, old.refresh_token, self._now())
+
+    async def swap(self, tx: Tx, platform: str, proof: Proof, reached: Sequence[Connection], by: str) -> Restored:
+        """Let the new grant carry these connections, and turn their outages to catching up. One transaction, the caller's.
+
+        1. The person's one grant gets the tokens. 2. Connections of other people's grants move over; a grant that carries
+        nothing any more is revoked. 3. Every outage touched goes on to its catch-up; accounts of it that this login does not
+        reach go on as outages of their own.
+        """
+        grant = await self.adopt(tx, platform, proof)
+        left = {c.grant_id for c in reached if c.grant_id != grant.id}
+        await tx.connections.move([c.id for c in reached if c.grant_id != grant.id], grant)
+        for old_id in left:
+            await self._leave(tx, old_id)
+        await tx.connections.set_authorized([c.id for c in reached], True)
+        for connection in reached:
+            account = next(a for a in proof.accounts if a.id == connection.account.id)
+            await tx.connections.set_account(connection.id, account)
+        await tx.connections.ask_check([c.id for c in reached if c.enabled], self._now())
+        missing = await self._heal(tx, platform, reached, by)
+        return Restored(grant, tuple(reached), tuple(missing))
+
+    async def _leave(self, tx: Tx, grant_id: str) -> None:
+        old = await tx.grants.get(grant_id)
+        if old is not None and not await tx.connections.of_grant(grant_id):
+            await self._retire(tx, old, None)
+            await tx.grants.forget(grant_id)
+
+    async def _heal(self, tx: Tx, platform: str, reached: Sequence[Connection], by: str) -> list[Connection]:
+        ids = {c.id for c in reached}
+        missing: list[Connection] = []
+        seen: set[str] = set()
+        for connection in reached:
+            outage = await tx.outages.open_of_connection(connection.id)
+            if outage is None or outage.id in seen or outage.reauthorized_at is not None:
+                continue
+            seen.add(outage.id)
+            rest = [i for i in outage.connection_ids if i not in ids]
+            missing += await self._part(tx, outage, rest)
+            healed = [c for i in outage.connection_ids if i in ids and (c := await tx.connections.get(i))]
+            await begin_catch_up(tx, outage, healed, self._gateways[platform].platform, by=by, now=self._now())
+        return missing
+
+    async def _part(self, tx: Tx, outage: Outage, rest: Sequence[str]) -> list[Connection]:
+        """Accounts this login does not reach leave the healing outage and stay lost, each in an outage of its own."""
+        left = [c for i in rest if (c := await tx.connections.get(i))]
+        await tx.outages.leave(outage.id, rest)
+        for connection in left:
+            alone = await tx.outages.open(
+                platform=outage.platform,
+                reach=Reach.ACCOUNT,
+                grant_id=connection.grant_id,
+                login=connection.login,
+                connection_ids=[connection.id],
+                remedy=outage.remedy,
+                cause=outage.cause,
+                last_good_at=outage.last_good_at,
+                channel=outage.channel,
+                now=self._now(),
+            )
+            if alone is not None:
+                await tx.outbox.say_message(alone.id, alone.revision, self._now())
+        if left:
+            names = ", ".join(c.account.name for c in left)
+            revision = await tx.outages.event(outage.id, Event(self._now(), "partly", "", names))
+            detail = {"missing": [c.account.name for c in left]}
+            await tx.outbox.say_reply(outage.id, "partly", revision, detail, self._now())
+        return left
+
+    async def discard(self, platform: str, tokens: TokenSet, identity: Identity | None) -> None:
+        """Revoke tokens that were not wanted, at once if the platform answers, else later.
+
+        Where revoking one token ends everything of that person (Google), it is left alone if they hold a living grant here.
+        """
+        gateway = self._gateways[platform]
+        if identity is not None and gateway.platform.oauth.revokes_person:
+            async with self._memory.read() as tx:
+                grant = await tx.grants.of_identity(platform, identity.id)
+            if grant is not None and grant.lost_at is None:
+                return
+        token = tokens.refresh_token or tokens.access_token
+        try:
+            await gateway.revoke(token)
+        except TryLater:
+            async with self._memory.begin() as tx:
+                await tx.revocations.add(platform, token, self._now())
+        except RedkeyError as error:
+            log.warning("unwanted tokens could not be revoked", platform=platform, why=str(error))

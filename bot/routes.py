@@ -1,0 +1,34 @@
+"""Which channel hears of a connection, and who is asked first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.connection import Connection
+
+
+@dataclass(frozen=True)
+class Route:
+    """`[[routes]]`: a platform or one connection, the channel its alerts go to, the people mentioned in the first post."""
+
+    platform: str = ""
+    connection: str = ""
+    channel: str = ""
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routes:
+    """A route for the connection outranks one for its platform; without either, the default channel."""
+
+    default_channel: str
+    routes: Sequence[Route] = ()
+
+    def channel(self, connection: Connection) -> str:
+        return next((r.channel for r in self._fitting(connection) if r.channel), self.default_channel)
+
+    def owners(self, connection: Connection) -> tuple[str, ...]:
+        return next((r.owners for r in self._fitting(connection) if r.owners), ())
+
+    def _fitting(self, connection: Connection) -> list[Route]:
+        own = [r for r in self.routes if r.connection == connection.id]
+        return own + [r for r in self.routes if not r.connection and r.platform == connection.platform]

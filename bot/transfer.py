@@ -1,0 +1,168 @@
+"""Verb 4, transfer: move what is new from the cursor to now. Catching up is the same walk with a mark at its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.connection import Connection, Flow, Json, Transfer
+from bot.errors import Fenced, RedkeyError, TryLater
+from bot.interfaces import Clock, Fetch, Gateway, Platform
+from bot.marks import running_flows
+from bot.memory import Memory, Tx
+from bot.watch import Pace, Watch
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=60)
+STALL_AFTER = 5  # failed passes of a catch-up before the message says that it is not moving
+
+
+class Walk:
+    """One claimed pass of one transfer: its connection, its authorized fetch, and saving with the claim checked."""
+
+    def __init__(self, memory: Memory, connection: Connection, transfer: Transfer, fetch: Fetch, now: Clock) -> None:
+        self.memory = memory
+        self.connection = connection
+        self.transfer = transfer
+        self.fetch = fetch
+        self.now = now
+        self.begun_at = now()
+
+    @property
+    def value(self) -> Json:
+        """The platform's notes (interfaces.Notes)."""
+        return self.transfer.notes
+
+    async def save(self, value: Json) -> None:
+        async with self.memory.begin() as tx:
+            await self.keep(tx, notes=value)
+
+    async def keep(
+        self,
+        tx: Tx,
+        *,
+        cursor: Json | None = None,
+        notes: Json | None = None,
+        done: int | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Store progress in the caller's transaction and renew the claim; raises Fenced when the claim was lost."""
+        self.transfer = replace(
+            self.transfer,
+            cursor=self.transfer.cursor if cursor is None else cursor,
+            notes=self.transfer.notes if notes is None else notes,
+            done=self.transfer.done if done is None else done,
+            total=self.transfer.total if total is None else total,
+        )
+        await tx.transfers.save(self.transfer, self.now(), LEASE)
+
+
+class Carrier(Protocol):
+    """How one flow is moved, and how it is checked against the source. One file each: cost, tagging, touchpoints."""
+
+    async def move(self, walk: Walk, platform: Platform) -> bool:
+        """Move everything due. False when there is more and others should have a turn first."""
+
+    async def past(self, tx: Tx, transfer: Transfer) -> bool:
+        """Whether the cursor has passed the mark."""
+
+    async def check(self, walk: Walk, platform: Platform) -> Json | None:
+        """Compare with the source. None: it agrees; else the cursor to read again from."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """How often each flow is due."""
+
+    cost: timedelta
+    tagging: timedelta
+    touchpoints: timedelta
+
+    def of(self, flow: Flow) -> timedelta:
+        return {Flow.COST: self.cost, Flow.TAGGING: self.tagging, Flow.TOUCHPOINTS: self.touchpoints}[flow]
+
+
+class Confirmation(Protocol):
+    """What is told after every pass of a transfer that has a mark."""
+
+    async def passed(self, walk: Walk, carrier: Carrier, platform: Platform) -> bool:
+        """True: nothing more to do now. False: the check against the source disagreed, go again at once."""
+
+    async def stuck(self, transfer: Transfer, why: str) -> None:
+        """The catch-up is not moving: say so, and keep trying."""
+
+
+class Mover:
+    """Runs claimed transfers, one pass each."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        gateways: Mapping[str, Gateway],
+        watch: Watch,
+        carriers: Mapping[Flow, Carrier],
+        confirmation: Confirmation,
+        every: Every,
+        pace: Pace,
+        now: Clock,
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._watch = watch
+        self._carriers = carriers
+        self._confirmation = confirmation
+        self._every = every
+        self._pace = pace
+        self._now = now
+
+    async def run(self, transfer: Transfer) -> None:
+        """One pass. Whatever happens, the row is given back or the claim was lost; nothing is raised."""
+        async with self._memory.read() as tx:
+            connection = await tx.connections.get(transfer.connection_id)
+        if connection is None:
+            return
+        try:
+            await self._pass(connection, transfer)
+        except Fenced:
+            log.info("claim lost to another worker", connection=connection.id, flow=transfer.flow)
+        except TryLater as error:
+            await self._again(transfer, error, after=error.after)
+        except RedkeyError as error:
+            # A loss is recorded by Watch already and stops the claims; anything else waits for its turn.
+            log.warning("transfer refused", connection=connection.id, flow=transfer.flow, why=str(error))
+            await self._again(transfer, error, after=None)
+
+    async def _pass(self, connection: Connection, transfer: Transfer) -> None:
+        platform = self._gateways[connection.platform].platform
+        carrier = self._carriers[transfer.flow]
+        if transfer.flow not in running_flows(connection, platform):
+            await self._release(transfer, self._every.of(transfer.flow))
+            return
+        async with self._watch.using(connection) as fetch:
+            walk = Walk(self._memory, connection, transfer, fetch, self._now)
+            finished = await carrier.move(walk, platform)
+            if finished and walk.transfer.mark is not None:
+                finished = await self._confirmation.passed(walk, carrier, platform)
+        async with self._memory.begin() as tx:
+            pause = self._every.of(transfer.flow) if finished else timedelta(0)
+            await tx.transfers.release(walk.transfer, self._now() + pause, attempts=0)
+            await tx.connections.moved(connection.id, self._now())
+
+    async def _release(self, transfer: Transfer, pause: timedelta) -> None:
+        async with self._memory.begin() as tx:
+            await tx.transfers.release(transfer, self._now() + pause, attempts=0)
+
+    async def _again(self, transfer: Transfer, error: Exception, after: timedelta | None) -> None:
+        attempts = transfer.attempts + 1
+        pause = self._pace.back_off(attempts, after)
+        log.info("transfer put off", connection=transfer.connection_id, flow=transfer.flow, why=str(error))
+        try:
+            async with self._memory.begin() as tx:
+                await tx.transfers.release(transfer, self._now() + pause, attempts=attempts)
+        except Fenced:
+            return
+        if transfer.mark is not None and attempts == STALL_AFTER:
+            await self._confirmation.stuck(transfer, str(error))
