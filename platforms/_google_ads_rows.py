@@ -1,0 +1,110 @@
+"""What we ask Google Ads in its query language, and reading the rows it answers with."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.connection import Account, Ad, CostRow, Json
+from platforms._answers import digits, expected, text
+
+ACCOUNTS = """SELECT customer_client.id, customer_client.descriptive_name, customer_client.currency_code,
+customer_client.time_zone, customer_client.manager, customer_client.status FROM customer_client"""
+COST_OF_ADS = """SELECT customer.currency_code, segments.date, campaign.id, campaign.name, ad_group.id,
+ad_group_ad.ad.id, metrics.cost_micros, metrics.clicks, metrics.impressions
+FROM ad_group_ad WHERE segments.date BETWEEN '{since}' AND '{until}'"""
+COST_OF_CAMPAIGNS = """SELECT customer.currency_code, segments.date, campaign.id, campaign.name,
+metrics.cost_micros, metrics.clicks, metrics.impressions
+FROM campaign WHERE segments.date BETWEEN '{since}' AND '{until}'"""
+COST_TOTALS = """SELECT segments.date, metrics.cost_micros
+FROM customer WHERE segments.date BETWEEN '{since}' AND '{until}'"""
+ADS = """SELECT ad_group_ad.ad.id, ad_group_ad.ad.name, ad_group_ad.ad.final_urls,
+ad_group_ad.ad.tracking_url_template, ad_group_ad.ad.final_url_suffix, ad_group_ad.status,
+ad_group.tracking_url_template, ad_group.final_url_suffix, campaign.tracking_url_template, campaign.final_url_suffix,
+customer.tracking_url_template, customer.final_url_suffix
+FROM ad_group_ad WHERE ad_group_ad.status != 'REMOVED'"""
+CHANGES = """SELECT change_status.last_change_date_time, change_status.resource_status, change_status.ad_group_ad
+FROM change_status WHERE change_status.resource_type = 'AD_GROUP_AD'
+AND change_status.last_change_date_time BETWEEN '{since}' AND '{until}'
+ORDER BY change_status.last_change_date_time LIMIT {limit}"""
+
+
+def account_of(client: Json, root: str) -> Account:
+    number = digits(client["id"])
+    return Account(
+        id=number,
+        name=text(client.get("descriptiveName") or number),
+        currency=text(client["currencyCode"]),
+        time_zone=_known_zone(text(client["timeZone"])),
+        parent="" if number == root else root,
+    )
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return "UTC"  # one odd account must not hide all others
+
+
+def cost_row(row: Json, account: Account) -> CostRow:
+    metrics = row["metrics"]
+    return CostRow(
+        day=date.fromisoformat(row["segments"]["date"]),
+        campaign=digits(row["campaign"]["id"]),
+        campaign_name=str(row["campaign"].get("name", "")),
+        ad_group=digits(row["adGroup"]["id"]) if "adGroupAd" in row else "",
+        ad=digits(row["adGroupAd"]["ad"]["id"]) if "adGroupAd" in row else "",
+        currency=row.get("customer", {}).get("currencyCode") or account.currency,
+        cost_micros=int(metrics.get("costMicros", 0)),  # int64 comes as a string
+        clicks=int(metrics.get("clicks", 0)),
+        impressions=int(metrics.get("impressions", 0)),
+    )
+
+
+def remainders(campaigns: Iterable[CostRow], ads: Iterable[CostRow]) -> Iterator[CostRow]:
+    explained: dict[tuple[date, str], tuple[int, int, int]] = {}
+    for ad in ads:
+        cost, clicks, impressions = explained.get((ad.day, ad.campaign), (0, 0, 0))
+        sums = (cost + ad.cost_micros, clicks + ad.clicks, impressions + ad.impressions)
+        explained[ad.day, ad.campaign] = sums
+    for row in campaigns:
+        cost, clicks, impressions = explained.get((row.day, row.campaign), (0, 0, 0))
+        rest = replace(
+            row,
+            cost_micros=row.cost_micros - cost,
+            clicks=max(row.clicks - clicks, 0),
+            impressions=max(row.impressions - impressions, 0),
+        )
+        adless = (row.day, row.campaign) not in explained
+        if rest.cost_micros > 0 or (adless and rest.clicks + rest.impressions > 0):
+            yield rest
+
+
+def ads_of(rows: Iterable[Json], made: Mapping[str, datetime | None]) -> list[Ad]:
+    with expected("Google's list of ads"):
+        return [_ad(row, made) for row in rows]
+
+
+def _ad(row: Json, made: Mapping[str, datetime | None]) -> Ad:
+    ad = row["adGroupAd"]["ad"]
+    levels = (ad, *(row.get(level) or {} for level in ("adGroup", "campaign", "customer")))  # the nearest one wins
+
+    def in_force(name: str) -> str:
+        return next((text(level[name]) for level in levels if level.get(name)), "")
+
+    return Ad(
+        id=digits(ad["id"]),
+        name=str(ad.get("name") or ""),
+        urls=tuple(text(url) for url in ad.get("finalUrls", ())),
+        template=in_force("trackingUrlTemplate"),
+        suffix=in_force("finalUrlSuffix"),
+        created_at=made.get(digits(ad["id"])),
+    )
+
+
+def made_at(change: Json, zone: ZoneInfo) -> datetime | None:
+    """Google does not tell when an ad was made; an ad whose last change is its addition was made then."""
+    if change["resourceStatus"] != "ADDED":
+        return None
+    return datetime.fromisoformat(change["lastChangeDateTime"]).replace(tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,190 @@
+"""HTTP as every platform needs it: one shared pool, deadlines, size caps, no redirects, errors named at the edge."""
+
+import asyncio
+import json as jsonlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from bot.errors import AuthorizationLost, RedkeyError, TryLater
+from bot.interfaces import AccessToken, Answer, Clock, Platform, Tokens
+from platforms._verdicts import not_understood, without
+
+TOKEN_LIMIT = 1024 * 1024
+API_LIMIT = 64 * 1024 * 1024
+LONGEST_WAIT = timedelta(hours=1)  # a platform that says "in a year" would otherwise end the connection
+_DEADLINES = 1.5  # an API answer may stream for so many time-outs in all, a token answer for one
+
+
+class TooLarge(TryLater):
+    """The answer is larger than we are willing to hold: ask for less."""
+
+
+def open_pool() -> httpx2.AsyncHTTPTransport:
+    """The one connection pool. Idle connections go before any server drops them, or a POST could meet a dead one."""
+    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
+    return httpx2.AsyncHTTPTransport(limits=limits, retries=0)
+
+
+class Wire(httpx2.AsyncBaseTransport):
+    """One request over the shared pool, read whole under a deadline and a size cap. Raises TryLater."""
+
+    def __init__(self, pool: httpx2.AsyncBaseTransport, *, timeout: timedelta, deadlines: float, limit: int) -> None:
+        self._pool = pool
+        self._timeout = httpx2.Timeout(timeout.total_seconds()).as_dict()
+        self._deadline = timeout.total_seconds() * deadlines
+        self._limit = limit
+
+    @classmethod
+    def for_tokens(cls, pool: httpx2.AsyncBaseTransport, timeout: timedelta) -> "Wire":
+        return cls(pool, timeout=timeout, deadlines=1, limit=TOKEN_LIMIT)
+
+    @classmethod
+    def for_api(cls, pool: httpx2.AsyncBaseTransport, timeout: timedelta) -> "Wire":
+        return cls(pool, timeout=timeout, deadlines=_DEADLINES, limit=API_LIMIT)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        sent = False
+
+        async def watch(event: str, _: Mapping[str, Any]) -> None:
+            nonlocal sent
+            sent = sent or "send_request_headers" in event
+
+        request.extensions = {**request.extensions, "timeout": self._timeout, "trace": watch}
+        host = request.url.host
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._answer(request)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise TryLater(f"{host} did not answer in time", unclear=sent) from error
+        except httpx2.HTTPError as error:
+            raise TryLater(_trouble(host, error), unclear=sent) from error
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._pool.handle_async_request(request)
+        try:
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > self._limit:
+                    raise TooLarge(f"the answer is larger than {self._limit >> 20} MiB", unclear=True)
+        finally:
+            await response.aclose()
+        dropped = {"content-encoding", "content-length", "transfer-encoding"}
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in dropped]
+        return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
+
+
+def _trouble(host: str, error: httpx2.HTTPError) -> str:
+    if "CERTIFICATE" in str(error):
+        return f"the certificate of {host} is not valid"
+    if isinstance(error, httpx2.ConnectError):
+        return f"{host} cannot be reached"
+    return f"the connection to {host} broke ({type(error).__name__})"
+
+
+def answer_of(response: httpx2.Response) -> Answer:
+    return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read Retry-After, seconds or HTTP date, as a wait of at most an hour. None: none was sent, or garbage."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
+    return min(max(wait, timedelta()), LONGEST_WAIT)
+
+
+@dataclass(frozen=True)
+class _Call:
+    method: str
+    url: str
+    params: Mapping[str, str] | None
+    json: Any
+    content: bytes | AsyncIterator[bytes] | None
+    headers: Mapping[str, str]
+    accept: Sequence[int]
+
+    def request(self, base: str, token: str) -> httpx2.Request:
+        url = base.rstrip("/") + self.url if self.url.startswith("/") else self.url
+        # Google compresses only for a User-Agent that holds "gzip":
+        # https://developers.google.com/google-ads/api/docs/rest/design/compression
+        headers = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "Redkey (gzip)"}
+        content = self.content
+        if self.json is not None:
+            content = jsonlib.dumps(self.json, allow_nan=False, separators=(",", ":")).encode()
+            headers["content-type"] = "application/json"
+        headers |= {**self.headers, "authorization": f"Bearer {token}"}
+        return httpx2.Request(self.method, url, params=self.params, headers=headers, content=content)
+
+
+class AuthorizedFetch:
+    """What platform code calls (bot.interfaces.Fetch): it sees no token, and no error that was not classified."""
+
+    def __init__(self, platform: Platform, wire: Wire, tokens: Tokens, now: Clock) -> None:
+        self._platform = platform
+        self._wire = wire
+        self._tokens = tokens
+        self._now = now
+        self._kept: Mapping[str, str] = {}
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        return self._kept
+
+    async def __call__(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (),
+    ) -> Answer:
+        call = _Call(method, url, params, json, content, headers or {}, accept)
+        token = await self._tokens.current()
+        answer = await self._send(call, token)
+        error = self._error(call, token, answer)
+        if not isinstance(error, AuthorizationLost):
+            return _given(answer, error)
+        # One refusal proves nothing: the token may have ended early. A fresh one is refused only if the login is dead.
+        token = await self._tokens.renewed(token.generation)
+        if content is not None and not isinstance(content, bytes):
+            raise TryLater("the token was renewed while something was sent that cannot be sent twice")
+        answer = await self._send(call, token)
+        return _given(answer, self._error(call, token, answer))
+
+    async def _send(self, call: _Call, token: AccessToken) -> Answer:
+        self._kept = token.kept
+        request = call.request(self._platform.base_url(token.kept), token.secret.reveal())
+        return answer_of(await self._wire.handle_async_request(request))
+
+    def _error(self, call: _Call, token: AccessToken, answer: Answer) -> RedkeyError | None:
+        if 200 <= answer.status < 300 or answer.status in call.accept:
+            return None
+        if answer.status < 400:
+            return TryLater(f"the platform answered with a redirect (HTTP {answer.status})")
+        error = self._platform.read_error(answer)
+        if answer.status == 429 and not isinstance(error, TryLater):
+            error = not_understood(answer)
+        if isinstance(error, TryLater):
+            wait = error.after or retry_after(answer.headers, self._now())
+            error.after = min(wait, LONGEST_WAIT) if wait is not None else None
+        return without(error, token.secret.reveal())
+
+
+def _given(answer: Answer, error: RedkeyError | None) -> Answer:
+    if error is not None:
+        raise error
+    return answer

@@ -1,0 +1,213 @@
+"""OAuth as every platform needs it: consent address, code and refresh for tokens, revocation. Authlib speaks it.
+
+Authlib by itself takes any JSON object without an `error` key for a token and keeps it, a 429's body included. So one
+strict hook reads every token answer first, and Authlib is only shown what passed.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+from bot.connection import Json, Secret, TokenSet
+from bot.errors import AuthorizationLost, RedkeyError, Refused, TryLater
+from bot.interfaces import Answer, Clock, Fetch, Platform, Tokens
+from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, retry_after
+from platforms._verdicts import decoded, plain_code, without
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")  # RFC 6749 A.12, as long as a header can carry
+_LONGEST_LIFE = 10 * 366 * 86_400
+_REVOKED_ALREADY = {"invalid_token", "invalid_grant", "unsupported_token_type"}
+# The bodies hold secrets, and answers are small: nothing is compressed, so nothing can unfold into gigabytes.
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
+    "User-Agent": "Redkey",
+}
+
+
+class OAuthGateway:
+    """A platform with its wires (bot.interfaces.Gateway)."""
+
+    def __init__(self, platform: Platform, *, token_wire: Wire, api_wire: Wire, now: Clock) -> None:
+        self.platform = platform
+        self._token_wire = token_wire
+        self._api_wire = api_wire
+        self._now = now
+
+    def consent_url(self, *, state: str, redirect_uri: str, verifier: Secret | None, login_hint: str = "") -> str:
+        oauth = self.platform.oauth
+        extra = dict(oauth.authorize_params) | ({"login_hint": login_hint} if login_hint else {})
+        url, _ = self._client().create_authorization_url(
+            oauth.authorize_url,
+            state=state,
+            redirect_uri=redirect_uri,
+            scope=" ".join(oauth.scopes),
+            code_verifier=verifier.reveal() if verifier and oauth.pkce else None,
+            **extra,
+        )
+        return str(url)
+
+    async def exchange(self, *, code: Secret, redirect_uri: str, verifier: Secret | None) -> TokenSet:
+        def ask(client: Any) -> Awaitable[Any]:
+            proof = {"code_verifier": verifier.reveal()} if verifier and self.platform.oauth.pkce else {}
+            return client.fetch_token(  # type: ignore[no-any-return]
+                self.platform.oauth.token_url,
+                grant_type="authorization_code",
+                code=code.reveal(),
+                redirect_uri=redirect_uri,
+                headers=_HEADERS,
+                **proof,
+            )
+
+        try:
+            return await self._tokens(ask, code, verifier, consented=True)
+        except AuthorizationLost as error:
+            why = f"the login code was refused: it was used, it is too old, or it is not ours ({error.cause.code})"
+            raise Refused(why, code=error.cause.code) from error
+
+    async def refresh(self, refresh_token: Secret) -> TokenSet:
+        def ask(client: Any) -> Awaitable[Any]:
+            return client.refresh_token(  # type: ignore[no-any-return]
+                self.platform.oauth.token_url, refresh_token=refresh_token.reveal(), headers=dict(_HEADERS)
+            )
+
+        return await self._tokens(ask, refresh_token, None, consented=False)
+
+    async def revoke(self, token: Secret) -> None:
+        oauth = self.platform.oauth
+        if not oauth.revoke_url:
+            return
+        response = await self._client().revoke_token(oauth.revoke_url, token=token.reveal(), headers=dict(_HEADERS))
+        answer = answer_of(response)
+        if 200 <= answer.status < 300:
+            return
+        body = decoded(answer)
+        code = plain_code(body.get("error")) if isinstance(body, dict) else "unknown"
+        if 400 <= answer.status < 500 and code in _REVOKED_ALREADY:
+            return
+        raise TryLater(
+            f"the login was not revoked (HTTP {answer.status}, {code})", after=retry_after(answer.headers, self._now())
+        )
+
+    def fetch(self, tokens: Tokens) -> Fetch:
+        return AuthorizedFetch(self.platform, self._api_wire, tokens, self._now)
+
+    def _client(self) -> Any:
+        """A client for one request: Authlib keeps the token on the client, so none may serve two logins."""
+        settings = self.platform.settings
+        return AsyncOAuth2Client(
+            client_id=settings.client_id,
+            client_secret=settings.client_secret.get_secret_value(),
+            token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method
+            revocation_endpoint_auth_method="client_secret_post",
+            code_challenge_method="S256" if self.platform.oauth.pkce else None,
+            transport=self._token_wire,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def _tokens(
+        self, ask: Callable[[Any], Awaitable[Any]], spent: Secret, verifier: Secret | None, *, consented: bool
+    ) -> TokenSet:
+        passed: list[Json] = []
+
+        def strict(response: httpx2.Response) -> httpx2.Response:
+            passed.append(self._read(answer_of(response)))
+            return httpx2.Response(200, json={"access_token": "checked", "token_type": "Bearer"})
+
+        client = self._client()
+        client.register_compliance_hook("access_token_response", strict)
+        client.register_compliance_hook("refresh_token_response", strict)
+        try:
+            await ask(client)
+        except RedkeyError as error:
+            secret = self.platform.settings.client_secret.get_secret_value()
+            raise without(error, spent.reveal(), verifier.reveal() if verifier else "", secret) from None
+        except (OAuthError, ValueError) as error:
+            raise TryLater(f"the token request failed ({type(error).__name__})", unclear=True) from None
+        return self._token_set(passed[0], consented=consented)
+
+    def _read(self, answer: Answer) -> Json:
+        """Let a token answer pass, or raise what it means. Only a readable 4xx can be a verdict on the login."""
+        after = retry_after(answer.headers, self._now())
+        if 300 <= answer.status < 400:
+            raise TryLater(f"the token endpoint answered with a redirect (HTTP {answer.status})", after=after)
+        body = _unambiguous(answer)
+        if 200 <= answer.status < 300:
+            if body is None or not _is_token(body):
+                raise TryLater("the token endpoint's answer is no token", unclear=True, after=after)
+            return body
+        if answer.status == 429 or answer.status >= 500 or body is None:
+            unclear = answer.status >= 500 and not (body and isinstance(body.get("error"), str))
+            raise TryLater(f"the token endpoint answered HTTP {answer.status}", after=after, unclear=unclear)
+        error = self.platform.read_refusal(answer)
+        if isinstance(error, TryLater):
+            wait = error.after or after
+            error.after = min(wait, LONGEST_WAIT) if wait else None
+        raise error
+
+    def _token_set(self, body: Json, *, consented: bool) -> TokenSet:
+        oauth, now = self.platform.oauth, self._now()
+        refresh = body.get("refresh_token") or None
+        lives = _seconds(body.get("expires_in")) or oauth.access_ttl
+        ends = _seconds(body.get("refresh_token_expires_in"))
+        if ends is None and (consented or oauth.refresh_slides):
+            ends = oauth.refresh_ttl
+        granted = body.get("scope")
+        asked = oauth.scopes if consented else ()
+        return TokenSet(
+            access_token=Secret(body["access_token"]),
+            refresh_token=Secret(refresh) if refresh else None,
+            expires_at=now + timedelta(seconds=lives) if lives else None,
+            refresh_expires_at=now + timedelta(seconds=ends) if ends else None,
+            # RFC 6749 5.1: a server that leaves `scope` out has given what was asked for.
+            scopes=tuple(granted.split()) if isinstance(granted, str) and granted.strip() else asked,
+            kept={key: body[key] for key in oauth.keep if isinstance(body.get(key), str)},
+        )
+
+
+def _unambiguous(answer: Answer) -> Json | None:
+    """The answer's JSON object, or None. One that names a key twice means two things, so it means nothing."""
+
+    def once(pairs: list[tuple[str, Any]]) -> Json:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a key stands twice")
+        return found
+
+    try:
+        body = json.loads(answer.body.decode("utf-8"), object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _is_token(body: Json) -> bool:
+    token, refresh, kind = body.get("access_token"), body.get("refresh_token"), body.get("token_type", "Bearer")
+    return (
+        "error" not in body
+        and isinstance(token, str)
+        and _TOKEN.fullmatch(token) is not None
+        and (not refresh or (isinstance(refresh, str) and _TOKEN.fullmatch(refresh) is not None))
+        and isinstance(kind, str)
+        and kind.lower() == "bearer"
+        and ("expires_in" not in body or _seconds(body["expires_in"]) is not None)
+    )
+
+
+def _seconds(value: object) -> int | None:
+    """A believable lifetime. Microsoft has sent it as text, so digits are read; anything else is not one."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value <= _LONGEST_LIFE else None

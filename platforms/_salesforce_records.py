@@ -1,0 +1,155 @@
+"""A touchpoint as a Salesforce record: in JSON, in CSV, and what Salesforce said about it."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from bot.connection import Json, PushResult, PushState, Touchpoint
+from bot.errors import Refused
+from platforms._salesforce_errors import is_passing
+from platforms._verdicts import plain_code, plain_text
+
+Value = str | int | float | bool | None
+
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
+_NOT_FIELDS = {"attributes", "id"}
+_REASON_LENGTH = 500
+_QUERY_LENGTH = 8_000  # of an address's 16,384 characters
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
+_NULL = "#N/A"  # an empty cell would leave the field as it was
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record to upsert, without its external id field."""
+
+    id: str
+    fields: Mapping[str, Value]
+
+
+def record_of(touchpoint: Touchpoint, *, names: Mapping[str, str], external_id: str, date: str, email: str) -> Record:
+    """Build the record. Raises Refused for what Salesforce could never take; its text is the reason people read."""
+    if touchpoint.id != touchpoint.id.strip():
+        raise Refused("The id begins or ends with a space, which Salesforce would cut off.")
+    fields: dict[str, Value] = {}
+    if date:
+        fields[date] = _moment(touchpoint.occurred_at)
+    if email and touchpoint.email:
+        fields[email] = touchpoint.email
+    for given, value in touchpoint.fields.items():
+        name = names.get(given, given)
+        if not _FIELD.fullmatch(name) or name.lower() in _NOT_FIELDS:
+            raise Refused(f"{name[:80]!r} cannot be the name of a field.")
+        if name.lower() != external_id.lower():
+            fields[name] = _value(name, value)
+    _check_text([touchpoint.id, *(value for value in fields.values() if isinstance(value, str))])
+    return Record(touchpoint.id, fields)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _value(name: str, value: Any) -> Value:
+    if isinstance(value, Decimal):
+        return str(value)
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise Refused(f"The field {name} holds something other than a text, a number, true or false.")
+
+
+def _check_text(texts: Iterable[str]) -> None:
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise Refused("A text holds half a character (a lone surrogate).") from error
+        if "\0" in text:
+            raise Refused("A text holds a null character.")
+
+
+def json_of(records: Sequence[Record], sobject: str, external_id: str) -> Json:
+    attributes = {"type": sobject}
+    given = [{"attributes": attributes, external_id: record.id, **record.fields} for record in records]
+    return {"allOrNone": False, "records": given}
+
+
+def csv_of(records: Sequence[Record], external_id: str, limit: int) -> bytes:
+    """RFC 4180, every value exactly as it is: a machine reads it. Records beyond `limit` bytes are left out."""
+    columns = sorted({name for record in records for name in record.fields})
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow([external_id, *columns])
+    for record in records:
+        writer.writerow([record.id, *(_cell(record, name) for name in columns)])
+        if written.tell() > limit:
+            break
+    return written.getvalue().encode()
+
+
+def _cell(record: Record, name: str) -> str:
+    if name not in record.fields:
+        return ""
+    value = record.fields[name]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _NULL if value in (None, "") else str(value)
+
+
+def read_csv(text: str, external_id: str, *, failed: bool) -> Iterator[PushResult]:
+    """What a bulk job says about each record, by its external id. Raises ValueError."""
+    try:
+        for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
+            if failed:
+                code, _, message = (row["sf__Error"] or "").partition(":")
+                yield failure(row[external_id], code, message)
+            else:
+                yield PushResult(row[external_id], PushState.SENT)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def read_json(records: Sequence[Record], said: Sequence[Json]) -> Iterator[PushResult]:
+    """What a collections call says about each record: results stand in the order of the request."""
+    for record, result in zip(records, said, strict=True):
+        if result["success"] is True:
+            yield PushResult(record.id, PushState.SENT)
+        else:
+            error = (result.get("errors") or [{}])[0]
+            yield failure(record.id, plain_code(error.get("statusCode")), plain_text(error.get("message")))
+
+
+def failure(record: str, code: str, message: str) -> PushResult:
+    state = PushState.RETRY if is_passing(code, message) or not code else PushState.SET_ASIDE
+    return PushResult(record, state, f"{code}: {message}"[:_REASON_LENGTH])
+
+
+def retry(records: Iterable[Record], reason: str) -> dict[str, PushResult]:
+    return {record.id: PushResult(record.id, PushState.RETRY, reason) for record in records}
+
+
+def quoted(text: str) -> str:
+    """A SOQL string: https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/ (escape sequences)"""
+    return "'" + text.translate(_ESCAPES) + "'"
+
+
+def by_length(ids: Sequence[str]) -> Iterator[list[str]]:
+    """As many ids at a time as one query's address holds."""
+    some: list[str] = []
+    length = 0
+    for each in ids:
+        size = len(quote(quoted(each))) + 3
+        if some and length + size > _QUERY_LENGTH:
+            yield some
+            some, length = [], 0
+        some.append(each)
+        length += size
+    if some:
+        yield some

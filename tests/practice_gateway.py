@@ -1,0 +1,138 @@
+"""Gateways over real sockets, and a login that refreshes in memory; for the tests of platforms/."""
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bot.connection import Secret
+from bot.interfaces import AccessToken
+from platforms import open_gateways
+from sandbox.dropping import DroppingProtocol
+from sandbox.person import consent
+
+VERIFIER = Secret("v" * 64)
+CALLBACK = "http://127.0.0.1:8080/oauth/callback/{}"
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+class Server(uvicorn.Server):
+    """Says when it has started."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def served(app):
+    """The address of a uvicorn that serves `app` on a free loopback port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, timeout_graceful_shutdown=1
+    )
+    server = Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await asyncio.wait_for(server.up.wait(), 10)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Clock:
+    def __init__(self, moment=NOW):
+        self.moment = moment
+
+    def __call__(self):
+        return self.moment
+
+
+@asynccontextmanager
+async def gateway_to(platform, settings, *, seconds=5.0, now=lambda: NOW):
+    gateways = open_gateways({platform: settings}, timeout=timedelta(seconds=seconds), now=now)
+    try:
+        yield gateways[platform]
+    finally:
+        await gateways.aclose()
+
+
+@asynccontextmanager
+async def sandboxed(sandbox, clock):
+    """A gateway to one platform's sandbox behind a real socket, mounted as the practice world mounts it."""
+    async with served(Starlette(routes=[Mount(f"/{sandbox.key}", app=sandbox.app)])) as url:
+        sandbox.oauth.register_redirect(CALLBACK.format(sandbox.key))
+        async with gateway_to(sandbox.key, sandbox.settings(url), now=clock) as gateway:
+            yield gateway
+        sandbox.faults.clear()
+
+
+async def log_in(gateway, email, **more):
+    """Go through the consent page as this person, and trade the code."""
+    key = gateway.platform.key
+    asked = {"state": "s", "redirect_uri": CALLBACK.format(key), "verifier": VERIFIER}
+    async with httpx2.AsyncClient() as browser:
+        back = await consent(browser, gateway.consent_url(**asked), email, **more)
+    answer = parse_qs(urlsplit(back).query)
+    assert answer["state"] == ["s"]
+    return await gateway.exchange(code=Secret(answer["code"][0]), redirect_uri=CALLBACK.format(key), verifier=VERIFIER)
+
+
+class HeldTokens:
+    """What storage and its lock do for the bot: the newest token, refreshed by one at a time."""
+
+    def __init__(self, gateway, tokens):
+        self.gateway = gateway
+        self.tokens = tokens
+        self.generation = 1
+        self.refreshes = 0
+
+    async def current(self):
+        return AccessToken(self.tokens.access_token, self.generation, self.tokens.kept)
+
+    async def renewed(self, refused):
+        if self.generation == refused:
+            self.refreshes += 1
+            fresh = await self.gateway.refresh(self.refresh_token)
+            self.refresh_token = fresh.refresh_token or self.refresh_token
+            self.tokens, self.generation = fresh, self.generation + 1
+        return await self.current()
+
+    @property
+    def refresh_token(self):
+        return self._refresh
+
+    @refresh_token.setter
+    def refresh_token(self, token):
+        self._refresh = token
+
+
+async def session(gateway, email, **more):
+    """(fetch, tokens) of a person who has just logged in."""
+    granted = await log_in(gateway, email, **more)
+    tokens = HeldTokens(gateway, granted)
+    tokens.refresh_token = granted.refresh_token
+    return gateway.fetch(tokens), tokens
+
+
+class HeldNotes:
+    """Notes of one transfer; `saved` holds every state that was saved."""
+
+    def __init__(self):
+        self.value = {}
+        self.saved = []
+
+    async def save(self, value):
+        self.value = value
+        self.saved.append(value)
