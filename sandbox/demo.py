@@ -1,0 +1,181 @@
+"""`redkey demo`: the whole story on this machine. Without --headless a person plays; with it, this file does."""
+
+import asyncio
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sandbox.levers import Lever
+from sandbox.practice import Practice, practising
+from sandbox.slack import MARKETING, Message
+from sandbox.visitor import Visitor
+from sandbox.world import World
+
+RED, GREEN = "#D92D20", "#12B76A"
+TOUCHPOINTS = 3_000  # enough for a bulk job, so that the catch-up can be watched
+NEW_ADS = 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """One platform's part in the story: who logs in, and what is done while the login is dead."""
+
+    key: str
+    name: str
+    email: str
+
+
+def run_demo(port: int | None, *, headless: bool) -> int:
+    """Run it until Ctrl-C, or until the story has been told. The exit code: 0 only if every outage was confirmed."""
+    with suppress(KeyboardInterrupt):
+        return asyncio.run(_demo(port, headless=headless))
+    return 0
+
+
+async def _demo(port: int | None, *, headless: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="redkey-demo-") as folder:
+        async with World.open(port=port or 0) as world, practising(world, Path(folder)) as practice:
+            parts = [Part(p.key, p.name, p.demo_login) for p in world.platforms]
+            await _connect(practice, parts)
+            if headless:
+                return await Story(world, practice, parts).tell()
+            _add_levers(world, practice)
+            _say(f"\n  Open {world.url}/ and break something.\n  Redkey's own pages: {practice.url}/connections\n")
+            print(world.url + "/", flush=True)  # noqa: T201  # the one line a script may read
+            await asyncio.Event().wait()
+    return 0
+
+
+async def _connect(practice: Practice, parts: list[Part]) -> None:
+    for part in parts:
+        _say(f"Connecting {part.name} as {part.email}")
+        await practice.connect(part.key, part.email)
+    await practice.send_touchpoints(touchpoints(50, "before"))
+    await _until_fresh(practice)
+
+
+async def _until_fresh(practice: Practice) -> None:
+    """Wait until every connection has moved its first data."""
+    for _ in range(600):
+        listed = await practice.get("connections")
+        fresh = [await practice.get(f"freshness/{c['id']}") for c in listed]
+        if fresh and all(f.get("fresh") for f in fresh):
+            return
+        await asyncio.sleep(0.1)
+    raise RuntimeError("the connections did not move their first data within a minute")
+
+
+def touchpoints(count: int, batch: str) -> list[dict[str, Any]]:
+    """Marketing touches as a site would report them."""
+    start = datetime.now(UTC) - timedelta(hours=1)
+    return [
+        {
+            "id": f"TP2_{batch}_{n:06d}",
+            "occurred_at": (start + timedelta(seconds=n)).isoformat(),
+            "email": f"person{n}@example.com",
+            "kind": "touchpoint",
+            "fields": {"bizible2__Medium__c": "cpc", "bizible2__Touchpoint_Source__c": "google"},
+        }
+        for n in range(count)
+    ]
+
+
+class Story:
+    """Plays the person: breaks every login, reads the alerts, clicks, logs in, and reads the receipts."""
+
+    def __init__(self, world: World, practice: Practice, parts: list[Part]) -> None:
+        self._world = world
+        self._practice = practice
+        self._parts = parts
+        self._began = asyncio.get_running_loop().time()
+
+    async def tell(self) -> int:
+        for part in self._parts:
+            self._line("break", f"{part.name}: the login of {part.email} is revoked")
+            await self._world.pull(part.key, "revoke")
+        await self._live_on()
+        alerts = [await self._read(part, RED) for part in self._parts]
+        for part, alert in zip(self._parts, alerts, strict=True):
+            self._line("alert", f"{part.name}: {alert.text}")
+        for part, alert in zip(self._parts, alerts, strict=True):
+            await self._reauthorize(part, alert)
+        for part in self._parts:
+            receipt = await self._read(part, GREEN, within=120)
+            self._line("confirm", f"{part.name}: {receipt.text}")
+        return await self._verdict()
+
+    async def _live_on(self) -> None:
+        """The world does not wait: ads are made and touches happen while the logins are dead."""
+        for platform in self._world.platforms:
+            if any(lever.key == "new_ads" for lever in platform.levers):
+                self._line("lost", await self._world.pull(platform.key, "new_ads"))
+        counts = await self._practice.send_touchpoints(touchpoints(TOUCHPOINTS, "during"))
+        self._line("lost", f"{counts['accepted']} touchpoints were taken in and wait")
+
+    async def _read(self, part: Part, colour: str, within: float = 30) -> Message:
+        """Wait for this platform's message to have this colour."""
+
+        def found() -> Message | None:
+            for message in self._world.slack.messages(MARKETING):
+                colours = {a.get("color", "").upper() for a in message.attachments}
+                if part.name in message.text and colour in colours:
+                    return message
+            return None
+
+        return await self._world.slack.wait_for(found, timeout=within)
+
+    async def _reauthorize(self, part: Part, alert: Message) -> None:
+        clicked = await self._world.slack.click(MARKETING, alert.ts, "reauthorize")
+        if not clicked.acked or not clicked.url:
+            raise RuntimeError(f"the Reauthorize button of {part.name} does not work: {clicked}")
+        async with Visitor() as visitor:
+            page = await visitor.log_in(clicked.url, part.email)
+        if page.status != 200:
+            raise RuntimeError(f"logging in to {part.name} ended with {page.status}")
+        self._line("reauthorize", f"{part.name}: {part.email} logged in again")
+
+    async def _verdict(self) -> int:
+        """0 only if the bot says that everything is caught up, and the practice platforms say so too."""
+        outages = await self._practice.get("outages")
+        unconfirmed = [o["id"] for o in outages if not o["caught_up_at"]]
+        wrong = self._world.disagreements(await self._practice.redkey("costs", "export", "--format", "ndjson"))
+        problems = [f"outage {i} was never confirmed" for i in unconfirmed] + wrong
+        if len(outages) < len(self._parts):
+            problems.append(f"{len(self._parts)} logins were broken, but only {len(outages)} outages were seen")
+        for problem in problems:
+            self._line("WRONG", problem)
+        if not problems:
+            self._line("done", f"{len(outages)} outages: noticed, reauthorized, caught up, verified")
+        return 1 if problems else 0
+
+    def _line(self, step: str, text: str) -> None:
+        spent = asyncio.get_running_loop().time() - self._began
+        print(f"{spent:7.2f} s  {step:<12} {text}", flush=True)  # noqa: T201  # the timeline is the result
+
+
+def _add_levers(world: World, practice: Practice) -> None:
+    """The demo can also break the bot itself: a kill is the harshest test of "nothing lost"."""
+
+    async def kill() -> str:
+        await practice.kill()
+        await practice.start()
+        return "Redkey was killed (SIGKILL) and started again."
+
+    async def touch() -> str:
+        batch = datetime.now(UTC).strftime("%H%M%S%f")
+        counts = await practice.send_touchpoints(touchpoints(TOUCHPOINTS, batch))
+        return f"{counts['accepted']} new touchpoints were sent to Redkey."
+
+    world.add_levers(
+        "redkey",
+        "Redkey",
+        [Lever("kill", "Kill Redkey and start it again", kill), Lever("touch", "Send 3,000 touchpoints", touch)],
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

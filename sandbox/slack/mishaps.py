@@ -1,0 +1,37 @@
+"""Bad days of Slack, on demand: refusals, lost answers, an outage."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Mishap:
+    """What happens to the next `times` calls of one method (None: all of them, until cleared)."""
+
+    method: str
+    error: str = ""
+    times: int | None = 1
+    retry_after: int = 1
+    status: int = 200
+    done: bool = False
+    """The work is done all the same: Slack's internal_error may mean that."""
+    drop: bool = False
+    delay: float = 0.0
+
+
+class Mishaps:
+    def __init__(self) -> None:
+        self.planned: list[Mishap] = []
+        self.down_with: int | None = None
+
+    def next_for(self, method: str) -> Mishap | None:
+        """The mishap that strikes this call; counts it."""
+        for mishap in self.planned:
+            if mishap.method in {method, "*"} and mishap.times != 0:
+                if mishap.times is not None:
+                    mishap.times -= 1
+                return mishap
+        return None
+
+    def clear(self) -> None:
+        self.planned.clear()
+        self.down_with = None

