@@ -77,12 +77,15 @@ class Refresher:
 
         Shielded: a cancelled caller must not cancel a request whose answer may be the only copy of a token.
         """
-        task = self._running.get(grant_id)
-        if task is None:
-            task = asyncio.create_task(self._renew(grant_id, refused))
-            self._running[grant_id] = task
-            task.add_done_callback(lambda done: self._ended(grant_id, done))
-        return await asyncio.shield(task)
+        while True:
+            task = self._running.get(grant_id)
+            if task is None:
+                task = asyncio.create_task(self._renew(grant_id, refused))
+                self._running[grant_id] = task
+                task.add_done_callback(lambda done: self._ended(grant_id, done))
+            token = await asyncio.shield(task)
+            if token.generation > refused:
+                return token  # else the refresh we joined was about an older token than the one refused here
 
     async def drain(self) -> None:
         """Wait for the refreshes under way: their answers must be stored."""

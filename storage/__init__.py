@@ -1,0 +1,42 @@
+"""What we remember: grants, connections, transfers, outages and what they carry, on SQLite or Postgres."""
+
+from collections.abc import Callable, Sequence
+
+from bot.interfaces import Clock
+from bot.memory import Work
+from storage.database import Database, OnlyOne, setup_faults
+from storage.reseal import Resealed
+from storage.sealing import Keys, new_key
+from storage.sql_memory import SqlMemory
+from storage.upgrade import upgrade
+
+__all__ = ["Resealed", "SqlMemory", "new_key", "open_memory"]
+
+
+async def open_memory(
+    url: str,
+    keys: Sequence[str],
+    *,
+    on_due: Callable[[set[Work]], None] | None,
+    now: Clock,
+    exclusive: bool = False,
+) -> SqlMemory:
+    """Open the database of `database.url`, migrated to the newest version.
+
+    exclusive: this is `redkey run`, so nobody else may run on the same SQLite file. Other commands go beside it.
+    Raises SetupError: one line that names the thing and the cure, and never a password.
+    """
+    ring = Keys(keys)
+    database = Database(url)
+    claim = None
+    try:
+        if exclusive and database.path is not None:
+            with setup_faults(database):
+                claim = OnlyOne(database.path)
+        await upgrade(database)
+    except BaseException:
+        await database.close()
+        if claim is not None:
+            claim.close()
+        raise
+    return SqlMemory(database, ring, on_due, now, claim)

@@ -1,0 +1,192 @@
+"""Puts the parts together; the only file that knows them all."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+import platforms
+from bot.alert import Alert, Facts
+from bot.confirm import Confirm
+from bot.connect import Connect
+from bot.connection import Connection, Flow, Grant, Transfer
+from bot.cost import CostCarrier
+from bot.desk import FrontDesk
+from bot.dispatch import Embedded, Worker
+from bot.door import Doorway
+from bot.interfaces import Clock
+from bot.ledger import Intake
+from bot.memory import Saying, Work
+from bot.reauthorize import Consents, Reauthorize
+from bot.refresh import Refresher
+from bot.restore import Restore
+from bot.revoke import Revoke
+from bot.routes import Route, Routes
+from bot.schedule import Schedule, Tick
+from bot.settings import Settings
+from bot.tagging import TagCarrier
+from bot.touchpoints import TouchpointCarrier
+from bot.transfer import LEASE, Carrier, Every, Mover
+from bot.watch import Pace, Watch
+from storage import SqlMemory, open_memory
+
+log = structlog.get_logger()
+
+DRAIN = 8.0  # seconds for running work after SIGTERM; everything together stays under 10
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class App:
+    """Everything wired. Commands use the desk, the door and the ledger; `redkey run` serves."""
+
+    def __init__(
+        self, settings: Settings, memory: SqlMemory, gateways: platforms.Gateways, role: str, now: Clock
+    ) -> None:
+        self.role = role
+        self.settings = settings
+        self.memory = memory
+        self.gateways = gateways
+        self.now = now
+        self.replica = f"rep_{secrets.token_hex(6)}"
+        timing = settings.timing
+        self.pace = Pace(timing.check_every, timing.retry_max)
+        self.routes = _routes(settings)
+        url = settings.web.public_url
+        self.refresher = Refresher(
+            memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
+        )
+        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now)
+        self.facts = Facts(memory, gateways, self.routes, url, now)
+        self.confirm = Confirm(memory, gateways, now)
+        consents = Consents(memory, gateways, url, now)
+        restore = Restore(memory, gateways, now, timing.refresh_ahead)
+        reauthorize = Reauthorize(memory, gateways, self.facts, consents, restore, now)
+        connect = Connect(
+            memory,
+            gateways,
+            consents,
+            restore,
+            self.refresher,
+            self.routes,
+            url,
+            {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()},
+            now,
+        )
+        self.revoke = Revoke(memory, gateways, self.pace, now)
+        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
+        self.door = Doorway(gateways, consents, reauthorize, connect)
+        self.ledger = Intake(memory, timing.cost_every, now)
+        self.mover = Mover(
+            memory,
+            gateways,
+            self.watch,
+            self._carriers(),
+            self.confirm,
+            Every(timing.cost_every, timing.tagging_every, timing.push_every),
+            self.pace,
+            now,
+        )
+        self.dispatcher = Embedded({})
+
+    def _carriers(self) -> dict[Flow, Carrier]:
+        own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}
+        restate = {key: s.restate_days for key, s in own.items() if getattr(s, "restate_days", None) is not None}
+        domains = {key: tuple(getattr(s, "domains", ())) for key, s in own.items()}
+        return {
+            Flow.COST: CostCarrier(self.settings.timing.cost_days, restate),
+            Flow.TAGGING: TagCarrier(domains),
+            Flow.TOUCHPOINTS: TouchpointCarrier(),
+        }
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, role: str = "command", now: Clock = utc_now) -> AsyncIterator["App"]:
+        """Open the database, migrated, and every platform that has a client_id. Raises SetupError."""
+        gateways = platforms.open_gateways(settings.platforms, timeout=settings.timing.request_timeout, now=now)
+        app: App | None = None
+
+        def due(kinds: set[Work]) -> None:
+            if app is not None:
+                app.dispatcher.wake(kinds)
+
+        try:
+            keys = [key.get_secret_value() for key in settings.secrets.keys]
+            memory = await open_memory(settings.database.url, keys, on_due=due, now=now, exclusive=role != "command")
+            try:
+                app = cls(settings, memory, gateways, role, now)
+                yield app
+            finally:
+                await memory.close()
+        finally:
+            await gateways.aclose()
+
+    def workers(self, alert: Alert) -> dict[Work, Worker]:
+        """Who does what, and how much of it at once."""
+        memory, now, owner = self.memory, self.now, self.replica
+
+        async def say(limit: int) -> list[Saying]:
+            async with memory.begin() as tx:
+                return await tx.outbox.claim(now(), limit, owner, LEASE)
+
+        async def move(limit: int) -> list[Transfer]:
+            async with memory.begin() as tx:
+                return await tx.transfers.claim(now(), limit, owner, LEASE)
+
+        async def check(limit: int) -> list[Connection]:
+            async with memory.begin() as tx:
+                return await tx.connections.claim_checks(now(), limit)
+
+        async def renew(limit: int) -> list[Grant]:
+            async with memory.begin() as tx:
+                return await tx.grants.claim_renewals(now(), limit)
+
+        async def probe(connection: Connection) -> None:
+            await self.watch.check(connection)
+
+        return {
+            Work.SAY: Worker(say, alert.say, 4),
+            Work.MOVE: Worker(move, self.mover.run, 8),
+            Work.CHECK: Worker(check, probe, 20),
+            Work.RENEW: Worker(renew, self.watch.renew, 10),
+            Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
+        }
+
+    def ticks(self, alert: Alert) -> list[Tick]:
+        timing = self.settings.timing
+        shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
+
+        async def tick() -> None:
+            self.dispatcher.tick()
+
+        async def beat() -> None:
+            async with self.memory.begin() as tx:
+                await tx.replicas.beat(self.replica, self.role, self.now())
+                alive = await tx.replicas.alive(self.now())
+                await tx.transfers.free(alive)
+                await tx.outbox.free(alive)
+
+        async def sweep() -> None:
+            async with self.memory.begin() as tx:
+                await tx.consents.sweep(self.now())
+
+        return [
+            Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
+            Tick("beat", timedelta(seconds=2), beat),
+            Tick("refresh messages", timing.progress_every, alert.refresh),
+            Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
+            Tick("sweep consents", timedelta(minutes=5), sweep),
+        ]
+
+
+def _routes(settings: Settings) -> Routes:
+    routes = [
+        Route(platform=r.platform, connection=r.connection, channel=r.channel, owners=tuple(r.owners))
+        for r in settings.routes
+    ]
+    return Routes(settings.slack.channel, routes)

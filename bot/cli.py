@@ -1,0 +1,101 @@
+"""The command line. What a command needs is imported when it runs, so that `redkey keys new` starts at once."""
+
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import commands_data, commands_operate, commands_watch
+from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
+
+app = typer.Typer(
+    name="redkey",
+    help="Notices when an ad or CRM connection drops, gets it reauthorized, and catches up what was missed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+commands_watch.add_to(app)
+commands_data.add_to(app)
+commands_operate.add_to(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        tell(f"redkey {_number()}")
+        raise typer.Exit
+
+
+def _number() -> str:
+    """The version's number; in a checkout that was never installed, the one it would be installed as."""
+    try:
+        return version("redkey")
+    except PackageNotFoundError:
+        project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+
+
+@app.callback()
+def redkey(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Settings file. Else REDKEY_CONFIG, else ./redkey.toml.")
+    ] = None,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = Called(config)
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Play the person too, and print the timeline.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Of the practice world. Default: a free one.")
+    ] = None,
+) -> None:
+    """Tell the whole story on this machine, without any account."""
+    from sandbox.demo import run_demo
+
+    raise typer.Exit(run_demo(port, headless=headless))
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Check settings, database, keys, Slack and every platform; one line each, with the cure."""
+    from bot.doctor import examine
+
+    raise typer.Exit(working(examine(lambda: settings_of(context), tell)))
+
+
+@app.command()
+def manifest() -> None:
+    """Print the Slack app's manifest, to be pasted at api.slack.com/apps, From a manifest."""
+    places = [Path(__file__).parent.parent / "manifest.yml", Path(__file__).parent / "manifest.yml"]
+    sys.stdout.write(next(place for place in places if place.exists()).read_text(encoding="utf-8"))
+
+
+def _config_first(words: list[str]) -> list[str]:
+    """Take --config wherever a person puts it: `redkey run --config other.toml` too."""
+    for at, word in enumerate(words):
+        if word == "--":
+            break
+        if word.startswith("--config="):
+            return [word, *words[:at], *words[at + 1 :]]
+        if word in ("--config", "-c") and at + 1 < len(words):
+            return [*words[at : at + 2], *words[:at], *words[at + 2 :]]
+    return words
+
+
+def main() -> None:
+    """Run one command. Exit codes: 0 done, 1 it failed and a line says why, 2 wrong usage."""
+    try:
+        app(_config_first(sys.argv[1:]), prog_name="redkey")
+    except EXPECTED as trouble:
+        complain(trouble)
+        sys.exit(1)

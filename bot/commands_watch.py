@@ -1,0 +1,137 @@
+"""The commands around the story: run, connect, check, and the lists of connections and outages."""
+
+import getpass
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from bot.errors import SetupError
+from bot.settings import Settings
+from bot.terminal import printable, results, settings_of, tell, working
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+class Role(StrEnum):
+    """What one process does: everything, only pages and Slack, or only the work behind them."""
+
+    ALL = "all"
+    WEB = "web"
+    WORKER = "worker"
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (run, connect, connections, outages, check):
+        app.command()(command)
+
+
+def run(
+    context: typer.Context,
+    role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
+) -> None:
+    """Run the bot. SIGTERM and Ctrl-C end it within ten seconds, and lose nothing."""
+    settings = settings_of(context)
+    if missing := settings.missing():
+        raise SetupError("\n".join(missing))
+    working(_run(settings, role))
+
+
+async def _run(settings: Settings, role: Role) -> None:
+    from bot.app import App
+
+    async with App.open(settings, role=role.value) as app:
+        await app.serve()
+
+
+def connect(context: typer.Context, platform: Annotated[str, typer.Argument(metavar="PLATFORM")]) -> None:
+    """Print a one-time link that connects a new login, such as: redkey connect google_ads"""
+    tell(working(_connect(settings_of(context), platform)))
+
+
+async def _connect(settings: Settings, platform: str) -> str:
+    from bot.app import App
+
+    async with App.open(settings, role="command") as app:
+        return await app.desk.connect_link(platform, asked_by=_me())
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user of that number
+        return "the command line"
+
+
+def connections(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List what is connected."""
+    items = working(_connections(settings_of(context)))
+    if as_json:
+        tell(json.dumps(items, ensure_ascii=False, indent=2))
+    else:
+        _table(
+            items, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet."
+        )
+
+
+async def _connections(settings: Settings) -> list[dict[str, Any]]:
+    from bot.app import App
+    from bot.listing import connection_item
+
+    async with App.open(settings, role="command") as app:
+        return [connection_item(facts) for facts in await app.desk.connections()]
+
+
+def outages(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List open and past outages; with --json also their timelines."""
+    items = working(_outages(settings_of(context)))
+    if as_json:
+        tell(json.dumps(items, ensure_ascii=False, indent=2))
+    else:
+        columns = ["id", "platform", "cause", "opened_at", "reauthorized_at", "reauthorized_by", "caught_up_at"]
+        _table(items, columns, "There has been no outage.")
+
+
+async def _outages(settings: Settings) -> list[dict[str, Any]]:
+    from bot.app import App
+    from bot.listing import outage_item
+
+    async with App.open(settings, role="command") as app:
+        return [outage_item(facts) for facts in await app.desk.outages()]
+
+
+def check(
+    context: typer.Context,
+    connection: Annotated[str | None, typer.Argument(metavar="[ID]", help="One connection. Default: all.")] = None,
+) -> None:
+    """Probe now. A running bot is asked to do it; the exit code is 1 if a connection that is switched on fails."""
+    if not working(_check(settings_of(context), connection)):
+        raise typer.Exit(1)
+
+
+async def _check(settings: Settings, connection_id: str | None) -> bool:
+    from bot.app import App
+
+    async with App.open(settings, role="command") as app:
+        answers = await app.desk.check(connection_id)
+    for answer in answers:
+        connection = answer.connection
+        found = answer.problem or str(connection.status)
+        tell(printable(f"{connection.id}  {connection.platform}  {connection.account.name}: {found}"))
+    return not any(answer.problem and answer.connection.enabled for answer in answers)
+
+
+def _table(items: list[dict[str, Any]], columns: list[str], empty: str) -> None:
+    if not items:
+        tell(empty)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for item in items:
+        table.add_row(*(Text(printable("" if item[column] is None else item[column])) for column in columns))
+    results().print(table)

@@ -1,0 +1,119 @@
+"""`redkey doctor`: everything the bot depends on, looked at once; one line each, with the cure."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
+
+import platforms
+from bot.app import App
+from bot.connection import Secret
+from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
+from bot.interfaces import Gateway
+from bot.memory import SealBroken
+from bot.setting_values import is_loopback
+from bot.settings import Settings
+from bot.terminal import printable
+from handlers.slack.checkup import Finding, checkup
+
+Tell = Callable[[str], None]
+
+# Nobody's. A token endpoint that knows our client calls it an invalid grant; one that does not, an invalid client.
+NOBODYS = Secret("redkey-doctor-asks-whether-the-client-is-known")
+
+
+async def examine(load: Callable[[], Settings], tell: Tell) -> int:
+    """Tell what was found, as it is found. The exit code: 1 if anything is wrong."""
+    wrong = 0
+    async for finding in _findings(load):
+        wrong += bool(finding.cure)
+        mark = "WRONG" if finding.cure else "ok   "
+        tell(printable(f"{mark} {finding.what}: {finding.text}" + (f" -> {finding.cure}" if finding.cure else "")))
+    return 1 if wrong else 0
+
+
+async def _findings(load: Callable[[], Settings]) -> AsyncIterator[Finding]:
+    try:
+        settings = load()
+    except SetupError as error:
+        for line in str(error).splitlines():
+            yield Finding("settings", line, "see docs/settings.md")
+        return
+    for line in settings.missing():
+        name, _, cure = line.partition(": is missing; ")
+        yield Finding("settings", f"{name} is missing", cure)
+    if not settings.missing():
+        yield Finding("settings", "complete")
+    yield _public_url(settings)
+    async for finding in _inside(settings):
+        yield finding
+    for finding in await _slack(settings):
+        yield finding
+
+
+def _public_url(settings: Settings) -> Finding:
+    url = settings.web.public_url
+    if is_loopback(urlsplit(url).hostname or ""):
+        return Finding("public URL", f"{url} (opens on this machine only; set web.public_url for everybody else)")
+    return Finding("public URL", f"{url}; redirect URIs: {url}/oauth/callback/<platform>")
+
+
+async def _inside(settings: Settings) -> AsyncIterator[Finding]:
+    """The database and what lies in it, then every platform."""
+    try:
+        platforms.read_settings(settings.platforms)
+    except SetupError as error:
+        for line in str(error).splitlines():
+            yield Finding("platforms", line, "see docs/settings.md")
+        return
+    try:
+        async with App.open(settings, role="command") as app:
+            async with app.memory.begin():
+                """A write transaction that begins is enough: the disk or the server takes it."""
+            yield Finding("database", "can be read and written")
+            yield await _keys(app)
+            for finding in await asyncio.gather(*(_client(key, gateway) for key, gateway in app.gateways.items())):
+                yield finding
+            if not app.gateways:
+                yield Finding("platforms", "none is switched on", "give one a client_id and a client_secret")
+    except (SetupError, TryLater) as error:
+        yield Finding("database", str(error), "check database.url and secrets.keys")
+
+
+async def _keys(app: App) -> Finding:
+    """Whether every stored login opens."""
+    broken = []
+    async with app.memory.read() as tx:
+        grants = [grant for grant in await tx.grants.all() if grant.lost_at is None]
+        for grant in grants:
+            try:
+                await tx.grants.tokens(grant.id)
+            except SealBroken as error:
+                broken.append(str(error))
+    if broken:
+        text = f"{len(broken)} of {len(grants)} logins do not open: {broken[0]}"
+        return Finding("keys", text, "put the older key back into secrets.keys, or log in again")
+    return Finding("keys", f"{len(grants)} stored logins open")
+
+
+async def _client(key: str, gateway: Gateway) -> Finding:
+    """Refresh with a token that is nobody's, and see whom the platform blames."""
+    what = f"platforms.{key}"
+    try:
+        await gateway.refresh(NOBODYS)
+    except AuthorizationLost:
+        return Finding(what, f"{gateway.platform.name} knows this client")
+    except Misconfigured as error:
+        return Finding(what, error.cause.words, error.cause.cure)
+    except TryLater as error:
+        return Finding(what, str(error), f"check the network, a proxy, and platforms.{key}.token_url")
+    except RedkeyError as error:
+        return Finding(what, str(error), f"check platforms.{key}.client_id and client_secret")
+    return Finding(what, "the token endpoint gave a token for a made-up login", f"check platforms.{key}.token_url")
+
+
+async def _slack(settings: Settings) -> list[Finding]:
+    slack = settings.slack
+    if not slack.bot_token:
+        return []
+    app_token = slack.app_token.get_secret_value() if slack.mode == "socket" else ""
+    return await checkup(slack.bot_token.get_secret_value(), app_token, slack.api_url, slack.channel)

@@ -1,0 +1,64 @@
+"""Getting rid of tokens at their platform: those that were replaced, those that were not wanted, or all of them at once."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from bot.connection import Secret
+from bot.errors import RedkeyError, TryLater
+from bot.interfaces import Clock, Gateway
+from bot.memory import Memory
+from bot.watch import Pace
+
+log = structlog.get_logger()
+
+Due = tuple[str, str, Secret]  # id, platform, token
+
+
+class Revoke:
+    """Works off the queue of revocations; a platform that does not answer is asked again."""
+
+    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], pace: Pace, now: Clock) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._pace = pace
+        self._now = now
+
+    async def claim(self, limit: int) -> list[Due]:
+        async with self._memory.begin() as tx:
+            return await tx.revocations.claim(self._now(), limit)
+
+    async def run(self, due: Due) -> None:
+        revocation_id, platform, token = due
+        gateway = self._gateways.get(platform)
+        try:
+            if gateway is not None:
+                await gateway.revoke(token)
+        except TryLater as error:
+            async with self._memory.begin() as tx:
+                await tx.revocations.later(revocation_id, self._now() + self._pace.back_off(8, error.after))
+            return
+        except RedkeyError as error:
+            log.warning("a token could not be revoked", platform=platform, why=str(error))
+        async with self._memory.begin() as tx:
+            await tx.revocations.done(revocation_id)
+
+    async def everything(self) -> int:
+        """Take every login away from us, at the platforms too. Resumable: what was queued stays queued. Returns how many."""
+        now, count = self._now(), 0
+        async with self._memory.read() as tx:
+            grants = await tx.grants.all()
+        for grant in grants:
+            async with self._memory.begin() as tx:
+                tokens = await tx.grants.tokens(grant.id)
+                if tokens is None:
+                    continue
+                await tx.revocations.add(grant.platform, tokens.refresh_token or tokens.access_token, now)
+                connections = await tx.connections.of_grant(grant.id)
+                await tx.connections.set_authorized([c.id for c in connections], False)
+                await tx.grants.forget(grant.id)
+                count += 1
+        while due := await self.claim(20):
+            for each in due:
+                await self.run(each)
+        return count

@@ -1,0 +1,66 @@
+"""What every command does alike: read the settings, do its work, say in one line what went wrong."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from bot.errors import RedkeyError, SetupError
+from bot.logs import cleaned, escaped, start_logging
+from bot.people import NotFound
+from bot.settings import Settings, load
+
+T = TypeVar("T")
+
+EXPECTED = (SetupError, RedkeyError, NotFound)  # trouble a person can do something about: a line, never a traceback
+INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended
+PIPE_WIDTH = 240
+
+
+@dataclass(frozen=True)
+class Called:
+    """What stood before the command."""
+
+    config: Path | None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Load the settings this command was called with, and keep their secrets out of the log. Raises SetupError."""
+    start_logging()
+    settings = load(context.ensure_object(Called).config)
+    start_logging(hidden=settings.hidden())
+    return settings
+
+
+def working(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; Ctrl-C ends it without a word."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def complain(trouble: Exception | str) -> None:
+    """One line on stderr for each problem."""
+    for line in str(trouble).splitlines() or [type(trouble).__name__]:
+        print(f"redkey: {printable(line)}", file=sys.stderr)  # noqa: T201  # stderr is where commands complain
+
+
+def printable(text: object) -> str:
+    """Text from outside, fit for a terminal: no secrets, no control characters, one line."""
+    return escaped(cleaned(str(text)))
+
+
+def tell(text: str) -> None:
+    """Print one line of the result."""
+    print(text, flush=True)  # noqa: T201  # stdout is where commands answer
+
+
+def results() -> Console:
+    """A console on stdout; in a pipe it is wide, so that nothing is cut."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)

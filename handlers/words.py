@@ -1,0 +1,105 @@
+"""Our two languages: translated sentences, and numbers, money, dates and durations as their readers write them.
+
+The English sentence is the key. locale/fr.po holds the French; a test fails when a sentence is missing there.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel.dates import format_date, format_time
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, format_percent, validate_currency
+from babel.numbers import UnknownCurrencyError as UnknownCurrency
+
+from bot.connection import Status
+
+LOCALE = Path(__file__).parent / "locale"
+MICROS = 1_000_000
+
+
+@lru_cache
+def catalogue(language: str) -> NullTranslations:
+    """Read the .po file as it is, so that nothing compiled has to be kept in step with it. English needs none."""
+    source = LOCALE / f"{language}.po"
+    if not source.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with source.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+class Words:
+    """Everything that is said in one language. `say` and `many` take literal sentences, so that a test can find them."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+        self._catalogue = catalogue(language)
+
+    def say(self, sentence: str, **values: str) -> str:
+        """Translate, then fill in. Values must be harmless already."""
+        return self._catalogue.gettext(sentence).format(**values)
+
+    def many(self, one: str, other: str, count: int, **values: str) -> str:
+        """As `say`, in the form that fits `count`; {n} is the count with the language's separators."""
+        return self._catalogue.ngettext(one, other, count).format(n=self.number(count), **values)
+
+    def look_up(self, sentence: str) -> str:
+        """Translate a sentence that was written elsewhere, such as a cause; English when there is no translation."""
+        return self._catalogue.gettext(sentence) if sentence else ""
+
+    def status(self, status: Status) -> str:
+        return self.look_up(status.value)
+
+    def number(self, value: int) -> str:
+        return format_decimal(value, locale=self.language)
+
+    def percent(self, fraction: float) -> str:
+        """Rounded down: 100 % is said by the receipt, never by the progress."""
+        return format_percent(Decimal(int(fraction * 100)) / 100, locale=self.language)
+
+    def money(self, micros: int, currency: str) -> str:
+        """Micros of a currency; one that nobody knows is written as it is, if it looks like a currency at all."""
+        amount = Decimal(micros) / MICROS
+        try:
+            validate_currency(currency)
+        except UnknownCurrency:
+            code = f" {currency}" if currency.isascii() and currency.isalpha() and len(currency) <= 5 else ""
+            return format_decimal(amount, "#,##0.00", locale=self.language) + code
+        return format_currency(amount, currency, locale=self.language)
+
+    def amounts(self, micros: Mapping[str, int]) -> str:
+        """Money in several currencies, which cannot be added up."""
+        return self.listing(self.money(value, currency) for currency, value in sorted(micros.items()))
+
+    def listing(self, items: Iterable[str]) -> str:
+        return format_list(list(items), locale=self.language)
+
+    def day(self, day: date) -> str:
+        """An account day. It has no time zone, so it is the same for every reader."""
+        return format_date(day, "d MMM y", locale=self.language)
+
+    def stamp(self, at: datetime) -> str:
+        """A moment, in UTC, for places that cannot show it in the reader's own zone."""
+        at = at.astimezone(UTC)
+        return f"{self.day(at.date())}, {format_time(at, 'HH:mm', locale=self.language)} UTC"
+
+    def duration(self, length: timedelta) -> str:
+        """The two largest units: "2 d 3 h", "3 h 20 min", "12 min", "45 s"."""
+        seconds = max(int(length.total_seconds()), 0)
+        day = self.say("d")
+        units = ((86_400, day), (3600, "h"), (60, "min"), (1, "s"))
+        for (size, name), (smaller, smaller_name) in zip(units, units[1:], strict=False):
+            if seconds >= size:
+                rest = seconds % size // smaller
+                short = f"{seconds // size} {name}"
+                return f"{short} {rest} {smaller_name}" if rest and name != "min" else short
+        return f"{seconds} s"

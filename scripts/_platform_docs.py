@@ -1,0 +1,60 @@
+"""Writes docs/platforms.md from the files in platforms/, so that the page cannot disagree with them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.interfaces import Platform
+from platforms import load
+
+PAGE = Path(__file__).parent.parent / "docs" / "platforms.md"
+WORDS = {
+    "client_id": "from the platform; the platform is on when it is set",
+    "client_secret": "from the platform, with the client_id",
+    "authorize_url": "where people consent",
+    "token_url": "where tokens come from",
+    "revoke_url": "where tokens are revoked",
+    "api_url": "the API's host",
+}
+HEAD = """# Platforms
+
+<!-- Written by scripts/docs from the files in platforms/. -->
+
+Every address may be overridden, for a sandbox, a sovereign cloud or a proxy: with `https`, or with plain `http` on this
+machine. The redirect URI to register is `{public_url}/oauth/callback/` and the section's name.
+"""
+
+
+def page() -> str:
+    known = load()
+    rows = [f"| [{p.name}](#{key}) | {p.kind.value} | {', '.join(p.flows)} |" for key, p in known.items()]
+    table = "\n".join(["| platform | kind | what flows |", "|---|---|---|", *rows])
+    return "\n".join([HEAD, table, *(_section(key, platform) for key, platform in known.items())])
+
+
+def _section(key: str, platform: type[Platform]) -> str:
+    rows = []
+    for name, field in platform.Settings.model_fields.items():
+        rows.append(
+            f"| `{name}` | {_default(field.get_default(call_default_factory=True))} | {field.description or WORDS.get(name, '')} |"
+        )
+    lines = [
+        f'\n<a id="{key}"></a>\n',
+        f"## {platform.name}: [platforms.{key}]\n",
+        "| key | default | what it is |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*lines, *rows]) + "\n"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, SecretStr) or value in ("", (), {}, None):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.exit()

@@ -1,0 +1,204 @@
+"""What we remember of connections: the accounts, the switches, and when each is to be checked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, case, exists, insert, select, update
+
+from bot.connection import Account, Connection, Flow, Grant, Kind, Reach
+from bot.errors import AuthorizationLost, Fenced
+from bot.memory import Work
+from storage.ids import new_id
+from storage.tables import connections, grants, outage_connections, outages, transfers
+from storage.touchpoints import TouchpointRows
+from storage.transaction import Transaction, parts
+
+HELD_FOR = timedelta(minutes=5)  # a check nobody finished is taken up again after this
+
+# When people must have logged in again: a refresh token's end, or the access token's where there is no refresh token.
+_EXPIRES_AT = case((grants.c.refreshable, grants.c.refresh_expires_at), else_=grants.c.expires_at)
+
+
+class ConnectionRows:
+    """Implements bot.memory.Connections."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def get(self, connection_id: str) -> Connection | None:
+        row = await self._tx.one(_shown().where(connections.c.id == connection_id))
+        return _connection(row) if row else None
+
+    async def all(self) -> list[Connection]:
+        return await self._list()
+
+    async def of_grant(self, grant_id: str) -> list[Connection]:
+        return await self._list(connections.c.grant_id == grant_id)
+
+    async def of_account(self, platform: str, account_id: str) -> Connection | None:
+        one = _shown().where(connections.c.platform == platform, connections.c.account_id == account_id)
+        row = await self._tx.one(one)
+        return _connection(row) if row else None
+
+    async def _list(self, *where: ColumnElement[bool]) -> list[Connection]:
+        rows = await self._tx.all(_shown().where(*where).order_by(connections.c.created_at, connections.c.id))
+        return [_connection(row) for row in rows]
+
+    async def add(
+        self,
+        grant: Grant,
+        kind: Kind,
+        account: Account,
+        *,
+        autotagging: bool,
+        utm: str,
+        flows: Sequence[Flow],
+        now: datetime,
+    ) -> Connection:
+        """Raises Fenced if somebody else connected this account just now."""
+        new_one = new_id("con")
+        new = {
+            "id": new_one,
+            "platform": grant.platform,
+            "kind": kind.value,
+            "account_id": account.id,
+            "grant_id": grant.id,
+            "enabled": True,
+            "authorized": True,
+            "autotagging": autotagging,
+            "catching_up": False,
+            "utm": utm,
+            "next_check_at": now,
+            "created_at": now,
+        }
+        made = self._tx.insert(connections).values(new | _described(account)).on_conflict_do_nothing()
+        if await self._tx.one(made.returning(connections.c.id)) is None:
+            raise Fenced("this account was connected by someone else just now")
+        await self._tx.many(insert(transfers), [_fresh_transfer(new_one, flow, now) for flow in flows])
+        if kind is Kind.CRM:
+            await TouchpointRows(self._tx).adopt(new_one, grant.platform, now)
+        self._tx.due |= {Work.MOVE, Work.CHECK}
+        connection = await self.get(new_one)
+        assert connection is not None
+        return connection
+
+    async def move(self, connection_ids: Sequence[str], grant: Grant) -> None:
+        """The login shown is always the grant's own, so it follows by itself."""
+        await self._set(connection_ids, grant_id=grant.id)
+
+    async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None:
+        await self._set(connection_ids, authorized=authorized)
+        if authorized:
+            self._tx.due |= {Work.MOVE, Work.CHECK}
+
+    async def set_enabled(self, connection_id: str, enabled: bool) -> None:
+        await self._set([connection_id], enabled=enabled)
+        if enabled:
+            self._tx.due |= {Work.MOVE, Work.CHECK}
+
+    async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None:
+        await self._set(connection_ids, catching_up=catching_up)
+
+    async def set_account(self, connection_id: str, account: Account) -> None:
+        """Its name, currency and zone as the platform tells them now; its id stays."""
+        await self._set([connection_id], **_described(account))
+
+    async def claim_checks(self, now: datetime, limit: int) -> list[Connection]:
+        may_heal = (
+            exists()
+            .where(
+                outage_connections.c.connection_id == connections.c.id,
+                outage_connections.c.outage_id == outages.c.id,
+                outages.c.closed_at.is_(None),
+                outages.c.remedy != AuthorizationLost.__name__,
+            )
+            .correlate(connections)
+        )
+        rows = await self._tx.claim(
+            connections,
+            where=[
+                connections.c.next_check_at <= now,
+                connections.c.enabled,
+                connections.c.authorized | may_heal,
+            ],
+            order=[connections.c.next_check_at],
+            limit=limit,
+            values={"next_check_at": now + HELD_FOR},
+        )
+        claimed: list[Connection] = []
+        for ids in parts([row.id for row in rows]):
+            claimed += await self._list(connections.c.id.in_(ids))
+        return claimed
+
+    async def checked(self, connection_id: str, now: datetime, next_at: datetime, *, good: bool) -> None:
+        """A check that was asked for after this one ended is still to come."""
+        asked_since = connections.c.check_asked_at > now
+        values: dict[str, Any] = {
+            "checked_at": now,
+            "next_check_at": case((asked_since, connections.c.next_check_at), else_=next_at),
+        }
+        await self._set([connection_id], **values, **({"last_good_at": now} if good else {}))
+
+    async def moved(self, connection_id: str, now: datetime) -> None:
+        await self._set([connection_id], last_data_at=now, last_good_at=now)
+
+    async def ask_check(self, connection_ids: Sequence[str], now: datetime) -> None:
+        await self._set(connection_ids, next_check_at=now, check_asked_at=now)
+        self._tx.becomes_due(Work.CHECK)
+
+    async def _set(self, connection_ids: Sequence[str], **values: Any) -> None:
+        for ids in parts(connection_ids):
+            await self._tx.change(update(connections).where(connections.c.id.in_(ids)).values(values))
+
+
+def _shown() -> Select[Any]:
+    """A connection with what is told of it elsewhere: its grant's login and expiry, and its open outage."""
+    grant_first = case((outages.c.reach == Reach.GRANT.value, 0), else_=1)
+    outage = (
+        select(outages.c.id)
+        .join(outage_connections, outage_connections.c.outage_id == outages.c.id)
+        .where(outage_connections.c.connection_id == connections.c.id, outages.c.closed_at.is_(None))
+        .order_by(grant_first, outages.c.opened_at)
+        .limit(1)
+        .correlate(connections)
+        .scalar_subquery()
+    )
+    told = grants.c.login, _EXPIRES_AT.label("expires_at"), outage.label("outage_id")
+    return select(connections, *told).join(grants, grants.c.id == connections.c.grant_id)
+
+
+def _described(account: Account) -> dict[str, Any]:
+    return {
+        "account_name": account.name,
+        "currency": account.currency,
+        "time_zone": account.time_zone,
+        "parent": account.parent,
+    }
+
+
+def _fresh_transfer(connection_id: str, flow: Flow, now: datetime) -> dict[str, Any]:
+    nothing_yet: dict[str, Any] = {"cursor": {}, "notes": {}, "fence": 0, "attempts": 0, "done": 0, "total": 0}
+    return nothing_yet | {"connection_id": connection_id, "flow": flow.value, "due_at": now}
+
+
+def _connection(row: Row[Any]) -> Connection:
+    return Connection(
+        id=row.id,
+        platform=row.platform,
+        kind=Kind(row.kind),
+        account=Account(row.account_id, row.account_name, row.currency, row.time_zone, row.parent),
+        grant_id=row.grant_id,
+        login=row.login,
+        enabled=row.enabled,
+        authorized=row.authorized,
+        autotagging=row.autotagging,
+        catching_up=row.catching_up,
+        utm=row.utm,
+        checked_at=row.checked_at,
+        last_good_at=row.last_good_at,
+        last_data_at=row.last_data_at,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        outage_id=row.outage_id,
+    )

@@ -1,0 +1,87 @@
+"""What we remember of cost: one row for each ad and account day, in micros of the account's currency."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, select, update
+
+from bot.connection import Connection, CostRow
+from bot.errors import Refused
+from storage.connections import ConnectionRows
+from storage.freight import costs
+from storage.tables import connections
+from storage.transaction import Transaction, parts
+
+ROWS_AT_ONCE = 5_000
+
+
+class CostRows:
+    """Implements bot.memory.Costs."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def store(
+        self, connection_id: str, rows: Sequence[CostRow], since: date, through: date, now: datetime
+    ) -> None:
+        """Raises Refused for a row that is given twice or lies outside these days: nothing is stored then."""
+        if any(not since <= row.day <= through for row in rows):
+            raise Refused("cost was given for a day that was not asked for")
+        if len({(row.day, row.campaign, row.ad_group, row.ad) for row in rows}) < len(rows):
+            raise Refused("cost was given twice for the same ad and day")
+        of_days = costs.c.connection_id == connection_id, costs.c.day.between(since, through)
+        await self._tx.change(delete(costs).where(*of_days))
+        fixed = {"connection_id": connection_id, "stored_at": now}
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            await self._tx.many(insert(costs), [vars(row) | fixed for row in rows[start : start + ROWS_AT_ONCE]])
+
+    async def settle(self, connection_id: str, before: date) -> None:
+        """One date says it for all days, and it never goes back."""
+        older = or_(connections.c.settled_before.is_(None), connections.c.settled_before < before)
+        this = update(connections).where(connections.c.id == connection_id, older)
+        await self._tx.change(this.values(settled_before=before))
+
+    async def totals(self, connection_id: str, since: date, until: date) -> dict[date, int]:
+        """Account day -> micros, both ends included; days without rows are left out."""
+        some = select(costs.c.day, func.sum(costs.c.cost_micros).label("micros")).where(
+            costs.c.connection_id == connection_id, costs.c.day.between(since, until)
+        )
+        return {row.day: int(row.micros) for row in await self._tx.all(some.group_by(costs.c.day))}
+
+    async def of_ads(self, connection_id: str, ads: Sequence[str], since: date) -> tuple[int, int]:
+        micros = clicks = 0
+        for ids in parts(ads):
+            sums = select(
+                func.sum(costs.c.cost_micros).label("micros"), func.sum(costs.c.clicks).label("clicks")
+            ).where(costs.c.connection_id == connection_id, costs.c.day >= since, costs.c.ad.in_(ids))
+            row = await self._tx.one(sums)
+            assert row is not None
+            micros, clicks = micros + int(row.micros or 0), clicks + int(row.clicks or 0)
+        return micros, clicks
+
+    async def export(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
+        """Streamed, by connection, day, campaign, ad group and ad; both days included."""
+        by_id = {connection.id: connection for connection in await ConnectionRows(self._tx).all()}
+        settled = select(connections.c.id, connections.c.settled_before)
+        complete = {row.id: row.settled_before or date.min for row in await self._tx.all(settled)}
+        some = select(costs).order_by(*costs.primary_key.columns)
+        some = some if since is None else some.where(costs.c.day >= since)
+        some = some if until is None else some.where(costs.c.day <= until)
+        async with self._tx.connection.stream(some) as rows:
+            async for row in rows:
+                yield by_id[row.connection_id], _cost(row), row.day < complete[row.connection_id]
+
+
+def _cost(row: Any) -> CostRow:
+    return CostRow(
+        day=row.day,
+        campaign=row.campaign,
+        campaign_name=row.campaign_name,
+        ad_group=row.ad_group,
+        ad=row.ad,
+        currency=row.currency,
+        cost_micros=row.cost_micros,
+        clicks=row.clicks,
+        impressions=row.impressions,
+    )

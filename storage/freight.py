@@ -1,0 +1,88 @@
+"""The tables of what is moved: costs, tags, and touchpoints on their way to a CRM."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+
+from storage.columns import JsonText, UtcDateTime, Words
+from storage.tables import metadata
+
+costs = Table(
+    "costs",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("campaign", Words, primary_key=True),
+    Column("ad_group", Words, primary_key=True),
+    Column("ad", Words, primary_key=True),
+    Column("campaign_name", Words, nullable=False),
+    Column("currency", Words, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("clicks", BigInteger, nullable=False),
+    Column("impressions", BigInteger, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+)
+
+# Every ad we tagged, meant to tag, or left alone (`note`). before and wanted stay for good: they are the way back.
+tags = Table(
+    "tags",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id"), primary_key=True),
+    Column("ad", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("wanted", Words, nullable=False),
+    Column("ad_created_at", UtcDateTime),
+    Column("planned_at", UtcDateTime),
+    Column("applied_at", UtcDateTime),
+    Column("problem", Words, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("noted_at", UtcDateTime),
+    Index("ix_tags_connection_id_ad_created_at", "connection_id", "ad_created_at"),
+)
+
+_HOMELESS = text("homeless")
+touchpoints = Table(
+    "touchpoints",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("email", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("fields", JsonText, nullable=False),
+    Column("crm", Words),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("homeless", Boolean, nullable=False),
+)
+Index("ix_touchpoints_homeless", touchpoints.c.accepted_at, sqlite_where=_HOMELESS, postgresql_where=_HOMELESS)
+
+# One touchpoint on its way to one CRM connection. state: waiting, sent or set_aside.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("connection_id", ForeignKey("connections.id"), nullable=False),
+    Column("touchpoint_id", ForeignKey("touchpoints.id"), nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("sent_at", UtcDateTime),
+    UniqueConstraint("connection_id", "touchpoint_id"),
+    Index("ix_deliveries_connection_id_state_number", "connection_id", "state", "number"),
+)
+
+# The last number given to a delivery. One row, and its lock is what makes numbers appear in order (touchpoints.py).
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# CRM calls spent per UTC day.
+credits_spent = Table(
+    "credits_spent",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("calls", Integer, nullable=False),
+)

@@ -1,0 +1,120 @@
+"""What is to be said in Slack, written in the same transaction as what it tells of."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Update, case, exists, func, or_, select, update
+
+from bot.connection import Json
+from bot.errors import Fenced
+from bot.memory import Saying, Work
+from storage.tables import outages, outbox
+from storage.transaction import Transaction, earlier
+
+_FREE = outbox.c.owner.is_(None)
+_UNCLAIMED: dict[str, Any] = {"fence": 0, "attempts": 0}
+
+
+class OutboxRows:
+    """Implements bot.memory.Outbox.
+
+    A claimed row has an owner, and its due_at is when the lease runs out. What is asked for meanwhile goes into asked_at and
+    becomes its due_at when it was said, so nothing asked during a post is lost. A row with nothing to say has no due_at.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def say_message(self, outage_id: str, revision: int, due_at: datetime) -> None:
+        new = _row(f"message:{outage_id}", outage_id, "message", "", revision, {}, due_at)
+        asked = {
+            "revision": case((outbox.c.revision > revision, outbox.c.revision), else_=revision),
+            "due_at": case((_FREE, earlier(outbox.c.due_at, due_at)), else_=outbox.c.due_at),
+            "asked_at": case((_FREE, outbox.c.asked_at), else_=earlier(outbox.c.asked_at, due_at)),
+        }
+        said = self._tx.insert(outbox).values(new)
+        await self._tx.change(said.on_conflict_do_update(index_elements=[outbox.c.key], set_=asked))
+        self._tx.becomes_due(Work.SAY, due_at)
+
+    async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
+        new = _row(f"reply:{outage_id}:{what}:{revision}", outage_id, "reply", what, revision, detail, now)
+        await self._tx.change(self._tx.insert(outbox).values(new).on_conflict_do_nothing())
+        self._tx.becomes_due(Work.SAY, now)
+
+    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
+        """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""
+        before = outbox.alias("before")
+        posted = exists().where(outages.c.id == outbox.c.outage_id, outages.c.ts.is_not(None)).correlate(outbox)
+        untold = exists().where(
+            before.c.outage_id == outbox.c.outage_id,
+            before.c.kind == "reply",
+            before.c.due_at.is_not(None),
+            before.c.revision < outbox.c.revision,
+        )
+        rows = await self._tx.claim(
+            outbox,
+            where=[
+                outbox.c.due_at <= now,
+                or_(outbox.c.kind == "message", posted & ~untold.correlate(outbox)),
+            ],
+            order=[outbox.c.due_at, outbox.c.kind, outbox.c.revision],
+            limit=limit,
+            values={"owner": owner, "due_at": now + lease, "fence": outbox.c.fence + 1},
+        )
+        return sorted((_saying(row) for row in rows), key=lambda saying: (saying.outage_id, saying.kind))
+
+    async def posting(self, saying: Saying, now: datetime) -> None:
+        await self._fenced(_held(saying).values(started_at=now))
+
+    async def said(self, saying: Saying, now: datetime) -> None:
+        free = {"owner": None, "asked_at": None, "attempts": 0, "started_at": None, "said_at": now}
+        await self._fenced(_held(saying).values(free | {"due_at": outbox.c.asked_at}))
+        if await self._tx.value(select(exists().where(outbox.c.outage_id == saying.outage_id, outbox.c.due_at <= now))):
+            self._tx.becomes_due(Work.SAY)
+
+    async def later(self, saying: Saying, due_at: datetime, *, unclear: bool = False) -> None:
+        still_to_come = case((outbox.c.asked_at > due_at, outbox.c.asked_at), else_=None)
+        put_off = {"owner": None, "due_at": due_at, "asked_at": still_to_come, "attempts": outbox.c.attempts + 1}
+        await self._fenced(_held(saying).values(put_off | ({} if unclear else {"started_at": None})))
+        self._tx.becomes_due(Work.SAY, due_at)
+
+    async def waiting(self) -> int:
+        """How many are due or being said now; reminders of tomorrow do not count."""
+        due = select(func.count()).where(or_(outbox.c.due_at <= self._tx.now(), ~_FREE))
+        return int(await self._tx.value(due))
+
+    async def free(self, owners_alive: Sequence[str]) -> None:
+        abandoned = update(outbox).where(~_FREE, outbox.c.owner.not_in(owners_alive))
+        if await self._tx.change(abandoned.values(owner=None, due_at=self._tx.now())):
+            self._tx.becomes_due(Work.SAY)
+
+    async def _fenced(self, statement: Update) -> None:
+        if await self._tx.change(statement) == 0:
+            raise Fenced("this post was claimed by another worker")
+
+
+def _held(saying: Saying) -> Update:
+    """The row, as long as this claim of it stands."""
+    return update(outbox).where(outbox.c.key == saying.key, ~_FREE, outbox.c.fence == saying.fence)
+
+
+def _row(
+    key: str, outage_id: str, kind: str, what: str, revision: int, detail: Json, due_at: datetime
+) -> dict[str, Any]:
+    told = {"key": key, "outage_id": outage_id, "kind": kind, "what": what, "revision": revision, "detail": detail}
+    return _UNCLAIMED | told | {"due_at": due_at}
+
+
+def _saying(row: Row[Any]) -> Saying:
+    return Saying(
+        key=row.key,
+        outage_id=row.outage_id,
+        kind=row.kind,
+        what=row.what,
+        revision=row.revision,
+        detail=row.detail,
+        fence=row.fence,
+        attempts=row.attempts,
+        started_at=row.started_at,
+    )

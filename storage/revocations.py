@@ -1,0 +1,59 @@
+"""Tokens that are not ours to keep any more, until their platform has been told."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, update
+
+from bot.connection import Secret
+from bot.memory import SealBroken, Work
+from storage.ids import new_id
+from storage.tables import revocations
+from storage.transaction import Transaction
+
+HELD_FOR = timedelta(minutes=5)  # a revocation nobody finished is taken up again after this
+
+
+class RevocationRows:
+    """Implements bot.memory.Revocations."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, platform: str, token: Secret, now: datetime) -> None:
+        row = new_id("rev")
+        values = {
+            "id": row,
+            "platform": platform,
+            "token": self._tx.keys.seal("revocations", row, "token", token.reveal()),
+            "token_key": self._tx.keys.newest,
+            "created_at": now,
+            "due_at": now,
+        }
+        await self._tx.change(insert(revocations).values(values))
+        self._tx.becomes_due(Work.REVOKE)
+
+    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret]]:
+        """One that does not open any more cannot be revoked by us: it is left out, and stays for its key to come back."""
+        rows = await self._tx.claim(
+            revocations,
+            where=[revocations.c.due_at <= now, revocations.c.token_key.in_(self._tx.keys.names)],
+            order=[revocations.c.due_at],
+            limit=limit,
+            values={"due_at": now + HELD_FOR},
+        )
+        opened = [(row.id, row.platform, self._opened(row)) for row in rows]
+        return [(row, platform, token) for row, platform, token in opened if token is not None]
+
+    def _opened(self, row: Row[Any]) -> Secret | None:
+        try:
+            return Secret(self._tx.keys.open("revocations", row.id, "token", row.token, row.token_key))
+        except SealBroken:
+            return None
+
+    async def done(self, revocation_id: str) -> None:
+        await self._tx.change(delete(revocations).where(revocations.c.id == revocation_id))
+
+    async def later(self, revocation_id: str, at: datetime) -> None:
+        await self._tx.change(update(revocations).where(revocations.c.id == revocation_id).values(due_at=at))
+        self._tx.becomes_due(Work.REVOKE, at)

@@ -1,0 +1,196 @@
+"""The memory on SQL: transactions, locks and upkeep. Implements bot.memory.Memory."""
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.errors import SetupError
+from bot.interfaces import Clock
+from bot.memory import (
+    Connections,
+    Consents,
+    Costs,
+    Grants,
+    Memory,
+    Outages,
+    Outbox,
+    Replicas,
+    Revocations,
+    Tags,
+    Touchpoints,
+    Transfers,
+    Tx,
+    Work,
+)
+from storage.connections import ConnectionRows
+from storage.consents import ConsentRows
+from storage.costs import CostRows
+from storage.database import Database, OnlyOne, faults
+from storage.grants import GrantRows
+from storage.outages import OutageRows
+from storage.outbox import OutboxRows
+from storage.replicas import ReplicaRows
+from storage.reseal import Resealed, reseal_some
+from storage.revocations import RevocationRows
+from storage.sealing import Keys
+from storage.tags import TagRows
+from storage.touchpoints import TouchpointRows
+from storage.transaction import Transaction
+from storage.transfers import TransferRows
+
+
+class SqlTx(Tx):
+    """All nouns over one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.grants: Grants = GrantRows(tx)
+        self.revocations: Revocations = RevocationRows(tx)
+        self.connections: Connections = ConnectionRows(tx)
+        self.transfers: Transfers = TransferRows(tx)
+        self.outages: Outages = OutageRows(tx)
+        self.outbox: Outbox = OutboxRows(tx)
+        self.costs: Costs = CostRows(tx)
+        self.tags: Tags = TagRows(tx)
+        self.touchpoints: Touchpoints = TouchpointRows(tx)
+        self.consents: Consents = ConsentRows(tx)
+        self.replicas: Replicas = ReplicaRows(tx)
+
+
+class SqlMemory(Memory):
+    """Made by storage.open_memory. `on_due` hears which kinds of work became due, after the commit that made them so."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        on_due: Callable[[set[Work]], None] | None,
+        now: Clock,
+        claim: OnlyOne | None = None,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._on_due = on_due
+        self._now = now
+        self._claim = claim
+        self._locks = _NamedLocks()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """Raises TryLater when the database is gone or locked; nothing of the block is true then."""
+        with faults():
+            async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
+                tx = Transaction(connection, self._keys, self._now)
+                yield SqlTx(tx)
+        if tx.due and self._on_due is not None:
+            self._on_due(tx.due)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """Raises TryLater when the database is gone."""
+        with faults():
+            async with self._database.reading.begin() as connection:
+                yield SqlTx(Transaction(connection, self._keys, self._now))
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """On Postgres one process brings one waiter at most, so a thousand waiting tasks do not take a thousand sessions."""
+        async with self._locks.held(name):
+            if self._database.path is not None:
+                yield
+                return
+            with faults():
+                async with _advisory_lock(self._database.locking, name):
+                    yield
+
+    async def ping(self) -> None:
+        """Raises TryLater when the database cannot be reached."""
+        with faults():
+            async with self._database.reading.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def reseal_all(self) -> Resealed:
+        """Seal everything under the newest key. May be stopped and begun again at any time, beside a running bot."""
+        done = broken = 0
+        after = None
+        while True:
+            with faults():
+                async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
+                    part = await reseal_some(Transaction(connection, self._keys, self._now), after)
+            done, broken = done + part.done, broken + part.broken
+            if part.after is None:
+                return Resealed(done, broken)
+            after = part.after
+
+    async def backup(self, path: Path) -> None:
+        """Copy the SQLite database into a new file, while it is used. Raises SetupError."""
+        source = self._database.path
+        if source is None:
+            raise SetupError("redkey db backup copies SQLite files; use pg_dump for Postgres")
+        await asyncio.to_thread(_copy, source, path)
+
+    async def close(self) -> None:
+        await self._database.close()
+        if self._claim is not None:
+            self._claim.close()
+
+
+class _NamedLocks:
+    """A lock for each name, for as long as somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[None]:
+        lock, users = self._locks.get(name, (asyncio.Lock(), 0))
+        self._locks[name] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(name)
+            if users > 1:
+                self._locks[name] = lock, users - 1
+
+
+@asynccontextmanager
+async def _advisory_lock(engine: AsyncEngine, name: str) -> AsyncIterator[None]:
+    """Held by a database session of its own, so it ends exactly when we let go or our session dies."""
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    async with engine.connect() as connection:
+        try:
+            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            yield
+        finally:
+            await _let_go(connection, key)
+
+
+async def _let_go(connection: AsyncConnection, key: int) -> None:
+    """If unlocking fails, or we were cancelled while waiting, the session ends instead: that frees the lock for certain."""
+    try:
+        unlocked = await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+        if unlocked.scalar():
+            return
+    except SQLAlchemyError:
+        pass
+    with suppress(SQLAlchemyError):
+        await connection.invalidate()
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+    except FileExistsError:
+        raise SetupError(f"{target} exists already: name a new file for the backup") from None
+    except (OSError, sqlite3.Error) as error:
+        raise SetupError(f"the backup to {target} failed ({error}); check the directory and the space there") from None

@@ -1,0 +1,80 @@
+"""What we remember of tagging: every ad we tagged, meant to tag or left alone, and the way back."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, select, update
+
+from bot.connection import TagChange
+from bot.interfaces import TagResult
+from storage.freight import tags
+from storage.transaction import Transaction
+
+_KEY = [tags.c.connection_id, tags.c.ad]
+_BLANK: dict[str, Any] = {"name": "", "before": "", "wanted": "", "problem": "", "note": ""}
+
+
+class TagRows:
+    """Implements bot.memory.Tags."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def plan(self, connection_id: str, changes: Sequence[TagChange], now: datetime) -> None:
+        """Where our own suffix is what stood there, an earlier try had arrived after all: its "before" is the true one."""
+        new = self._tx.insert(tags)
+        ours = (new.excluded.before == tags.c.wanted) & (tags.c.wanted != "")
+        replaced = {
+            "name": new.excluded.name,
+            "before": case((ours, tags.c.before), else_=new.excluded.before),
+            "wanted": new.excluded.wanted,
+            "ad_created_at": new.excluded.ad_created_at,
+            "planned_at": new.excluded.planned_at,
+            "applied_at": None,
+            "problem": "",
+            "note": "",
+        }
+        rows = [
+            _BLANK
+            | {
+                "connection_id": connection_id,
+                "ad": change.ad.id,
+                "name": change.ad.name,
+                "before": change.before,
+                "wanted": change.wanted,
+                "ad_created_at": change.ad.created_at,
+                "planned_at": now,
+            }
+            for change in changes
+        ]
+        await self._tx.many(new.on_conflict_do_update(index_elements=_KEY, set_=replaced), rows)
+
+    async def applied(self, connection_id: str, results: Sequence[TagResult], now: datetime) -> None:
+        one = update(tags).where(tags.c.connection_id == connection_id, tags.c.ad == bindparam("of_ad"))
+        answered = one.values(applied_at=bindparam("at"), problem=bindparam("said"))
+        rows = [{"of_ad": r.ad, "at": None if r.problem else now, "said": r.problem} for r in results]
+        await self._tx.many(answered, rows)
+
+    async def note(self, connection_id: str, notes: Mapping[str, str], now: datetime) -> None:
+        new = self._tx.insert(tags)
+        noted = {"note": new.excluded.note, "noted_at": new.excluded.noted_at}
+        rows = [
+            _BLANK | {"connection_id": connection_id, "ad": ad, "note": note, "noted_at": now}
+            for ad, note in notes.items()
+        ]
+        await self._tx.many(new.on_conflict_do_update(index_elements=_KEY, set_=noted), rows)
+
+    async def refused(self, connection_id: str) -> set[str]:
+        mine = select(tags.c.ad).where(tags.c.connection_id == connection_id, tags.c.problem != "")
+        return {row.ad for row in await self._tx.all(mine)}
+
+    async def created_between(self, connection_id: str, since: datetime, until: datetime) -> list[str]:
+        """Those made at `since` count, those made at `until` do not; oldest first."""
+        made = select(tags.c.ad).where(
+            tags.c.connection_id == connection_id,
+            tags.c.applied_at.is_not(None),
+            tags.c.ad_created_at >= since,
+            tags.c.ad_created_at < until,
+        )
+        return [row.ad for row in await self._tx.all(made.order_by(tags.c.ad_created_at, tags.c.ad))]

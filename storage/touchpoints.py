@@ -1,0 +1,195 @@
+"""What we remember of touchpoints: each once, and one delivery for every CRM it has to reach.
+
+Deliveries carry one increasing number, and "everything up to N" must mean the same to everybody. A sequence would not do:
+its numbers are given out in order but become visible in the order of the commits, so N could be seen before N - 1. Here a
+number comes from one row in `counters`, which stays locked until the transaction that took it is over. Whoever sees N sees
+everything below it too, and a transaction that is rolled back gives its numbers back.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, func, insert, literal, or_, select, update
+
+from bot.connection import Delivery, Kind, PushResult, PushState, Touchpoint
+from storage.freight import counters, credits_spent, deliveries, touchpoints
+from storage.tables import connections
+from storage.transaction import Transaction, parts
+
+DAILY = timedelta(days=1)  # how long a refused record stays aside before it is tried again
+SHORT = timedelta(seconds=1)  # the first pause of a record the CRM asked to see again; it doubles
+LONG = timedelta(seconds=60)
+
+WAITING, SENT, SET_ASIDE = "waiting", "sent", "set_aside"
+
+
+class TouchpointRows:
+    """Implements bot.memory.Touchpoints."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def accept(self, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
+        last = await self._last_number()  # the lock comes first, so two calls never wait for each other's ids
+        fresh = {touchpoint.id: touchpoint for touchpoint in reversed(given)}  # of a repeated id the first one counts
+        for ids in parts(list(fresh)):
+            for row in await self._tx.all(select(touchpoints.c.id).where(touchpoints.c.id.in_(ids))):
+                del fresh[row.id]
+        crms = await self._tx.all(
+            select(connections.c.id, connections.c.platform).where(connections.c.kind == Kind.CRM.value)
+        )
+        rows, sent_to = [], []
+        for touchpoint in reversed(fresh.values()):
+            homes = [crm.id for crm in crms if touchpoint.crm in (None, crm.platform)]
+            rows.append(_stored(touchpoint, now, homeless=not homes))
+            sent_to += [(touchpoint.id, home) for home in homes]
+        await self._tx.many(insert(touchpoints), rows)
+        await self._tx.many(
+            insert(deliveries), [_new_delivery(number, *to, now) for number, to in enumerate(sent_to, last + 1)]
+        )
+        await self._count(last + len(sent_to))
+        return len(fresh), len(given) - len(fresh)
+
+    async def adopt(self, connection_id: str, platform: str, now: datetime) -> None:
+        """Give this first fitting CRM everything that waits for one, oldest acceptance first."""
+        last = await self._last_number()
+        fitting = touchpoints.c.homeless, or_(touchpoints.c.crm.is_(None), touchpoints.c.crm == platform)
+        new = _new_delivery(0, "", connection_id, now)
+        del new["number"], new["touchpoint_id"]
+        number = func.row_number().over(order_by=(touchpoints.c.accepted_at, touchpoints.c.id)) + last
+        given = [literal(value, deliveries.c[name].type) for name, value in new.items()]
+        waiting = select(number, touchpoints.c.id, *given).where(*fitting)
+        names = ["number", "touchpoint_id", *new]
+        adopted = await self._tx.change(insert(deliveries).from_select(names, waiting))
+        await self._tx.change(update(touchpoints).where(*fitting).values(homeless=False))
+        await self._count(last + adopted)
+
+    async def _last_number(self) -> int:
+        """Read the counter and keep it locked until this transaction ends."""
+        counter = select(counters.c.value).where(counters.c.name == "deliveries")
+        return int(await self._tx.value(counter.with_for_update()))
+
+    async def _count(self, last: int) -> None:
+        await self._tx.change(update(counters).where(counters.c.name == "deliveries").values(value=last))
+
+    async def homeless(self) -> int:
+        return int(await self._tx.value(select(func.count()).where(touchpoints.c.homeless)))
+
+    async def waiting(self, connection_id: str, through: int | None = None) -> int:
+        """Those set aside do not count: they wait for a person, not for us."""
+        count = select(func.count()).where(*_of(connection_id, WAITING))
+        return int(await self._tx.value(count if through is None else count.where(deliveries.c.number <= through)))
+
+    async def top(self, connection_id: str) -> int:
+        mine = select(func.max(deliveries.c.number)).where(deliveries.c.connection_id == connection_id)
+        return int(await self._tx.value(mine) or 0)
+
+    async def first_waiting(self, connection_id: str) -> int | None:
+        first = await self._tx.value(select(func.min(deliveries.c.number)).where(*_of(connection_id, WAITING)))
+        return None if first is None else int(first)
+
+    async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
+        """Two walks along the index, merged: sorting a million waiting ones for each batch would not do."""
+        found: list[Delivery] = []
+        for state in (WAITING, SET_ASIDE):
+            due = _whole().where(*_of(connection_id, state), deliveries.c.due_at <= now)
+            rows = await self._tx.all(due.order_by(deliveries.c.number).limit(limit))
+            found += [_delivery(row) for row in rows]
+        return sorted(found, key=lambda delivery: delivery.number)[:limit]
+
+    async def settle(self, connection_id: str, results: Sequence[PushResult], now: datetime) -> None:
+        """What was sent stays sent, whatever a later answer says."""
+        done = [result.id for result in results if result.state is PushState.SENT]
+        for ids in parts(done):
+            sent = {"state": SENT, "sent_at": now, "reason": ""}
+            await self._tx.change(_unsent(connection_id).where(deliveries.c.touchpoint_id.in_(ids)).values(sent))
+        retried = [result for result in results if result.state is PushState.RETRY]
+        pauses = await self._pauses(connection_id, [result.id for result in retried])
+        await self._put_off(connection_id, [(r, now + pauses[r.id]) for r in retried if r.id in pauses])
+        refused = [result for result in results if result.state is PushState.SET_ASIDE]
+        await self._put_off(connection_id, [(result, now + DAILY) for result in refused], state=SET_ASIDE)
+
+    async def _pauses(self, connection_id: str, ids: Sequence[str]) -> dict[str, timedelta]:
+        """Longer with each try, so that a record that never gets through does not hold up the others."""
+        pauses: dict[str, timedelta] = {}
+        for some in parts(ids):
+            mine = deliveries.c.connection_id == connection_id, deliveries.c.touchpoint_id.in_(some)
+            for row in await self._tx.all(select(deliveries.c.touchpoint_id, deliveries.c.attempts).where(*mine)):
+                pauses[row.touchpoint_id] = min(LONG, SHORT * 2 ** min(row.attempts, 10))
+        return pauses
+
+    async def _put_off(
+        self, connection_id: str, put_off: Sequence[tuple[PushResult, datetime]], state: str | None = None
+    ) -> None:
+        one = _unsent(connection_id).where(deliveries.c.touchpoint_id == bindparam("of_id"))
+        later: dict[str, Any] = {
+            "attempts": deliveries.c.attempts + 1,
+            "due_at": bindparam("at"),
+            "reason": bindparam("why"),
+        }
+        statement = one.values(later | ({"state": state} if state else {}))
+        rows = [{"of_id": result.id, "at": at, "why": result.reason} for result, at in put_off]
+        await self._tx.many(statement, rows)
+
+    async def set_aside(self, connection_id: str) -> list[tuple[str, str]]:
+        refused = select(deliveries.c.touchpoint_id, deliveries.c.reason).where(*_of(connection_id, SET_ASIDE))
+        return [(row.touchpoint_id, row.reason) for row in await self._tx.all(refused.order_by(deliveries.c.number))]
+
+    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
+        between = deliveries.c.number > after, deliveries.c.number <= through
+        sent = _whole().where(*_of(connection_id, SENT), *between)
+        return [_delivery(row) for row in await self._tx.all(sent.order_by(deliveries.c.number).limit(limit))]
+
+    async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None:
+        again = {"state": WAITING, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}
+        for some in parts(ids):
+            mine = deliveries.c.connection_id == connection_id, deliveries.c.touchpoint_id.in_(some)
+            await self._tx.change(update(deliveries).where(*mine).values(again))
+
+    async def spend(self, connection_id: str, day: date, calls: int, cap: int) -> bool:
+        if 0 < cap < calls:
+            return False
+        first = self._tx.insert(credits_spent).values(connection_id=connection_id, day=day, calls=calls)
+        total = credits_spent.c.calls + calls
+        within = None if cap == 0 else total <= cap
+        spent = first.on_conflict_do_update(
+            index_elements=[credits_spent.c.connection_id, credits_spent.c.day], set_={"calls": total}, where=within
+        )
+        return await self._tx.one(spent.returning(credits_spent.c.calls)) is not None
+
+
+def _of(connection_id: str, state: str) -> tuple[Any, Any]:
+    return deliveries.c.connection_id == connection_id, deliveries.c.state == state
+
+
+def _unsent(connection_id: str) -> Any:
+    return update(deliveries).where(deliveries.c.connection_id == connection_id, deliveries.c.state != SENT)
+
+
+def _whole() -> Select[Any]:
+    to = touchpoints.c.id == deliveries.c.touchpoint_id
+    return select(deliveries.c.number, deliveries.c.attempts, touchpoints).join(touchpoints, to)
+
+
+def _stored(touchpoint: Touchpoint, now: datetime, *, homeless: bool) -> dict[str, Any]:
+    return {
+        "id": touchpoint.id,
+        "occurred_at": touchpoint.occurred_at,
+        "email": touchpoint.email,
+        "kind": touchpoint.kind,
+        "fields": touchpoint.fields,
+        "crm": touchpoint.crm,
+        "accepted_at": now,
+        "homeless": homeless,
+    }
+
+
+def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:
+    to = {"number": number, "touchpoint_id": touchpoint_id, "connection_id": connection_id}
+    return to | {"state": WAITING, "attempts": 0, "due_at": now, "reason": ""}
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    touchpoint = Touchpoint(row.id, row.occurred_at, row.email, row.kind, row.fields, row.crm)
+    return Delivery(row.number, touchpoint, row.attempts)

@@ -1,0 +1,141 @@
+"""What we remember of transfers: cursors, claims with a fence, and the marks of a catch-up."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Update, case, exists, select, update
+
+from bot.connection import Flow, Json, Transfer
+from bot.errors import Fenced
+from bot.memory import Work
+from storage.tables import connections, transfers
+from storage.transaction import Transaction, earlier, parts
+
+_NO_MARK: dict[str, Any] = dict.fromkeys(("mark", "mark_outage", "passed_at", "verified_at"))
+_FREE = transfers.c.owner.is_(None)
+
+
+class TransferRows:
+    """Implements bot.memory.Transfers. A claimed row has an owner, and its due_at is when the lease runs out."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def of_connection(self, connection_id: str) -> list[Transfer]:
+        mine = select(transfers).where(transfers.c.connection_id == connection_id).order_by(transfers.c.flow)
+        return [_transfer(row) for row in await self._tx.all(mine)]
+
+    async def of_outage(self, outage_id: str) -> list[Transfer]:
+        marked = select(transfers).where(transfers.c.mark_outage == outage_id)
+        rows = await self._tx.all(marked.order_by(transfers.c.connection_id, transfers.c.flow))
+        return [_transfer(row) for row in rows]
+
+    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Transfer]:
+        working = exists().where(
+            connections.c.id == transfers.c.connection_id, connections.c.enabled, connections.c.authorized
+        )
+        rows = await self._tx.claim(
+            transfers,
+            where=[transfers.c.due_at <= now, working.correlate(transfers)],
+            order=[transfers.c.mark_outage.is_(None), transfers.c.due_at],
+            limit=limit,
+            values={"owner": owner, "due_at": now + lease, "fence": transfers.c.fence + 1},
+        )
+        return sorted((_transfer(row) for row in rows), key=lambda transfer: transfer.mark is None)
+
+    async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
+        progress = {
+            "cursor": transfer.cursor,
+            "notes": transfer.notes,
+            "done": transfer.done,
+            "total": transfer.total,
+            "due_at": now + lease,
+        }
+        await self._fenced(_held(transfer).values(progress))
+
+    async def release(self, transfer: Transfer, due_at: datetime, *, attempts: int) -> None:
+        """A pass asked for meanwhile comes at once, but not where a failed one has to stay away for a while."""
+        asked = (transfers.c.asked_at < due_at, transfers.c.asked_at)
+        due = case(asked, else_=due_at) if attempts == 0 else due_at
+        free = {"owner": None, "asked_at": None, "attempts": attempts, "due_at": due}
+        row = await self._tx.one(_held(transfer).values(free).returning(transfers.c.due_at))
+        if row is None:
+            raise Fenced("this transfer was claimed by another worker")
+        self._tx.becomes_due(Work.MOVE, row.due_at)
+
+    async def mark(self, outage_id: str, connection_id: str, flow: Flow, mark: Json, total: int) -> None:
+        values = _NO_MARK | {
+            "mark": mark,
+            "mark_outage": outage_id,
+            "done": 0,
+            "total": total,
+            "attempts": 0,
+            "due_at": self._tx.now(),
+            "owner": None,
+            "asked_at": None,
+            "fence": transfers.c.fence + 1,
+        }
+        await self._tx.change(_one(connection_id, flow).values(values))
+        self._tx.becomes_due(Work.MOVE)
+
+    async def passed(self, transfer: Transfer, now: datetime) -> None:
+        """Raises Fenced."""
+        await self._fenced(_held(transfer).values(passed_at=now))
+
+    async def verified(self, transfer: Transfer, now: datetime) -> None:
+        """Raises Fenced."""
+        await self._fenced(_held(transfer).values(verified_at=now))
+
+    async def unpass(self, transfer: Transfer, now: datetime) -> None:
+        again = {"cursor": transfer.cursor, "mark": transfer.mark, "passed_at": None, "verified_at": None}
+        await self._fenced(_held(transfer).values(again | {"asked_at": now}))
+
+    async def clear_marks(self, outage_id: str) -> None:
+        await self._tx.change(update(transfers).where(transfers.c.mark_outage == outage_id).values(_NO_MARK))
+
+    async def hurry(self, connection_ids: Sequence[str], now: datetime) -> None:
+        """One that is at work now comes again when it is done."""
+        sooner = {
+            "due_at": case((_FREE, earlier(transfers.c.due_at, now)), else_=transfers.c.due_at),
+            "asked_at": case((_FREE, transfers.c.asked_at), else_=earlier(transfers.c.asked_at, now)),
+        }
+        for ids in parts(connection_ids):
+            await self._tx.change(update(transfers).where(transfers.c.connection_id.in_(ids)).values(sooner))
+        self._tx.becomes_due(Work.MOVE)
+
+    async def free(self, owners_alive: Sequence[str]) -> None:
+        abandoned = update(transfers).where(~_FREE, transfers.c.owner.not_in(owners_alive))
+        given_up = {"owner": None, "asked_at": None, "due_at": self._tx.now()}
+        if await self._tx.change(abandoned.values(given_up)):
+            self._tx.becomes_due(Work.MOVE)
+
+    async def _fenced(self, statement: Update) -> None:
+        if await self._tx.change(statement) == 0:
+            raise Fenced("this transfer was claimed by another worker")
+
+
+def _one(connection_id: str, flow: Flow) -> Update:
+    return update(transfers).where(transfers.c.connection_id == connection_id, transfers.c.flow == flow.value)
+
+
+def _held(transfer: Transfer) -> Update:
+    """The row, as long as this claim of it stands."""
+    return _one(transfer.connection_id, transfer.flow).where(~_FREE, transfers.c.fence == transfer.fence)
+
+
+def _transfer(row: Row[Any]) -> Transfer:
+    return Transfer(
+        connection_id=row.connection_id,
+        flow=Flow(row.flow),
+        cursor=row.cursor,
+        notes=row.notes,
+        fence=row.fence,
+        attempts=row.attempts,
+        mark=row.mark,
+        mark_outage=row.mark_outage,
+        done=row.done,
+        total=row.total,
+        passed_at=row.passed_at,
+        verified_at=row.verified_at,
+    )

@@ -1,0 +1,50 @@
+"""Bringing a database's tables to what this code expects, safely with several replicas starting at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from bot.errors import SetupError
+from storage.database import Database, setup_faults
+
+VERSION_TABLE = "redkey_version"  # a name of our own: the database may hold another program's alembic_version
+_LOCK = 0x7265646B6579  # "redkey": whoever holds this advisory lock migrates
+
+
+async def upgrade(database: Database) -> None:
+    """Migrate to the newest version in one transaction. Raises SetupError."""
+    with setup_faults(database):
+        async with database.writing.begin() as connection:
+            await connection.run_sync(_upgrade, database.shown)
+
+
+def _upgrade(connection: Connection, shown: str) -> None:
+    """SQLite's BEGIN IMMEDIATE lets one process in at a time; on Postgres the lock does, until the commit."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    config = configured(connection)
+    script = ScriptDirectory.from_config(config)
+    heads = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads()
+    for head in heads:
+        try:
+            script.get_revision(head)
+        except CommandError:
+            raise SetupError(
+                f"database.url: {shown} was made by a newer Redkey (version {head}): update this one, or restore a backup"
+            ) from None
+    if heads != (script.get_current_head(),):
+        command.upgrade(config, "head")
+
+
+def configured(connection: Connection) -> Config:
+    """Alembic without its file: it works on our connection and leaves logging alone."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
