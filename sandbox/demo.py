@@ -69,6 +69,15 @@ async def _until_fresh(practice: Practice) -> None:
     raise RuntimeError("the connections did not move their first data within a minute")
 
 
+def message_of(world: World, name: str, colour: str, ts: str | None = None) -> Message | None:
+    """The newest message of the channel that names this platform and has this colour; `ts`: only that one."""
+    for message in reversed(world.slack.messages(MARKETING)):
+        colours = {str(a.get("color", "")).upper() for a in message.attachments}
+        if name in message.text and colour in colours and ts in (None, message.ts):
+            return message
+    return None
+
+
 def touchpoints(count: int, batch: str) -> list[dict[str, Any]]:
     """Marketing touches as a site would report them."""
     start = datetime.now(UTC) - timedelta(hours=1)
@@ -120,13 +129,11 @@ class Story:
         """Wait for this platform's message to have this colour."""
 
         def found() -> Message | None:
-            for message in self._world.slack.messages(MARKETING):
-                colours = {a.get("color", "").upper() for a in message.attachments}
-                if part.name in message.text and colour in colours:
-                    return message
-            return None
+            return message_of(self._world, part.name, colour)
 
-        return await self._world.slack.wait_for(found, timeout=within)
+        message = await self._world.slack.wait_for(found, timeout=within)
+        assert message is not None
+        return message
 
     async def _reauthorize(self, part: Part, alert: Message) -> None:
         clicked = await self._world.slack.click(MARKETING, alert.ts, "reauthorize")

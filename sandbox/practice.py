@@ -40,7 +40,7 @@ class Practice:
         self.world = world
         self.folder = folder
         self.api_key = secrets.token_urlsafe(24)
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "redkey.toml"
         self._timing = {**QUICK, **timing}
@@ -157,7 +157,7 @@ async def practising(
         await practice.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

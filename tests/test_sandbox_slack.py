@@ -6,10 +6,10 @@ import aiohttp
 import httpx2
 import pytest
 import pytest_asyncio
+from practice_slack import client, practice
 from slack_sdk.errors import SlackApiError
 
 from sandbox.slack import MARKETING, SlackWorkspace
-from practice_slack import client, practice
 
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"}
 

@@ -1,7 +1,5 @@
 """HTTP mode: the workspace posts to the app's request URL, signed, and again when an event fails."""
 
-import asyncio
-
 import pytest_asyncio
 from practice_slack import bolt, client, practice, serving
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
@@ -82,14 +80,10 @@ async def test_a_failed_event_comes_three_times_more_unless_the_app_says_no(slac
     async with serving(Starlette(routes=[Route("/", fail, methods=["POST"])])) as url:
         slack.use_request_url(url + "/")
         slack.archive(MARKETING)
-        async with asyncio.timeout(2):
-            while len(seen) < 4:
-                await asyncio.sleep(0.01)
+        await slack.wait_for(lambda: not slack.delivery.busy)
         wanted["X-Slack-No-Retry"] = "1"
         slack.unarchive(MARKETING)
-        async with asyncio.timeout(2):
-            while slack.delivery.busy:
-                await asyncio.sleep(0.01)
+        await slack.wait_for(lambda: not slack.delivery.busy)
     assert seen == [(None, None), *[(str(n), "http_error") for n in (1, 2, 3)], (None, None)]
 
 

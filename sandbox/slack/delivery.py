@@ -45,8 +45,12 @@ class Delivery:
             return False
         task = asyncio.ensure_future(self._repeat(self._event(event)))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._over)
         return True
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self.state.changed()
 
     def _event(self, event: Json) -> Json:
         now = self.state.now()
