@@ -27,7 +27,7 @@ async def measure(rounds: int) -> dict[str, list[float]]:
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         async with World.open() as world, practising(world, Path(folder)) as practice:
-            world.slack.unlimited()
+            world.slack.rates.on = False
             for platform in world.platforms:
                 await practice.connect(platform.key, platform.demo_login)
             await asyncio.sleep(2)
@@ -65,7 +65,7 @@ async def one_round(world: World, practice: Practice, platform) -> dict[str, flo
 
 
 async def bare_post(world: World) -> float:
-    client = AsyncWebClient(world.slack.bot_token, base_url=world.slack.api_url, retry_handlers=[])
+    client = AsyncWebClient(world.slack.bot_token, base_url=f"{world.url}/slack/api/", retry_handlers=[])
     began = perf_counter()
     await client.chat_postMessage(channel=MARKETING, text="floor")
     return perf_counter() - began

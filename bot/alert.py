@@ -127,7 +127,7 @@ class Alert:
     async def _reply(self, saying: Saying, facts: OutageFacts) -> None:
         outage = facts.outage
         assert outage.ts is not None  # replies are claimed only once there is a message
-        reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail)
+        reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail, saying.revision)
         spoken = self._composer.reply(facts, reply)
         try:
             await self._post(

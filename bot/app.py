@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-import structlog
 
 import platforms
 from bot.alert import Alert, Facts
@@ -32,10 +31,6 @@ from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
 from bot.watch import Pace, Watch
 from storage import SqlMemory, open_memory
-
-log = structlog.get_logger()
-
-DRAIN = 8.0  # seconds for running work after SIGTERM; everything together stays under 10
 
 
 def utc_now() -> datetime:
@@ -96,7 +91,7 @@ class App:
 
     def _carriers(self) -> dict[Flow, Carrier]:
         own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}
-        restate = {key: s.restate_days for key, s in own.items() if getattr(s, "restate_days", None) is not None}
+        restate = {key: days for key, s in own.items() if (days := getattr(s, "restate_days", None)) is not None}
         domains = {key: tuple(getattr(s, "domains", ())) for key, s in own.items()}
         return {
             Flow.COST: CostCarrier(self.settings.timing.cost_days, restate),
@@ -157,7 +152,7 @@ class App:
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
         }
 
-    def ticks(self, alert: Alert) -> list[Tick]:
+    def ticks(self, alert: Alert, *, works: bool = True) -> list[Tick]:
         timing = self.settings.timing
         shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
 
@@ -175,9 +170,12 @@ class App:
             async with self.memory.begin() as tx:
                 await tx.consents.sweep(self.now())
 
+        beats = [Tick("beat", timedelta(seconds=2), beat)]
+        if not works:
+            return beats
         return [
+            *beats,
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
-            Tick("beat", timedelta(seconds=2), beat),
             Tick("refresh messages", timing.progress_every, alert.refresh),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
             Tick("sweep consents", timedelta(minutes=5), sweep),
@@ -185,8 +183,5 @@ class App:
 
 
 def _routes(settings: Settings) -> Routes:
-    routes = [
-        Route(platform=r.platform, connection=r.connection, channel=r.channel, owners=tuple(r.owners))
-        for r in settings.routes
-    ]
+    routes = tuple(Route(r.platform, r.connection, r.channel, r.owners) for r in settings.routes)
     return Routes(settings.slack.channel, routes)

@@ -40,9 +40,10 @@ def run(
 
 async def _run(settings: Settings, role: Role) -> None:
     from bot.app import App
+    from bot.serve import until_told
 
     async with App.open(settings, role=role.value) as app:
-        await app.serve()
+        await until_told(app)
 
 
 def connect(context: typer.Context, platform: Annotated[str, typer.Argument(metavar="PLATFORM")]) -> None:

@@ -97,3 +97,4 @@ class Reply:
     what: str  # claimed, reauthorized, caught_up, stalled, reopened, wrong_account, partly, declined
     who: str = ""
     detail: Json = field(default_factory=dict)
+    revision: int | None = None  # the outage's revision it reports; None: the current one

@@ -1,8 +1,7 @@
 """Touchpoints at the door: JSON, NDJSON and CSV are read and checked here, all or nothing, before anything is stored."""
 
 import csv
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from bot.connection import Touchpoint
@@ -94,17 +93,56 @@ def parse_csv(stream: Iterable[str], crms: Collection[str] = CRMS) -> list[Touch
     """
     gathering = _Gathering(crms)
     csv.field_size_limit(LONGEST_FIELD + 1)  # one more, so that our own sentence about the length is the one seen
-    rows = csv.reader(stream, strict=True)
+    rows = csv.reader(_without_mark(stream), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
-        if header:
-            header[0] = header[0].removeprefix("\ufeff").strip('"')
-        for what in _header_problems(header):
+        wrong = list(_header_problems(header))
+        for what in wrong:
             gathering.wrong("line 1", what)
-        if not gathering._problems:  # noqa: SLF001 - our own
+        if not wrong:
             _take_rows(gathering, header, rows, lambda: rows.line_num)
     except csv.Error as error:
         gathering.wrong(f"line {rows.line_num}", f"is not CSV: {error}")
     except UnicodeDecodeError:
-        gathering.wrong(f"line {rows.line_num + 1}", "is not UTF-8")
+        gathering.wrong(f"after line {rows.line_num}", "is not UTF-8")
     return gathering.result()
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Spreadsheets begin a file with a byte order mark."""
+    for number, line in enumerate(lines):
+        yield line if number else line.removeprefix("\ufeff")
+
+
+def _header_problems(header: list[str]) -> Iterator[str]:
+    if not header:
+        yield "the header is missing; expected id,occurred_at,email,kind,crm and one column per field"
+        return
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
+        yield "expected commas between the columns"
+        return
+    for name in ("id", "occurred_at"):
+        if name not in header:
+            yield f"the column {name} is missing"
+    if "" in header:
+        yield f"column {header.index('') + 1} has no name"
+    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+        yield f"the column {name[:80]!r} stands there twice"
+
+
+def _take_rows(gathering: _Gathering, header: list[str], rows: Iterator[list[str]], line: Callable[[], int]) -> None:
+    after = line()
+    for cells in rows:
+        where, after = f"line {after + 1}", line()
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            gathering.wrong(where, f"has {len(cells)} cells, the header {len(header)}", cells[0][:80])
+            continue
+        gathering.take(where, _item(header, cells))
+
+
+def _item(header: list[str], cells: list[str]) -> dict[str, Any]:
+    named = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    own = {name: named.pop(name) for name in COLUMNS if name in named}
+    return {**own, "fields": named}

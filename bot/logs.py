@@ -34,7 +34,7 @@ QUIET = (
 
 _NAMES = (
     r"access_token|refresh_token|id_token|client_secret|client_assertion|assertion|code_verifier|password|"
-    r"signing_secret|bot_token|app_token|developer_token|api_key|authorization|cookie"
+    r"signing_secret|bot_token|app_token|developer_token|api_key"
 )
 _PATTERNS = [
     (re.compile(r"(?<=[/\w])\?[\w.~%\[\]-]+=[^\s\"'<>]*"), "?" + HIDDEN),  # the query of any address
@@ -44,10 +44,12 @@ _PATTERNS = [
     (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){2,4}"), HIDDEN),  # a JWT or a JWE: our own sealed tokens
     (re.compile(r"\bya29\.[\w.-]+|\b1//[\w-]{10,}|\bGOCSPX-[\w-]+"), HIDDEN),  # Google's
     (re.compile(r"\b00D\w{12,15}![\w.]+|\b5Aep\w+[\w.]*"), HIDDEN),  # Salesforce's
-    (re.compile(rf"(?i)\b({_NAMES})([\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;}})]+"), r"\1\2" + HIDDEN),
+    # As in a form, in JSON and in a header. A sentence such as "bot_token: is missing" goes through.
+    (re.compile(rf"(?i)\b({_NAMES})(=[\"']?|[\"']\s*:\s*[\"']?)(?!\*\*\*)[^\s\"'&,;}})]+"), r"\1\2" + HIDDEN),
+    (re.compile(r"(?i)\b(authorization|(?:set-)?cookie)([\"']?\s*:\s*).+"), r"\1\2" + HIDDEN),
     (re.compile(r"\b(code|state)=(?!\*\*\*)[^\s\"'&]{8,}"), r"\1=" + HIDDEN),
 ]
-_SECRET_KEY = re.compile(rf"(?i)(^|_)({_NAMES}|secret|token|verifier)$")
+_SECRET_KEY = re.compile(rf"(?i)(^|_)({_NAMES}|authorization|cookie|secret|token|verifier)$")
 # What could forge a line, move a terminal's cursor or turn the direction of reading.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_IN_TRACEBACK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -136,4 +138,11 @@ def _last_steps(stream: TextIO) -> list[Processor]:
     if stream.isatty():
         colors = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         return [*steps, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
-    return [*steps, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]
+    return [*steps, _message_first, structlog.processors.JSONRenderer()]
+
+
+def _message_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """In the order in which a person reads it."""
+    message = event.pop("event", "")
+    first = {name: event.pop(name) for name in ("timestamp", "level") if name in event}
+    return {**first, "message": message, **event}

@@ -20,7 +20,9 @@ def duration(value: Any) -> timedelta:
     """Read "250ms", "90s", "5m", "4h" or "3d". Raises ValueError."""
     if isinstance(value, timedelta):
         return value
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h|d)", value.strip()) if isinstance(value, str) else None
+    match = (
+        re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(ms|s|m|h|d)", value.strip()) if isinstance(value, str) else None
+    )
     if match is None:
         raise ValueError(f'{shown(value)} is not a duration such as "90s", "5m" or "4h"')
     try:

@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import SetupError
+from bot.routes import Route, Routes
 from bot.setting_values import (
     Duration,
     a_channel,
@@ -87,7 +88,7 @@ class WebSettings(Section):
         if not isinstance(data, Mapping) or data.get("public_url"):
             return data
         host, port = str(data.get("host", "127.0.0.1")), data.get("port", 8080)
-        if not is_loopback(host) or not isinstance(port, int | str):
+        if not is_loopback(host) or not (str(port).isdecimal() and int(port) <= 65535):
             return data
         return {**data, "public_url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"}
 
@@ -173,6 +174,11 @@ class Settings(Section):
     timing: TimingSettings = TimingSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
+
+    def routing(self) -> Routes:
+        """Give the routes in the words of the story."""
+        routes = [Route(r.platform, r.connection, r.channel, r.owners) for r in self.routes]
+        return Routes(self.slack.channel, routes)
 
     def hidden(self) -> list[str]:
         """Every secret in here, for the log's last line of defence."""

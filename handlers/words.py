@@ -9,14 +9,14 @@ from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 from babel.dates import format_date, format_time
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent, validate_currency
-from babel.numbers import UnknownCurrencyError as UnknownCurrency
+from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent, validate_currency
 
 from bot.connection import Status
 
@@ -71,7 +71,7 @@ class Words:
         amount = Decimal(micros) / MICROS
         try:
             validate_currency(currency)
-        except UnknownCurrency:
+        except UnknownCurrencyError:
             code = f" {currency}" if currency.isascii() and currency.isalpha() and len(currency) <= 5 else ""
             return format_decimal(amount, "#,##0.00", locale=self.language) + code
         return format_currency(amount, currency, locale=self.language)
@@ -97,7 +97,7 @@ class Words:
         seconds = max(int(length.total_seconds()), 0)
         day = self.say("d")
         units = ((86_400, day), (3600, "h"), (60, "min"), (1, "s"))
-        for (size, name), (smaller, smaller_name) in zip(units, units[1:], strict=False):
+        for (size, name), (smaller, smaller_name) in pairwise(units):
             if seconds >= size:
                 rest = seconds % size // smaller
                 short = f"{seconds // size} {name}"

@@ -183,14 +183,22 @@ def read_api_error(answer: Answer) -> RedkeyError:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return not_understood(answer)
-    found = list(_codes(error))
+    try:
+        with expected("Google's error"):
+            found = list(_codes(error))
+    except TryLater as garbled:
+        return garbled
     for code, message, delay in found:
         if code in _LATER:
             return TryLater(f"Google asks to come back later ({code})", after=delay)
         if code in _API_VERDICTS:
             return _API_VERDICTS[code].error(code, message)
-    said = plain_text(error.get("message"))
-    code, message, _ = found[0] if found else (plain_code(error.get("status")), said, None)
+    general = (plain_code(error.get("status")), plain_text(error.get("message")), None)
+    return _by_status(answer, *(found or [general])[0][:2])
+
+
+def _by_status(answer: Answer, code: str, message: str) -> RedkeyError:
+    """For codes we do not know: they are shown as they are, and no cause is claimed."""
     if answer.status in {401, 403}:
         return (_UNKNOWN_LOGIN if answer.status == 401 else _UNKNOWN_ACCESS).error(code, message)
     if answer.status == 429 or answer.status >= 500:
@@ -217,13 +225,12 @@ def partial_failures(said: Json) -> dict[int | None, str]:
 
 def _codes(error: Json) -> Iterator[tuple[str, str, timedelta | None]]:
     """Every code an error carries: Google Ads' own ones first, as Google's general ones say less."""
-    with expected("Google's error"):
-        details = [detail for detail in error.get("details") or [] if isinstance(detail, dict)]
-        for detail in details:
-            yield from (_read(each) for each in detail.get("errors") or [])
-        for detail in details:
-            if "reason" in detail:
-                yield plain_code(detail["reason"]), plain_text(error.get("message")), None
+    details = [detail for detail in error.get("details") or [] if isinstance(detail, dict)]
+    for detail in details:
+        yield from (_read(each) for each in detail.get("errors") or [])
+    for detail in details:
+        if "reason" in detail:
+            yield plain_code(detail["reason"]), plain_text(error.get("message")), None
 
 
 def _read(each: Json) -> tuple[str, str, timedelta | None]:

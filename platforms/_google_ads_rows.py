@@ -1,6 +1,6 @@
 """What we ask Google Ads in its query language, and reading the rows it answers with."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -108,3 +108,7 @@ def made_at(change: Json, zone: ZoneInfo) -> datetime | None:
     if change["resourceStatus"] != "ADDED":
         return None
     return datetime.fromisoformat(change["lastChangeDateTime"]).replace(tzinfo=zone).astimezone(UTC)
+
+
+def unconfirmed(applied: Sequence[Json], n: int) -> str:
+    return "" if n < len(applied) and applied[n] else "Google said nothing about this ad."

@@ -160,7 +160,8 @@ class OAuthGateway:
         ends = _seconds(body.get("refresh_token_expires_in"))
         if ends is None and (consented or oauth.refresh_slides):
             ends = oauth.refresh_ttl
-        granted = body.get("scope")
+        granted = body.get("scope", body.get("scopes"))  # HubSpot gives a list, under a name of its own
+        listed = granted.split() if isinstance(granted, str) else granted
         asked = oauth.scopes if consented else ()
         return TokenSet(
             access_token=Secret(body["access_token"]),
@@ -168,8 +169,8 @@ class OAuthGateway:
             expires_at=now + timedelta(seconds=lives) if lives else None,
             refresh_expires_at=now + timedelta(seconds=ends) if ends else None,
             # RFC 6749 5.1: a server that leaves `scope` out has given what was asked for.
-            scopes=tuple(granted.split()) if isinstance(granted, str) and granted.strip() else asked,
-            kept={key: body[key] for key in oauth.keep if isinstance(body.get(key), str)},
+            scopes=tuple(str(scope) for scope in listed) if isinstance(listed, list) and listed else asked,
+            kept={key: str(body[key]) for key in oauth.keep if isinstance(body.get(key), str | int)},
         )
 
 

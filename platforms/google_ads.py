@@ -36,6 +36,7 @@ from platforms._google_ads_rows import (
     cost_row,
     made_at,
     remainders,
+    unconfirmed,
 )
 from platforms._http import TooLarge
 
@@ -49,12 +50,10 @@ _IDS_PER_QUERY = 1_000
 _DAYS_PER_QUERY = 7  # each query counts against the app's daily quota, and each answer is held in memory
 
 
-def _bare(value: object) -> object:
-    return value.replace("-", "") if isinstance(value, str) else value
-
-
-def _listed(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+_Bare = BeforeValidator(lambda value: value.replace("-", "") if isinstance(value, str) else value)
+_Listed = BeforeValidator(
+    lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+)
 
 
 class GoogleAdsSettings(PlatformSettings):
@@ -64,7 +63,7 @@ class GoogleAdsSettings(PlatformSettings):
     api_url: str = "https://googleads.googleapis.com"
     userinfo_url: str = Field("https://openidconnect.googleapis.com/v1/userinfo", description="who consented")
     version: str = Field("v26", pattern=r"^v\d+$", description="version of the Google Ads API")
-    login_customer_id: Annotated[str, BeforeValidator(_bare)] = Field(
+    login_customer_id: Annotated[str, _Bare] = Field(
         "", pattern=r"^\d*$", description="only accounts under this manager account; empty: every account"
     )
     developer_token: SecretStr = Field(
@@ -79,13 +78,23 @@ class GoogleAdsSettings(PlatformSettings):
         pattern=r"^[^?&#\s][^#\s]*$",
         description="what is appended to the ads' final URL suffix",
     )
-    domains: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    domains: Annotated[tuple[str, ...], _Listed] = Field(
         (), description="your own domains; ads that lead elsewhere are not tagged; empty: all are"
     )
     restate_days: int = Field(30, ge=0, le=90, description="past days whose cost is read again, as Google restates it")
 
 
 class GoogleAds(Platform, CostSource, AdTagger):
+    """Downloads cost per ad and account day; what a campaign spends without ads (Performance Max) is kept per campaign.
+
+    The last `restate_days` days are read again, as Google still changes them. New ads, paused ones included, get `utm`
+    appended to their final URL suffix; this needs no new review. Google lists changed ads for 90 days: after a longer
+    outage all ads are looked at.
+
+    Log in with a Google account that reaches the accounts, directly or through a manager account. It needs 2-Step
+    Verification. The Google Cloud project that owns the OAuth client must have access to the Google Ads API.
+    """
+
     name = "Google Ads"
     kind = Kind.ADS
     flows = (Flow.COST, Flow.TAGGING)
@@ -221,10 +230,8 @@ class GoogleAds(Platform, CostSource, AdTagger):
             begin = last
 
     async def tag(self, fetch: Fetch, account: Account, changes: Sequence[TagChange]) -> list[TagResult]:
-        results: list[TagResult] = []
-        for some in chunks(changes, _MUTATE_LIMIT):
-            results += await self._mutate(fetch, account, some)
-        return results
+        parts = [await self._mutate(fetch, account, some) for some in chunks(changes, _MUTATE_LIMIT)]
+        return [result for part in parts for result in part]
 
     async def _mutate(self, fetch: Fetch, account: Account, changes: Sequence[TagChange]) -> list[TagResult]:
         operations = [
@@ -243,7 +250,7 @@ class GoogleAds(Platform, CostSource, AdTagger):
             said = answer.json()
             applied, problems = said.get("results", []), partial_failures(said)
             return [
-                TagResult(change.ad.id, problems.get(n) or problems.get(None) or _unconfirmed(applied, n))
+                TagResult(change.ad.id, problems.get(n) or problems.get(None) or unconfirmed(applied, n))
                 for n, change in enumerate(changes)
             ]
 
@@ -274,21 +281,19 @@ class GoogleAds(Platform, CostSource, AdTagger):
             answer = await fetch("POST", url, json=body, headers=self._headers(account))
             with expected("Google's answer to a query"):
                 said = answer.json()
-                rows, token = list(said.get("results", [])), said.get("nextPageToken")
+                rows, token = list(said.get("results", [])), str(said.get("nextPageToken") or "")
             yield rows
-            if not token or token in seen:
+            if not token:
                 return
+            if token in seen:
+                raise TryLater("Google's pages go round in circles")
             seen.add(token)
             body = {"query": query, "pageToken": token}
 
     def _url(self, account: Account, what: str) -> str:
-        return f"/{self.settings.version}/customers/{account.id}{what}"
+        return f"/{self.settings.version}/customers/{digits(account.id)}{what}"
 
     def _headers(self, account: Account | None) -> dict[str, str]:
         via = (account.parent or self.settings.login_customer_id) if account else ""
         secret = self.settings.developer_token.get_secret_value()
         return ({"login-customer-id": via} if via else {}) | ({"developer-token": secret} if secret else {})
-
-
-def _unconfirmed(applied: Sequence[Json], n: int) -> str:
-    return "" if n < len(applied) and applied[n] else "Google said nothing about this ad."

@@ -31,9 +31,8 @@ _REST = timedelta(minutes=5)
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
-def _table(value: object) -> object:
-    """From the environment it comes as JSON text."""
-    return json.loads(value) if isinstance(value, str) else value
+# From the environment it comes as JSON text.
+_Table = BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
 
 
 class SalesforceSettings(PlatformSettings):
@@ -51,7 +50,7 @@ class SalesforceSettings(PlatformSettings):
         "bizible2__Touchpoint_Date__c", pattern=r"^\w*$", description="takes occurred_at; empty: not written"
     )
     email_field: str = Field("bizible2__Email__c", pattern=r"^\w*$", description="takes email; empty: not written")
-    fields: Annotated[dict[str, str], BeforeValidator(_table)] = Field(
+    fields: Annotated[dict[str, str], _Table] = Field(
         default_factory=dict, description="renames touchpoint fields: name in the touchpoint = name in Salesforce"
     )
     batch_size: int = Field(200, ge=1, le=_COLLECTION, description="records per call, up to 200")
@@ -61,6 +60,17 @@ class SalesforceSettings(PlatformSettings):
 
 
 class Salesforce(Platform, TouchpointSink):
+    """Upserts touchpoints by their id: up to 2,000 waiting ones in calls of `batch_size`, more as one bulk job.
+
+    Each record is answered for. Locked records and the like are tried again; what Salesforce refuses for good is set
+    aside with Salesforce's reason. When the org has used 90 % of its daily API calls, Redkey pauses five minutes at a
+    time and leaves the rest to others. `authorize_url`, `token_url` and `revoke_url` follow from `login_url`, the API's
+    host comes with the login; it must be one of Salesforce's own hosts or the host of `login_url`.
+
+    Create an External Client App with the scopes api, refresh_token and openid. Salesforce keeps five logins of one
+    user for one app: the sixth silently ends the first.
+    """
+
     name = "Salesforce"
     kind = Kind.CRM
     flows = (Flow.TOUCHPOINTS,)
@@ -265,8 +275,7 @@ class Salesforce(Platform, TouchpointSink):
 
     def _minded(self, fetch: Fetch, account: Account) -> Call:
         """Calls that leave the last tenth of the org's calls to others. Raises TryLater while the org must rest."""
-        wait = self._rest_until.get(account.id, self.now()) - self.now()
-        if wait > timedelta():
+        if (wait := self._rest_until.get(account.id, self.now()) - self.now()) > timedelta():
             raise TryLater("the Salesforce org has used 90 % of its API calls of the last 24 hours", after=wait)
 
         async def call(method: str, url: str, **more: Any) -> Answer:

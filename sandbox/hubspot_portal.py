@@ -154,7 +154,9 @@ class Portal:
     def records(self, asked: str, key: str = TOUCHPOINT_ID) -> Mapping[str, Properties]:
         """The records of a type by their external id; those without one are left out."""
         rows = self.rows[self.object_type(asked).type_id]
-        return {str(row.properties[key]): row.properties for row in rows if row.properties.get(key) and not row.archived}
+        return {
+            str(row.properties[key]): row.properties for row in rows if row.properties.get(key) and not row.archived
+        }
 
     def use_up_the_day(self) -> None:
         self.limits.day_used_up = self.today
@@ -184,7 +186,7 @@ class Portal:
 
     def upsert(self, kind: ObjectType, key: str, inputs: Sequence[Input]) -> list[Saved | Failed]:
         """Write what can be written, if every record can be told apart in the answer; else all or nothing."""
-        checked = [self._check(kind, each) for each in inputs]
+        checked = [self._check(kind, key, each) for each in inputs]
         failed = [each for each in checked if isinstance(each, Failed)]
         if failed and not all(each.trace for each in inputs):
             raise ApiError(400, failed[0].category, failed[0].message)
@@ -194,14 +196,20 @@ class Portal:
         self.ledger.record("records.written", portal=self.hub_id, object=kind.type_id, **counts)
         return outcomes
 
-    def _check(self, kind: ObjectType, given: Input) -> Input | Failed:
+    def _check(self, kind: ObjectType, key: str, given: Input) -> Input | Failed:
         if self.busy.get(given.id, 0):
             self.busy[given.id] -= 1
             return Failed(given, "INTERNAL_ERROR", "internal error")
         if given.id in self.refusals:
             return Failed(given, *self.refusals[given.id])
-        problems = kind.problems(given.properties)
-        return Failed(given, "VALIDATION_ERROR", values_not_valid(problems)) if problems else given
+        if problems := kind.problems(given.properties):
+            return Failed(given, "VALIDATION_ERROR", values_not_valid(problems))
+        own = self.find(kind, key, given.id)
+        for name, value in given.properties.items():
+            other = self.find(kind, name, value) if kind.properties[name].unique and value else None
+            if other is not None and other is not own:
+                return Failed(given, "CONFLICT", f"{kind.label.capitalize()} already exists. Existing ID: {other.id}")
+        return given
 
     def _save(self, kind: ObjectType, key: str, given: Input) -> Saved:
         now = self.ledger.now()

@@ -1,10 +1,12 @@
 """Writes docs/platforms.md from the files in platforms/, so that the page cannot disagree with them."""
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 from bot.interfaces import Platform
 from platforms import load
@@ -31,22 +33,21 @@ def page() -> str:
     known = load()
     rows = [f"| [{p.name}](#{key}) | {p.kind.value} | {', '.join(p.flows)} |" for key, p in known.items()]
     table = "\n".join(["| platform | kind | what flows |", "|---|---|---|", *rows])
-    return "\n".join([HEAD, table, *(_section(key, platform) for key, platform in known.items())])
+    return "\n".join([HEAD, table, *(_section(key, platform) for key, platform in known.items())]) + "\n"
 
 
 def _section(key: str, platform: type[Platform]) -> str:
-    rows = []
-    for name, field in platform.Settings.model_fields.items():
-        rows.append(
-            f"| `{name}` | {_default(field.get_default(call_default_factory=True))} | {field.description or WORDS.get(name, '')} |"
-        )
-    lines = [
-        f'\n<a id="{key}"></a>\n',
-        f"## {platform.name}: [platforms.{key}]\n",
-        "| key | default | what it is |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*lines, *rows]) + "\n"
+    rows = [_row(name, field) for name, field in platform.Settings.model_fields.items()]
+    lines = [f'\n<a id="{key}"></a>\n', f"## {platform.name}: [platforms.{key}]\n", f"{inspect.getdoc(platform)}\n"]
+    scopes = ", ".join(f"`{scope}`" for scope in platform(platform.Settings()).oauth.scopes)
+    lines += [f"Asks for: {scopes}.\n", "| key | default | what it is |"]
+    lines.append("|---|---|---|")
+    return "\n".join([*lines, *rows])
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    default = _default(field.get_default(call_default_factory=True))
+    return f"| `{name}` | {default} | {field.description or WORDS.get(name, '')} |"
 
 
 def _default(value: Any) -> str:

@@ -161,7 +161,7 @@ def _postgres_engine(url: URL, **options: Any) -> AsyncEngine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        pool_size=10,
+        pool_size=5,
         max_overflow=10,
         connect_args={"connect_timeout": 10, "application_name": "redkey"},
         **options,

@@ -60,7 +60,10 @@ class Transaction:
 
     async def change(self, statement: Update | Delete | Insert) -> int:
         """Carry it out; returns how many rows it met."""
-        return int((await self.connection.execute(statement)).rowcount)
+        # For an INSERT the count is thrown away unless it is asked for:
+        # https://docs.sqlalchemy.org/en/21/core/connections.html#sqlalchemy.engine.CursorResult.rowcount
+        counted = statement.execution_options(preserve_rowcount=True)
+        return int((await self.connection.execute(counted)).rowcount)
 
     async def many(self, statement: Insert | Update, rows: Sequence[dict[str, Any]]) -> None:
         if rows:

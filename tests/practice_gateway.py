@@ -95,6 +95,7 @@ class HeldTokens:
     def __init__(self, gateway, tokens):
         self.gateway = gateway
         self.tokens = tokens
+        self.refresh_token = tokens.refresh_token
         self.generation = 1
         self.refreshes = 0
 
@@ -109,20 +110,10 @@ class HeldTokens:
             self.tokens, self.generation = fresh, self.generation + 1
         return await self.current()
 
-    @property
-    def refresh_token(self):
-        return self._refresh
-
-    @refresh_token.setter
-    def refresh_token(self, token):
-        self._refresh = token
-
 
 async def session(gateway, email, **more):
     """(fetch, tokens) of a person who has just logged in."""
-    granted = await log_in(gateway, email, **more)
-    tokens = HeldTokens(gateway, granted)
-    tokens.refresh_token = granted.refresh_token
+    tokens = HeldTokens(gateway, await log_in(gateway, email, **more))
     return gateway.fetch(tokens), tokens
 
 

@@ -18,9 +18,13 @@ JOINED = {"So", "Sk", "Mn", "Mc", "Lo"}  # what emoji sequences and Persian or I
 INVISIBLE = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0")
 # The formatting signs as their twins: they look alike, and no client formats with them.
 TWINS = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
+DIVIDES = "\u2223"  # the twin of |
 LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # one inside a word formats nothing and is left alone
 LINKING = re.compile(r"(?<=[:@])(?=\S)|(?<=[.\u3002\uff0e\uff61])(?=[^\W\d_])|(?<=/)(?=/)")
 LEADING = re.compile(r"^[>\s]+")  # a quotation
+ADDRESS = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.+-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+)
 USER = re.compile(r"[UW][A-Z0-9]{5,20}")
 GROUP = re.compile(r"S[A-Z0-9]{5,20}")
 
@@ -38,9 +42,7 @@ def bare(text: str, limit: int = 75) -> str:
 def _fitted(text: str, limit: int, escapes: dict[str, str]) -> str:
     shown = LEADING.sub("", _tidy(text[:WINDOW]))
     shown = LONE_UNDERSCORE.sub("\u02cd", shown.translate(TWINS))
-    whole = [
-        "".join(escapes.get(char, char) for char in cluster) for cluster in clusters(LINKING.sub(JOINER, shown))
-    ]
+    whole = ["".join(escapes.get(char, char) for char in cluster) for cluster in clusters(LINKING.sub(JOINER, shown))]
     if sum(map(len, whole)) <= limit and len(text) <= WINDOW:
         return "".join(whole)
     kept, length = [], 1
@@ -109,10 +111,15 @@ def _continues(cluster: str, char: str) -> bool:
     return "\u1100" <= last <= "\u11ff" and "\u1100" <= char <= "\u11ff"
 
 
+def login_name(text: str) -> str:
+    """A login as people know it. An e-mail address stays whole, so that it can be copied; `verbatim` keeps it unlinked."""
+    return text if len(text) <= 100 and ADDRESS.fullmatch(text) else plain(text)
+
+
 def link(url: str, label: str) -> str:
     """A link to one of our own pages. The label is markup already; a | would end it early."""
     address = url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
-    return f"<{address}|{label.replace('|', '∣')}>"
+    return f"<{address}|{label.replace('|', DIVIDES)}>"
 
 
 def mention(who: str) -> str:

@@ -1,0 +1,46 @@
+"""The Bolt app: every listener there is, one line each."""
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.interfaces import Clock
+from bot.people import Desk
+from handlers.slack import (
+    app_home,
+    claim_button,
+    details_button,
+    members_only,
+    old_buttons,
+    pause_button,
+    reauthorize_button,
+    redkey_command,
+    slack_errors,
+    snooze_menu,
+    workspace_events,
+)
+from handlers.slack.names import Names
+from handlers.words import Words
+
+
+def build_app(
+    desk: Desk, words: Words, *, client: AsyncWebClient, names: Names, now: Clock, signing_secret: str = ""
+) -> AsyncApp:
+    """`signing_secret` is needed for requests over HTTP; sockets are not signed."""
+    app = AsyncApp(
+        client=client,
+        signing_secret=signing_secret or "sockets are not signed",
+        request_verification_enabled=bool(signing_secret),
+        raise_error_for_unhandled_request=True,
+    )
+    slack_errors.register(app, words)
+    members_only.register(app, words)
+    reauthorize_button.register(app)
+    claim_button.register(app, desk, words, names)
+    snooze_menu.register(app, desk, words, now)
+    details_button.register(app, desk, words)
+    pause_button.register(app, desk, words)
+    redkey_command.register(app, desk, words)
+    app_home.register(app, desk, words)
+    workspace_events.register(app)
+    old_buttons.register(app, words)
+    return app

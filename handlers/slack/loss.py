@@ -1,0 +1,89 @@
+"""What is being lost while a connection is down, in plain sentences: what comes back, and what never does."""
+
+from bot.facts import AccountFact, OutageFacts, Progress
+from handlers.slack.markup import plain
+from handlers.words import Words
+
+NAMED = 10  # accounts named in a message; the rest are counted
+
+
+def name_of(account: AccountFact, limit: int = 80) -> str:
+    return plain(account.name, limit) or plain(account.account_id, limit)
+
+
+def who_is_hit(facts: OutageFacts, words: Words) -> str:
+    """The account, or how many there are: the subject of every headline."""
+    if len(facts.accounts) == 1:
+        return name_of(facts.accounts[0])
+    return words.many("{n} account", "{n} accounts", len(facts.accounts))
+
+
+def accounts_line(facts: OutageFacts, words: Words) -> str:
+    """Every account by name, up to ten."""
+    named = [f"{name_of(a)} ({plain(a.account_id, 40)})" for a in facts.accounts[:NAMED]]
+    more = len(facts.accounts) - len(named)
+    if more > 0:
+        return words.many("{names} and {n} more", "{names} and {n} more", more, names=", ".join(named))
+    return ", ".join(named)
+
+
+def will_be_recovered(facts: OutageFacts, words: Words) -> list[str]:
+    lines = []
+    if facts.cost_since is not None:
+        lines.append(words.say("Cost is missing since {day}. It will be recovered.", day=words.day(facts.cost_since)))
+    if facts.waiting == 0:
+        lines.append(words.say("No touchpoint waits yet. Those that come in will all be pushed."))
+    elif facts.waiting is not None:
+        lines.append(
+            words.many(
+                "{n} touchpoint waits. It will be pushed.",
+                "{n} touchpoints wait. All of them will be pushed.",
+                facts.waiting,
+            )
+        )
+    return lines
+
+
+def gone_for_good(facts: OutageFacts, words: Words) -> list[str]:
+    if not facts.untagged:
+        return []
+    if facts.outage.reauthorized_at is None:
+        return [
+            words.say("New ads run without UTM tags. Clicks on them can never be attributed, not even later."),
+        ]
+    return [
+        words.say(
+            "Ads made while it was down ran without UTM tags. Their clicks from that time can never be attributed."
+        ),
+    ]
+
+
+def progress_line(facts: OutageFacts, part: Progress, words: Words) -> str:
+    """One transfer: how far it is, of how much, and whether the platform agrees already."""
+    counted = _counted(part, words)
+    if len(facts.accounts) > 1:
+        counted = words.say("{account}: {counted}", account=plain(part.account), counted=counted)
+    if part.verified:
+        return words.say("{counted}, checked with {platform}", counted=counted, platform=facts.platform_name)
+    if part.passed:
+        return words.say("{counted}, now being checked", counted=counted)
+    if part.total:
+        share = words.percent(min(part.done / part.total, 1.0))
+        return words.say("{counted} ({percent})", counted=counted, percent=share)
+    return counted
+
+
+def _counted(part: Progress, words: Words) -> str:
+    done, total = words.number(part.done), words.number(part.total)
+    known = part.total > 0
+    if part.flow == "cost":
+        if known:
+            return words.many("Cost: {done} of {n} day", "Cost: {done} of {n} days", part.total, done=done)
+        return words.many("Cost: {n} day", "Cost: {n} days", part.done)
+    if part.flow == "tagging":
+        if known:
+            return words.many("UTM tags: {done} of {n} ad", "UTM tags: {done} of {n} ads", part.total, done=done)
+        return words.many("UTM tags: {n} ad", "UTM tags: {n} ads", part.done)
+    if known:
+        return words.say("Touchpoints: {done} of {total}", done=done, total=total)
+    return words.say("Touchpoints: {done}", done=done)

@@ -1,0 +1,47 @@
+"""Puts facts into words and blocks: the living message for each state of an outage, and the replies in its thread."""
+
+from collections.abc import Callable
+
+from bot.facts import OutageFacts, Reply
+from bot.interfaces import Spoken
+from handlers.slack.alert_card import alert_card
+from handlers.slack.blocks import sections
+from handlers.slack.card import Card, metadata, spoken
+from handlers.slack.catch_up_card import catch_up_card, stalled_card
+from handlers.slack.receipt_card import paused_card, receipt_card
+from handlers.slack.replies import NameOf, reply_text
+from handlers.words import Words
+
+CARDS: dict[str, Callable[[OutageFacts, Words], Card]] = {
+    "disconnected": alert_card,
+    "claimed": alert_card,
+    "catching_up": catch_up_card,
+    "stalled": stalled_card,
+    "caught_up": receipt_card,
+    "paused": paused_card,
+}
+
+
+class SlackComposer:
+    """Implements interfaces.Composer. Pure: the same facts give the same message."""
+
+    def __init__(
+        self, language: str = "en", *, broadcast_caught_up: bool = False, name_of: NameOf = lambda _: None
+    ) -> None:
+        self.words = Words(language)
+        self._broadcast_caught_up = broadcast_caught_up
+        self._name_of = name_of
+
+    def outage(self, facts: OutageFacts) -> Spoken:
+        return spoken(CARDS[facts.outage.state](facts, self.words), facts.outage)
+
+    def reply(self, facts: OutageFacts, reply: Reply) -> Spoken:
+        revision = facts.outage.revision if reply.revision is None else reply.revision
+        text = reply_text(facts, reply, self.words, self._name_of)
+        return Spoken(
+            channel=facts.outage.channel,
+            text=text,
+            blocks=sections([text]),
+            metadata=metadata(facts.outage.id, revision),
+            broadcast=self._broadcast_caught_up and reply.what == "caught_up",
+        )

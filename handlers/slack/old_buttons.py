@@ -1,0 +1,17 @@
+"""Everything that older versions of us put under a message and that has no listener any more. Registered last."""
+
+import re
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from handlers.slack.private_answers import private
+from handlers.words import Words
+
+
+def register(app: AsyncApp, words: Words) -> None:
+    @app.action(re.compile(".*"))
+    async def on_click(ack: AsyncAck, respond: AsyncRespond) -> None:
+        await ack()
+        if respond.response_url:
+            older = words.say("This alert was made by an older version of Redkey.")
+            await respond(private(older, words.say("To see what is down: {command}", command="/redkey outages")))

@@ -1,0 +1,97 @@
+"""The replies in a message's thread: one for each thing that happened, never for progress."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.facts import OutageFacts, Reply
+from handlers.slack.catch_up_card import stalled_because
+from handlers.slack.loss import who_is_hit
+from handlers.slack.markup import USER, login_name, plain
+from handlers.slack.receipt_card import receipt_text
+from handlers.words import Words
+
+NameOf = Callable[[str], str | None]  # a Slack user's display name, if we have heard it
+
+
+def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) -> str:
+    """Plain sentences. A kind of reply that is not known yet is said as it is: a reply is never lost."""
+    tellers: dict[str, Callable[[], str]] = {
+        "claimed": lambda: _claimed(reply, words, name_of),
+        "reauthorized": lambda: _reauthorized(facts, reply, words),
+        "caught_up": lambda: receipt_text(facts, words),
+        "stalled": lambda: _stalled(facts, reply, words),
+        "reopened": lambda: _reopened(facts, words),
+        "wrong_account": lambda: _wrong_account(reply, words),
+        "partly": lambda: _partly(facts, reply, words),
+        "declined": lambda: words.say("Someone said no on {platform}'s page. Nothing has changed.", **_at(facts)),
+    }
+    teller = tellers.get(reply.what)
+    return teller() if teller else plain(reply.what.replace("_", " "))
+
+
+def _at(facts: OutageFacts) -> dict[str, str]:
+    return {"platform": facts.platform_name}
+
+
+def _claimed(reply: Reply, words: Words, name_of: NameOf) -> str:
+    """By name and not by mention: nobody is pinged for acting."""
+    name = name_of(reply.who) or ("" if USER.fullmatch(reply.who) else reply.who)
+    if name:
+        return words.say("{name} takes care of this.", name=plain(name))
+    return words.say("Someone takes care of this; the message above says who.")
+
+
+def _reauthorized(facts: OutageFacts, reply: Reply, words: Words) -> str:
+    """`who` is the login the platform told us, so it is the platform's text."""
+    after = words.say("Now everything that was missed is caught up.")
+    if not reply.who:
+        return words.say("{platform} works again without a new login.", **_at(facts)) + " " + after
+    if facts.outage.reauthorized_at is None:
+        return words.say("{login} logged in again.", login=login_name(reply.who)) + " " + after
+    down: timedelta = facts.outage.reauthorized_at - facts.outage.opened_at
+    told = words.say(
+        "{login} logged in again after {duration}.", login=login_name(reply.who), duration=words.duration(down)
+    )
+    return f"{told} {after}"
+
+
+def _stalled(facts: OutageFacts, reply: Reply, words: Words) -> str:
+    why = plain(words.look_up(str(reply.detail.get("why", ""))), 300) or stalled_because(facts, words)
+    told = words.say("Catching up does not get on. It keeps trying.")
+    return told + (" " + words.say("Why: {cause}", cause=why) if why else "")
+
+
+def _reopened(facts: OutageFacts, words: Words) -> str:
+    cause = plain(words.look_up(facts.outage.cause.words), 600)
+    cure = plain(words.look_up(facts.outage.cause.cure), 600)
+    told = words.say("{platform} is disconnected again. What was caught up so far is kept.", **_at(facts))
+    return f"{told} {cause} {cure}"
+
+
+def _wrong_account(reply: Reply, words: Words) -> str:
+    """Which login was used, and which account was expected: whoever reads it knows what to do differently."""
+    used, before, account = (
+        str(reply.detail.get(key, "")) for key in ("used_login", "expected_login", "expected_account")
+    )
+    told = words.say(
+        "Someone logged in as {used_login}, but that login does not reach {expected_account}.",
+        used_login=login_name(used),
+        expected_account=plain(account, 400),
+    )
+    nothing = words.say("Nothing has changed, and that new access was given back.")
+    if not before:
+        return f"{told} {nothing}"
+    expected = words.say("The login so far was {expected_login}.", expected_login=login_name(before))
+    return f"{told} {expected} {nothing}"
+
+
+def _partly(facts: OutageFacts, reply: Reply, words: Words) -> str:
+    missing = [plain(str(name)) for name in reply.detail.get("missing", [])]
+    names = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
+    return words.many(
+        "{account} is back. This login does not reach {names}, which has a message of its own now.",
+        "{account} is back. This login does not reach {names}, which have messages of their own now.",
+        len(missing),
+        account=who_is_hit(facts, words),
+        names=names,
+    )

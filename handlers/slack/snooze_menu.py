@@ -1,0 +1,28 @@
+"""The Snooze menu under an alert: no reminders until then. What is being lost goes on being lost."""
+
+from datetime import timedelta
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+
+from bot.connection import Json
+from bot.interfaces import Clock
+from bot.people import Desk, NotFound
+from handlers.slack.buttons import SNOOZE, SNOOZES
+from handlers.slack.private_answers import private
+from handlers.words import Words
+
+
+def register(app: AsyncApp, desk: Desk, words: Words, now: Clock) -> None:
+    @app.action(SNOOZE)
+    async def on_choice(ack: AsyncAck, action: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
+        await ack()
+        chosen = (action.get("selected_option") or {}).get("value")
+        if not chosen:
+            return  # the choice was taken back
+        length, _, outage_id = str(chosen).partition(":")
+        if length not in SNOOZES:
+            raise NotFound(f"there is no outage {outage_id}")
+        until = now() + timedelta(hours=SNOOZES[length])
+        facts = await desk.snooze(outage_id, str(context.user_id), until)
+        if facts.outage.closed_at is not None:
+            await respond(private(words.say("This is over already; there is nothing to snooze.")))

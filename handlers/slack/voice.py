@@ -1,0 +1,228 @@
+"""How we speak in Slack: post, edit, and look for a post whose outcome is unclear."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from time import monotonic
+from typing import Any, cast
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncServerErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.connection import Json
+from bot.errors import TryLater
+from bot.interfaces import MessageGone, PostUnclear, SlackRefused, Spoken
+from handlers.slack.card import EVENT_TYPE
+from handlers.slack.pacing import Pacing
+from handlers.slack.slack_answers import CHANNEL_GONE, MALFORMED, code_of, maybe_done, rate_limited, understood
+
+log = structlog.get_logger()
+
+REMEMBERED = 10_000  # messages whose last content is known
+SAME_FOR = 600.0  # seconds after which an unchanged message is sent again, to notice that someone deleted it
+LOOKED_THROUGH = 200  # messages read when looking for a post
+NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class SlackVoice:
+    """Implements interfaces.Voice.
+
+    A post is never repeated by itself: an answer lost on its way raises PostUnclear. An edit is the same however often it is
+    sent, so its client repeats on lost connections and server errors. (slack_sdk's default handler repeats posts too.)
+    """
+
+    def __init__(
+        self,
+        token: str,
+        api_url: str = "https://slack.com/api/",
+        *,
+        timeout: float = 30,
+        pacing: Pacing | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        whole = int(timeout) or 1
+        self._once = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=[])
+        again = [AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler()]
+        self._often = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=again)
+        self._pacing = pacing or Pacing()
+        self._clock = clock
+        self._said: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._me = ""
+
+    async def post(self, message: Spoken) -> tuple[str, str]:
+        await self._pacing.turn(message.channel)
+        try:
+            answer = await self._post(message, _content(message))
+        except SlackApiError as error:
+            if code_of(error) not in MALFORMED:
+                raise self._post_failed(error) from error
+            answer = await self._post_plainly(message, code_of(error))
+        channel, ts = str(answer["channel"]), str(answer["ts"])
+        if message.thread and answer.get("message", {}).get("thread_ts") != message.thread:
+            await self._take_back(channel, ts)
+            raise MessageGone("the message to reply to is gone")
+        self._remember(channel, ts, message)
+        return channel, ts
+
+    async def _post(self, message: Spoken, content: Json) -> Json:
+        """One request. A SlackApiError out of here is Slack's definite answer or an unclear one; see _post_failed."""
+        thread: Json = {"thread_ts": message.thread, "reply_broadcast": message.broadcast} if message.thread else {}
+        try:
+            answer = await self._once.chat_postMessage(
+                channel=message.channel,
+                unfurl_links=False,
+                unfurl_media=False,
+                parse="none",
+                link_names=False,
+                **content,
+                **thread,
+            )
+        except NETWORK as error:
+            if maybe_done(error):
+                raise PostUnclear(type(error).__name__) from error
+            raise TryLater("Slack cannot be reached") from error
+        return cast("Json", answer.data)
+
+    async def _post_plainly(self, message: Spoken, why: str) -> Json:
+        """An alert must never be lost to a mistake in its looks."""
+        log.error("Slack refused the looks of a message; said as plain text", why=why, **_ids(message))
+        try:
+            return await self._post(message, {"text": _as_text(message)})
+        except SlackApiError as error:
+            raise self._post_failed(error) from error
+
+    def _post_failed(self, error: SlackApiError) -> Exception:
+        if not rate_limited(error) and maybe_done(error):
+            return PostUnclear(code_of(error) or "no answer")
+        return understood(error)
+
+    async def _take_back(self, channel: str, ts: str) -> None:
+        """Slack turns a reply to a deleted message into a message of its own, and says ok."""
+        try:
+            await self._often.chat_delete(channel=channel, ts=ts)
+        except (SlackApiError, *NETWORK) as error:
+            log.warning("a reply without its message could not be taken back", why=type(error).__name__)
+
+    async def update(self, message: Spoken, channel: str, ts: str) -> None:
+        """Edit, unless the message says this already."""
+        known, at = self._said.get((channel, ts), ("", 0.0))
+        if known == _fingerprint(message) and self._clock() - at < SAME_FOR:
+            return
+        try:
+            await self._update(channel, ts, _content(message))
+        except SlackApiError as error:
+            if code_of(error) not in MALFORMED:
+                raise understood(error) from error
+            await self._update_plainly(message, channel, ts, code_of(error))
+        self._remember(channel, ts, message)
+
+    async def _update(self, channel: str, ts: str, content: Json) -> None:
+        try:
+            await self._often.chat_update(channel=channel, ts=ts, parse="none", link_names=False, **content)
+        except NETWORK as error:
+            raise TryLater("Slack cannot be reached") from error
+
+    async def _update_plainly(self, message: Spoken, channel: str, ts: str, why: str) -> None:
+        log.error("Slack refused the looks of an edit; said as plain text", why=why, **_ids(message))
+        try:
+            await self._update(channel, ts, {"text": _as_text(message), "blocks": [], "attachments": []})
+        except SlackApiError as error:
+            raise understood(error) from error
+
+    async def find(
+        self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
+    ) -> str | None:
+        """Whoever cannot look does not know: that is PostUnclear too, never a licence to post again. So the outbox keeps
+        what it knows about the unclear post, and decides by itself when to give up looking. That covers a missing history
+        scope and a public channel the bot has not joined.
+        """
+        try:
+            self._me = self._me or str((await self._often.auth_test())["user_id"])
+            found = await self._recent(channel, thread, since)
+        except SlackApiError as error:
+            reason = understood(error)
+            if isinstance(reason, MessageGone) or (isinstance(reason, SlackRefused) and not _only_scope(error)):
+                raise reason from error
+            if code_of(error) in CHANNEL_GONE - {"not_in_channel"}:
+                raise reason from error
+            log.warning("cannot look for a post whose outcome is unclear", why=code_of(error))
+            raise PostUnclear(code_of(error) or "no answer") from error
+        except NETWORK as error:
+            raise PostUnclear(type(error).__name__) from error
+        return next((str(m["ts"]) for m in found if self._is_ours(m, outage, revision, thread)), None)
+
+    async def _recent(self, channel: str, thread: str | None, since: datetime) -> list[Json]:
+        asked: dict[str, Any] = {
+            "channel": channel,
+            "oldest": f"{since.timestamp():.6f}",
+            "include_all_metadata": True,
+            "limit": LOOKED_THROUGH,
+        }
+        if thread is None:
+            answer = await self._often.conversations_history(**asked)
+        else:
+            answer = await self._often.conversations_replies(ts=thread, **asked)
+        return [m for m in answer.get("messages") or [] if isinstance(m, dict)]
+
+    def _is_ours(self, message: Json, outage: str, revision: int | None, thread: str | None) -> bool:
+        """Other apps can write metadata like ours, so the author counts too."""
+        held = message.get("metadata") or {}
+        payload = held.get("event_payload") or {}
+        return (
+            message.get("user") == self._me
+            and held.get("event_type") == EVENT_TYPE
+            and payload.get("outage") == outage
+            and (revision is None or payload.get("revision") == revision)
+            and message.get("ts") != thread
+            and (thread is not None or message.get("thread_ts") in {None, message.get("ts")})
+        )
+
+    def _remember(self, channel: str, ts: str, message: Spoken) -> None:
+        self._said[channel, ts] = (_fingerprint(message), self._clock())
+        self._said.move_to_end((channel, ts))
+        while len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+
+
+def _content(message: Spoken) -> Json:
+    """All of it, always: chat.update keeps attachments that are left out."""
+    return {
+        "text": message.text,
+        "blocks": list(message.blocks),
+        "attachments": list(message.attachments),
+        "metadata": message.metadata or None,
+    }
+
+
+def _fingerprint(message: Spoken) -> str:
+    """Of what people see. The revision in the metadata alone is no reason to edit."""
+    shown = [message.text, list(message.blocks), list(message.attachments)]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def _as_text(message: Spoken) -> str:
+    """The sentence, and the way to the start page that the buttons can no longer give."""
+    url = next(
+        (
+            element["url"]
+            for attachment in message.attachments
+            for block in attachment.get("blocks", [])
+            for element in block.get("elements", [])
+            if isinstance(element, dict) and "url" in element
+        ),
+        "",
+    )
+    return f"{message.text}\n<{url}>" if url else message.text
+
+
+def _only_scope(error: SlackApiError) -> bool:
+    return code_of(error) == "missing_scope"
+
+
+def _ids(message: Spoken) -> Json:
+    return {"channel": message.channel, **message.metadata.get("event_payload", {})}

@@ -1,0 +1,28 @@
+"""The start page behind every Reauthorize button, and the way from there to the platform."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.people import Door, NotFound
+from handlers.web.own_ids import own_id
+from handlers.web.rendering import Pages
+from handlers.web.state_cookie import StateCookie
+
+
+def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/reauthorize/{ref}", methods=["GET", "HEAD"])
+    async def start_page(ref: str) -> Response:
+        """Changes nothing: link previews, scanners and crawlers open it before any person does."""
+        page = await door.start_page(own_id(ref))
+        if page is None:
+            raise NotFound(ref)
+        return pages.render("start.html", leads_to=page.platform, page=page)
+
+    @router.post("/reauthorize/{ref}")
+    async def begin(request: Request, ref: str) -> Response:
+        return cookie.send_away(request, await door.begin(own_id(ref)))
+
+    return router

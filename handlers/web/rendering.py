@@ -1,0 +1,115 @@
+"""How a page is made: templates, links, and the walls around text that came from a platform."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from babel.dates import format_time
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from bot.listing import stamp
+from handlers.web.phrases import Phrases
+
+HERE = Path(__file__).parent
+LONGEST_NAME = 120
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def policy(*forms: str) -> str:
+    """The Content-Security-Policy; `forms`: where a form may lead besides to us."""
+    return POLICY.format(forms=" ".join(("'self'", *forms)))
+
+
+def tidy(text: str, limit: int = LONGEST_NAME) -> str:
+    """A platform's text on one line, without control, bidirectional or invisible characters, and not too long."""
+    head = text[: limit * 4]
+    seen = "".join(" " if c.isspace() else c for c in head if c.isspace() or unicodedata.category(c) not in UNSEEN)
+    line = " ".join(seen.split())
+    return line if len(line) <= limit and len(text) <= limit * 4 else f"{line[:limit].rstrip()}…"
+
+
+class Pages:
+    """Renders every page. Links are made from public_url alone."""
+
+    def __init__(self, public_url: str, language: str, authorize_urls: Mapping[str, str]) -> None:
+        self._prefix = urlsplit(public_url).path.rstrip("/")
+        self._authorize_urls = authorize_urls
+        self._phrases = Phrases(language)
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        words = self._phrases.words
+        self._environment.globals.update(
+            _=self._phrases.say,
+            many=self._phrases.many,
+            foreign=self._phrases.foreign,
+            words=words,
+            language=language,
+            link=self.link,
+            asset=self.asset,
+            name=_name,
+            moment=self._moment,
+            clock=self._clock,
+            stamp=stamp,
+        )
+
+    def render(self, template: str, status: int = 200, /, *, leads_to: str = "", **values: Any) -> HTMLResponse:
+        """`leads_to`: the platform whose consent page a form on this page leads to."""
+        body = self._environment.get_template(template).render(**values)
+        headers = {"Content-Security-Policy": policy(*self._consent_hosts(leads_to))} if leads_to else {}
+        return HTMLResponse(body, status, headers)
+
+    def problem(self, what: str, status: int, *, retry: str = "") -> HTMLResponse:
+        """A page for what went wrong, never a dead end. `retry`: one of our own paths."""
+        return self.render("problem.html", status, what=what, retry=retry)
+
+    def link(self, path: str, *parts: str) -> str:
+        """An address on this site; `parts` are quoted."""
+        return self._prefix + "/".join([path.rstrip("/") or "/", *(quote(part, safe="") for part in parts)])
+
+    def asset(self, name: str) -> str:
+        return f"{self.link('/static', name)}?v={_fingerprint(name)}"
+
+    def _consent_hosts(self, platform: str) -> tuple[str, ...]:
+        """Where the answer to our form may redirect.
+
+        Chromium holds form-action against the whole chain of redirects that follows a form, and that chain is not ours:
+        a login host hands over to a company's own domain or identity provider (measured: with the consent host alone
+        the click then silently does nothing). So any https host may follow; plain http only where the consent
+        address itself is, which settings allow on loopback only. https://github.com/w3c/webappsec-csp/issues/8
+        """
+        parts = urlsplit(self._authorize_urls.get(platform, ""))
+        return ("https:", f"http://{parts.netloc}") if parts.scheme == "http" and parts.netloc else ("https:",)
+
+    def _moment(self, at: datetime | None) -> Markup:
+        if at is None:
+            return Markup('<span class="none">&ndash;</span>')
+        return Markup('<time datetime="{}">{}</time>').format(stamp(at), self._phrases.words.stamp(at))
+
+    def _clock(self, at: datetime) -> str:
+        return format_time(at.astimezone(UTC), "HH:mm", locale=self._phrases.words.language)
+
+
+def _name(text: str, limit: int = LONGEST_NAME) -> Markup:
+    """A platform's text, kept from turning the direction of ours."""
+    return Markup("<bdi>{}</bdi>").format(escape(tidy(text, limit)))
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,133 @@
+"""The edge every request passes: safe headers on every answer, bounded bodies, no posts from other sites."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from handlers.web.problems import answer
+from handlers.web.rendering import Pages, policy
+
+log = structlog.get_logger()
+
+KIB = 1024
+LARGEST = {"/api/v1/touchpoints": 16 * KIB * KIB, "/slack/events": KIB * KIB}
+LARGEST_ELSEWHERE = 64 * KIB
+DRAINED = 64 * KIB * KIB  # bytes of a refused body still read, so that its sender gets to see the answer
+DRAIN_TIME = 10.0  # seconds
+HEADERS = {
+    "Content-Security-Policy": policy(),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+NOT_PAGES = ("/api/", "/slack/")  # their callers are no browsers and prove themselves by a key or a signature
+
+
+class TooBig(Exception):
+    """The body grew beyond its limit while it was read."""
+
+
+class Edge:
+    """ASGI middleware. Nothing in front of it answers, so nothing leaves without its headers."""
+
+    def __init__(self, app: ASGIApp, pages: Pages, public_url: str) -> None:
+        self._app = app
+        self._pages = pages
+        parts = urlsplit(public_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        sending = _Sending(send, request.url.path)
+        try:
+            response = self._refusal(request)
+            if response is None:
+                await self._app(scope, _limited(receive, _limit(request)), sending)
+                return
+        except TooBig:
+            response = answer(self._pages, request, 413)
+        except Exception:  # the last resort: whatever broke, the answer carries the headers and tells no insides
+            log.exception("a request failed", route=f"/{request.url.path.split('/')[1]}", method=request.method)
+            response = answer(self._pages, request, 500)
+        if sending.begun:
+            raise ConnectionError("an answer broke off")  # half an answer must not look like a whole one
+        if response.status_code == 413:
+            await _drain(receive)
+        await response(scope, receive, sending)
+
+    def _refusal(self, request: Request) -> Response | None:
+        declared = request.headers.get("content-length", "0")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > _limit(request):
+            return answer(self._pages, request, 413)
+        if request.method == "POST" and not request.url.path.startswith(NOT_PAGES) and not self._from_us(request):
+            return answer(self._pages, request, 403, "cross_site")
+        return None
+
+    def _from_us(self, request: Request) -> bool:
+        """Sec-Fetch-Site decides where a browser sends it. With our no-referrer policy, Origin is "null" even on our own
+        posts (https://fetch.spec.whatwg.org/#append-a-request-origin-header), so that value says nothing.
+        """
+        site = request.headers.get("sec-fetch-site")
+        if site is not None:
+            return site in {"same-origin", "none"}
+        return request.headers.get("origin", self._origin) in {self._origin, "null"}
+
+
+class _Sending:
+    """Passes an answer on with its headers, and knows whether one has begun."""
+
+    def __init__(self, send: Send, path: str) -> None:
+        self._send = send
+        self._static = path.startswith("/static/")
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            kept = self._static and message["status"] in {200, 206, 304}
+            headers["Cache-Control"] = "public, max-age=86400" if kept else "no-store"
+        await self._send(message)
+
+
+def _limit(request: Request) -> int:
+    return LARGEST.get(request.url.path, LARGEST_ELSEWHERE)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Count what really comes: a chunked body declares nothing, and a declared length may be a lie."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise TooBig
+        return message
+
+    return counted
+
+
+async def _drain(receive: Receive) -> None:
+    read = 0
+    try:
+        async with asyncio.timeout(DRAIN_TIME):
+            while read < DRAINED:
+                message = await receive()
+                read += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return

@@ -1,0 +1,75 @@
+"""Puts the web side together: every route, behind one edge that guards all of them."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from bot.people import Desk, Door, Ledger
+from bot.touchpoint_rules import CRMS
+from handlers.web import api, callback, connect, connections, health, problems, reauthorize
+from handlers.web.rendering import Pages
+from handlers.web.security import Edge
+from handlers.web.state_cookie import StateCookie
+
+SlackRequests = Callable[[Request], Awaitable[Response]]
+
+
+def build_web(
+    desk: Desk,
+    door: Door,
+    ledger: Ledger,
+    own_health: health.Health,
+    *,
+    public_url: str,
+    api_keys: Sequence[str] = (),
+    language: str = "en",
+    authorize_urls: Mapping[str, str] | None = None,
+    crms: Collection[str] = CRMS,
+    slack_http: SlackRequests | None = None,
+) -> FastAPI:
+    """Build the web application.
+
+    public_url: where browsers reach us; links and the cookie's name come from it, never from a Host header.
+    authorize_urls: platform key -> consent address, needed where one is plain http on loopback.
+    slack_http: answers POST /slack/events in Slack's HTTP mode.
+    """
+    pages = Pages(public_url, language, authorize_urls or {})
+    # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
+    app = FastAPI(title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Edge, pages=pages, public_url=public_url)
+    problems.add_to(app, pages)
+    cookie = StateCookie(public_url)
+    for router in (
+        reauthorize.routes(door, pages, cookie),
+        connect.routes(door, pages, cookie),
+        callback.routes(desk, door, pages, cookie),
+        connections.routes(desk, pages),
+        api.routes(desk, ledger, api_keys, crms),
+        health.routes(own_health),
+    ):
+        app.include_router(router)
+    _add_the_rest(app, pages, slack_http)
+    return app
+
+
+def _add_the_rest(app: FastAPI, pages: Pages, slack_http: SlackRequests | None) -> None:
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+
+    @app.api_route("/", methods=["GET", "HEAD"])
+    async def front() -> Response:
+        return RedirectResponse(pages.link("/connections"), 303)
+
+    @app.api_route("/favicon.ico", methods=["GET", "HEAD"])
+    async def favicon() -> Response:
+        return RedirectResponse(pages.asset("icon.svg"), 303)
+
+    if slack_http is not None:
+        handle = slack_http
+
+        @app.post("/slack/events")
+        async def slack_events(request: Request) -> Response:
+            return await handle(request)

@@ -1,0 +1,148 @@
+"""The real bot and the practice world in one event loop, over real sockets; for the tests of the story."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.app import App
+from bot.serve import Serving
+from bot.settings import load
+from sandbox.demo import GREEN, RED, message_of, touchpoints
+from sandbox.practice import QUICK, free_port
+from sandbox.slack import MARKETING, Message
+from sandbox.visitor import Page, Visitor
+from sandbox.world import World
+
+AMBER = "#F79009"
+
+
+class ShiftedClock:
+    """Real time, moved forward at will: what takes an hour for the bot takes a test no time."""
+
+    def __init__(self) -> None:
+        self._shift = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._shift
+
+    def advance(self, **parts: float) -> None:
+        self._shift += timedelta(**parts)
+
+
+class Deployment:
+    """What a person and an operator can do with a running bot and its world."""
+
+    def __init__(self, world: World, app: App, clock: ShiftedClock) -> None:
+        self.world = world
+        self.app = app
+        self.clock = clock
+        self.stop = asyncio.Event()
+        self.stopped = asyncio.Event()
+
+    async def connect(self, platform: str, email: str = "") -> None:
+        link = await self.app.desk.connect_link(platform, "U0ANNA000")
+        async with Visitor() as visitor:
+            page = await visitor.connect(link, email or self.sandbox(platform).demo_login)
+        assert page.status == 200, page.html
+        await self.until(self.fresh)
+
+    def sandbox(self, platform: str) -> Any:
+        return getattr(self.world, platform)
+
+    async def fresh(self) -> bool:
+        found = await self.app.desk.connections()
+        return all([(await self.app.ledger.freshness(c.connection.id)).fresh for c in found])
+
+    async def until(self, true: Callable[[], Any], within: float = 15.0) -> Any:
+        """Wait for something that the database or the world must come to say."""
+        async with asyncio.timeout(within):
+            while not (found := await true()):
+                await asyncio.sleep(0.02)
+        return found
+
+    async def message(self, name: str, colour: str, ts: str | None = None, within: float = 15.0) -> Message:
+        return await self.world.slack.wait_for(lambda: message_of(self.world, name, colour, ts), timeout=within)
+
+    async def drop(self, platform: str) -> Message:
+        """Revoke the login and wait for the alert."""
+        sandbox = self.sandbox(platform)
+        await self.world.pull(platform, "revoke")
+        return await self.message(sandbox.name, RED)
+
+    async def start_url(self, alert: Message) -> str:
+        clicked = await self.world.slack.click(MARKETING, alert.ts, "reauthorize")
+        assert clicked.acked
+        assert clicked.url
+        return clicked.url
+
+    async def log_in(self, alert: Message, email: str, *, allow: bool = True) -> Page:
+        async with Visitor() as visitor:
+            return await visitor.log_in(await self.start_url(alert), email, allow=allow)
+
+    async def receipt(self, platform: str, alert: Message) -> Message:
+        return await self.message(self.sandbox(platform).name, GREEN, alert.ts, within=30)
+
+    async def send(self, count: int, batch: str) -> None:
+        from bot.intake import parse_json
+
+        await self.app.ledger.accept(parse_json(json.dumps(touchpoints(count, batch)).encode()))
+
+    def replies(self, alert: Message) -> list[str]:
+        return [reply.text for reply in self.world.slack.thread(MARKETING, alert.ts) if reply.ts != alert.ts]
+
+    def posts(self) -> list[Message]:
+        """Top-level messages of the channel."""
+        return list(self.world.slack.messages(MARKETING))
+
+
+@asynccontextmanager
+async def deployed(
+    folder: Path, database: str, *, timing: dict[str, str] | None = None, sections: dict[str, Any] | None = None
+) -> AsyncIterator[Deployment]:
+    clock = ShiftedClock()
+    async with World.open(now=clock) as world:
+        world.slack.rates.on = False
+        async with redeployed(world, folder, database, clock, timing=timing, sections=sections) as deployment:
+            yield deployment
+
+
+@asynccontextmanager
+async def redeployed(
+    world: World,
+    folder: Path,
+    database: str,
+    clock: ShiftedClock,
+    *,
+    timing: dict[str, str] | None = None,
+    sections: dict[str, Any] | None = None,
+) -> AsyncIterator[Deployment]:
+    """The bot alone, started on a world and a database that may have a history."""
+    port = free_port()
+    config = folder / "redkey.toml"
+    own = {
+        "database": {"url": database},
+        "web": {"port": port, "api_keys": ["practice-key-0123456789"]},
+        "timing": {**QUICK, **(timing or {})},
+    }
+    keys = folder / "keys.json"
+    if keys.exists():
+        own["secrets"] = json.loads(keys.read_text())
+    written = world.write_settings(config, f"http://127.0.0.1:{port}", {**own, **(sections or {})})
+    keys.write_text(json.dumps(written["secrets"]))
+    async with App.open(load(config), "all", now=clock) as app:
+        stop, ready = asyncio.Event(), asyncio.Event()
+        serving = asyncio.create_task(Serving(app).run(stop, ready))
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            waiting.cancel()
+            serving.result()
+        try:
+            yield Deployment(world, app, clock)
+        finally:
+            stop.set()
+            await serving

@@ -1,0 +1,78 @@
+"""Rows to practise on: a grant, an account on it, an outage, a touchpoint, each by one call."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.connection import (
+    Account,
+    Cause,
+    Connection,
+    Flow,
+    Grant,
+    Identity,
+    Kind,
+    Outage,
+    Reach,
+    Secret,
+    TokenSet,
+    Touchpoint,
+)
+from bot.memory import Memory, Tx
+
+LEASE = timedelta(seconds=60)
+LOST = Cause("revoked", "The login was revoked.", "Log in again.", "invalid_grant")
+
+
+def tokens(access: str = "access-1", refresh: str | None = "refresh-1", **more: Any) -> TokenSet:
+    return TokenSet(Secret(access), None if refresh is None else Secret(refresh), **more)
+
+
+async def a_grant(tx: Tx, now: datetime, person: str = "ann", platform: str = "google_ads", **more: Any) -> Grant:
+    return await tx.grants.add(platform, Identity(person, f"{person}@example.com"), tokens(**more), now)
+
+
+async def an_account(
+    tx: Tx, grant: Grant, now: datetime, account: str = "111", flows: Sequence[Flow] = (Flow.COST,), **more: Any
+) -> Connection:
+    kind = Kind.CRM if grant.platform in ("salesforce", "hubspot") else Kind.ADS
+    return await tx.connections.add(
+        grant, kind, Account(account, f"Account {account}"), autotagging=True, utm="", flows=flows, now=now, **more
+    )
+
+
+async def connected(
+    memory: Memory, now: datetime, *accounts: str, platform: str = "google_ads", flows: Sequence[Flow] = (Flow.COST,)
+) -> list[Connection]:
+    """A login with these accounts, in the memory for good."""
+    async with memory.begin() as tx:
+        grant = await a_grant(tx, now, platform=platform)
+        return [await an_account(tx, grant, now, account, flows) for account in accounts or ("111",)]
+
+
+async def drop(
+    tx: Tx, now: datetime, *connections: Connection, reach: Reach = Reach.GRANT, remedy: str = "AuthorizationLost"
+) -> Outage | None:
+    return await tx.outages.open(
+        platform=connections[0].platform,
+        reach=reach,
+        grant_id=connections[0].grant_id,
+        login=connections[0].login,
+        connection_ids=[connection.id for connection in connections],
+        remedy=remedy,
+        cause=LOST,
+        last_good_at=now - timedelta(minutes=5),
+        channel="C1",
+        now=now,
+    )
+
+
+async def dropped(memory: Memory, now: datetime, *connections: Connection, **more: Any) -> Outage:
+    async with memory.begin() as tx:
+        outage = await drop(tx, now, *connections, **more)
+    assert outage is not None
+    return outage
+
+
+def touch(number: int, now: datetime, crm: str | None = None, **fields: Any) -> Touchpoint:
+    return Touchpoint(f"TP2_{number}", now, f"p{number}@example.com", "touchpoint", fields or {"Medium": "cpc"}, crm)

@@ -1,0 +1,266 @@
+"""The web side over a real socket, with a desk, a door and a ledger that live in memory; for the tests."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx2
+import uvicorn
+
+from bot.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
+from bot.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
+from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, StartPage
+from handlers.web.health import Numbers
+from handlers.web.website import build_web
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+CONSENT = "http://127.0.0.1:9/authorize"
+KEY = "a-key-for-the-api"
+ACME = Account("123-456-7890", "Acme EMEA", "EUR", "Europe/Paris")
+BETA = Account("222-333-4444", "Acme North America", "USD", "America/New_York")
+ORG = Account("00D5g000004XYZ", "Acme Sales")
+REVOKED = Cause("invalid_grant", "The login was revoked, or its password changed.", "Log in again.", "<b>vendor</b>")
+
+
+def connection(**changes) -> Connection:
+    base = Connection(
+        id="con_acme",
+        platform="google_ads",
+        kind=Kind.ADS,
+        account=ACME,
+        grant_id="grn_1",
+        login="ada@acme.example",
+        enabled=True,
+        authorized=True,
+        autotagging=True,
+        catching_up=False,
+        checked_at=NOW,
+        last_data_at=NOW - timedelta(minutes=40),
+    )
+    return replace(base, **changes)
+
+
+def outage(**changes) -> Outage:
+    base = Outage(
+        id="out_1",
+        platform="google_ads",
+        reach=Reach.GRANT,
+        grant_id="grn_1",
+        remedy="AuthorizationLost",
+        cause=REVOKED,
+        opened_at=NOW - timedelta(hours=3),
+        revision=1,
+        login="ada@acme.example",
+        last_good_at=NOW - timedelta(hours=3, minutes=5),
+        alerted_at=NOW - timedelta(hours=3),
+        connection_ids=("con_acme",),
+        timeline=(Event(NOW - timedelta(hours=3), "opened", "", "inside"),),
+    )
+    return replace(base, **changes)
+
+
+def facts(**changes) -> OutageFacts:
+    base = OutageFacts(
+        outage=outage(),
+        platform_name="Google Ads",
+        kind=Kind.ADS,
+        accounts=(AccountFact("con_acme", ACME.id, ACME.name, Status.AUTHORIZATION_REQUIRED),),
+        now=NOW,
+        start_url="",
+        cost_since=date(2026, 11, 23),
+        untagged=True,
+    )
+    return replace(base, **changes)
+
+
+def catching_up(**changes) -> OutageFacts:
+    done = outage(reauthorized_at=NOW, reauthorized_by="bob@acme.example", **changes)
+    flows = (Progress("cost", "Acme EMEA", 4, 10, passed=False, verified=False),)
+    return facts(outage=done, progress=flows, eta=timedelta(minutes=2))
+
+
+def closed(**changes) -> OutageFacts:
+    over = {"reauthorized_at": NOW, "reauthorized_by": "bob@acme.example", "closed_at": NOW + timedelta(minutes=3)}
+    return facts(outage=outage(**{**over, **changes}))
+
+
+def start_page(**changes) -> StartPage:
+    base = StartPage("out_1", "google_ads", "Google Ads", "ada@acme.example", (ACME,), facts())
+    return replace(base, **changes)
+
+
+def outcome(ending: Ending, **changes) -> Outcome:
+    base = Outcome(
+        ending,
+        "google_ads",
+        "Google Ads",
+        used_login="eve@other.example",
+        expected_login="ada@acme.example",
+        accounts=(ACME,),
+        ref="out_1",
+    )
+    return replace(base, **changes)
+
+
+class PracticeDesk:
+    def __init__(self):
+        self.listed: list[Connection] = []
+        self.told: list[OutageFacts] = []
+
+    def platforms(self):
+        return {"google_ads": "Google Ads", "salesforce": "Salesforce"}
+
+    async def connections(self):
+        names = self.platforms()
+        return [ConnectionFacts(c, names[c.platform], "C0123456789", "") for c in self.listed]
+
+    async def outages(self, *, open_only=False):
+        return self.told
+
+
+class PracticeDoor:
+    """Knows its states; every call that changes something is counted in `changes`."""
+
+    def __init__(self):
+        self.pages = {"out_1": start_page()}
+        self.links = {"lnk_1": ConnectPage("lnk_1", "google_ads", "Google Ads")}
+        self.begun: dict[str, str] = {}
+        self.ending = outcome(Ending.RESTORED)
+        self.finished: list[dict[str, str]] = []
+        self.changes = 0
+        self.breaks: Exception | None = None
+
+    async def start_page(self, ref):
+        if self.breaks:
+            raise self.breaks
+        return self.pages.get(ref)
+
+    async def begin(self, ref, who=""):
+        if ref not in self.pages:
+            raise NotFound(ref)
+        return self._begin()
+
+    async def connect_page(self, token):
+        return self.links.get(token)
+
+    async def connect(self, token):
+        if token not in self.links:
+            raise NotFound(token)
+        return self._begin()
+
+    def _begin(self):
+        if self.breaks:
+            raise self.breaks
+        self.changes += 1
+        state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self.begun[state] = browser
+        return Begun(f"{CONSENT}?{urlencode({'state': state, 'client_id': 'x'})}", browser)
+
+    async def choose(self, token, account_ids):
+        page = self.links.pop(token)
+        self.changes += 1
+        known = {a.id: a for a in page.accounts}
+        if set(account_ids) - known.keys():
+            raise NotFound("this login does not reach it")
+        return [
+            ConnectionFacts(connection(id=f"con_{i}", account=known[i]), page.platform_name, "C1", "")
+            for i in account_ids
+        ]
+
+    async def finish(self, platform, params, browser):
+        state = params.get("state", "")
+        if browser is None or self.begun.get(state) != browser:
+            return Outcome(Ending.UNKNOWN, platform, name_of(platform))
+        del self.begun[state]
+        self.finished.append(dict(params))
+        self.changes += 1
+        return self.ending
+
+
+def name_of(platform):
+    return {"google_ads": "Google Ads"}.get(platform, platform)
+
+
+class PracticeLedger:
+    def __init__(self):
+        self.taken = {}
+        self.rows: list[tuple[Connection, CostRow, bool]] = []
+        self.asked = None
+        self.crm_connected = True
+
+    async def accept(self, touchpoints):
+        fresh = {t.id: t for t in touchpoints if t.id not in self.taken}
+        self.taken.update(fresh)
+        return len(fresh), len(touchpoints) - len(fresh), 0 if self.crm_connected else len(self.taken)
+
+    async def costs(self, since, until):
+        self.asked = (since, until)
+        for row in self.rows:
+            yield row
+
+    async def freshness(self, connection_id):
+        if connection_id == "con_stale":
+            return Freshness(connection_id, False, Status.AUTHORIZATION_REQUIRED, None, "Authorization Required")
+        if connection_id != "con_acme":
+            raise NotFound(f"there is no connection {connection_id}")
+        return Freshness(connection_id, True, Status.CONNECTED, NOW)
+
+
+class PracticeHealth:
+    def __init__(self):
+        self.up = True
+        self.slack_is = "connected"
+
+    async def database(self):
+        if self.up is None:
+            raise OSError("no such host")
+        return self.up
+
+    def slack(self):
+        return self.slack_is
+
+    async def numbers(self):
+        return Numbers({"Connected": 2, 'odd "one"\n': 1}, 1, 3, 412)
+
+
+class Site:
+    """The parts behind the pages, and a browser in front of them."""
+
+    def __init__(self, desk, door, ledger, health, client):
+        self.desk = desk
+        self.door = door
+        self.ledger = ledger
+        self.health = health
+        self.client = client
+
+    async def begin(self, ref="out_1"):
+        """Press the button; give the state that went to the platform."""
+        answer = await self.client.post(f"/reauthorize/{ref}")
+        return parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
+
+
+@asynccontextmanager
+async def website(**options) -> AsyncIterator[Site]:
+    desk, door, ledger, health = PracticeDesk(), PracticeDoor(), PracticeLedger(), PracticeHealth()
+    settings = {
+        "public_url": "http://127.0.0.1:8080",
+        "api_keys": [KEY],
+        "authorize_urls": {"google_ads": CONSENT, "salesforce": "https://login.salesforce.com/authorize"},
+        **options,
+    }
+    app = build_web(desk, door, ledger, health, **settings)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", access_log=False))
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield Site(desk, door, ledger, health, client)
+    finally:
+        server.should_exit = True
+        await running

@@ -1,0 +1,68 @@
+"""Finds every sentence that people are told, by reading the source: what `say` and `many` get, and every cause."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TELLING = {"say": 1, "many": 2}  # method -> how many of its first arguments are sentences
+CAUSES = {"Cause", "Verdict"}  # words and cure are their second and third argument
+
+
+def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def said() -> Iterator[tuple[str, ...]]:
+    """Each sentence of the handlers: (sentence,) or (one, other). AssertionError for one that is put together."""
+    for path, tree in trees("handlers"):
+        for call in _calls(tree):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            if name not in TELLING or not _of_words(call):
+                continue
+            given = call.args[: TELLING[name]]
+            literal = all(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in given)
+            assert literal, f"{path.name}:{call.lineno} must be given a literal sentence"
+            yield tuple(a.value for a in given)
+
+
+def causes() -> Iterator[str]:
+    """The words and cures of every Cause and Verdict in platforms/ and bot/."""
+    for path, tree in trees("platforms", "bot"):
+        constants = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for call in _calls(tree):
+            if not (isinstance(call.func, ast.Name) and call.func.id in CAUSES):
+                continue
+            named = {k.arg: k.value for k in call.keywords}
+            given = [*call.args[1:3], *(named[k] for k in ("words", "cure") if k in named)]
+            for value in given:
+                if isinstance(value, ast.Constant):
+                    yield value.value
+                elif isinstance(value, ast.Name) and value.id in constants:
+                    yield constants[value.id]
+                elif not _handed_on(value):
+                    raise AssertionError(f"{path.name}:{call.lineno} must be given literal sentences")
+
+
+def _handed_on(value: ast.expr) -> bool:
+    """A Verdict becomes a Cause: its own sentences were found where it was written."""
+    return isinstance(value, ast.Attribute) and value.attr in {"words", "cure"}
+
+
+def _of_words(call: ast.Call) -> bool:
+    """`words.say(…)` and `self._words.say(…)`, not some other object's method of that name."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+    return name.strip("_") in {"words", "self"}
+
+
+def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))

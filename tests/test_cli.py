@@ -1,0 +1,341 @@
+"""The command line: exit codes, what goes where, and one line for expected trouble."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage import new_key
+
+ROOT = Path(__file__).parent.parent
+HEADER = "id,occurred_at,email,kind,crm,bizible2__Medium__c\n"
+
+
+class Redkey:
+    """`redkey` as a process of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "REDKEY_SECRETS__KEYS": new_key()}
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "bot", *words]
+
+    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def redkey(tmp_path: Path) -> Redkey:
+    return Redkey(tmp_path)
+
+
+def test_help_names_every_command_of_the_story(redkey):
+    done = redkey("--help")
+
+    assert done.returncode == 0
+    for (
+        command
+    ) in "demo run doctor connect connections outages check touchpoints costs keys revoke-all db manifest".split():
+        assert command in done.stdout
+
+
+def test_the_version_is_the_projects(redkey):
+    assert redkey("--version").stdout == "redkey 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["run", "--role", "captain"],
+        ["costs", "export", "--from", "yesterday"],
+        ["costs", "export", "--from", "2026-02-02", "--to", "2026-02-01"],
+        ["connect"],
+        ["demo", "--port", "0"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(redkey, words):
+    done = redkey(*words)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_wrong_setting_is_one_line_and_exit_code_1(redkey, before):
+    (redkey.folder / "other.toml").write_text('[timing]\ncheck_evry = "5m"', encoding="utf-8")
+    words = ["--config", "other.toml", "connections"] if before else ["connections", "--config=other.toml"]
+
+    done = redkey(*words)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "redkey: timing.check_evry: unknown setting; did you mean timing.check_every?\n"
+
+
+def test_a_key_is_one_line_and_the_next_name_is_free(redkey):
+    del redkey.environment["REDKEY_SECRETS__KEYS"]
+    first = redkey("keys", "new")
+    assert first.returncode == 0
+    assert first.stdout.startswith("k1:")
+    assert first.stdout.count("\n") == 1
+
+    redkey.environment["REDKEY_SECRETS__KEYS"] = first.stdout.strip()
+    assert redkey("keys", "new").stdout.startswith("k2:")
+
+
+def test_making_a_key_waits_for_nothing_it_does_not_need(redkey):
+    code = (
+        "import sys; sys.argv[1:] = ['keys', 'new']; from bot.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    )
+    code += "print({'bot.app', 'platforms', 'slack_bolt', 'fastapi'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=redkey.folder,
+        env=redkey.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_without_a_key_nothing_starts_and_the_cure_is_named(redkey):
+    del redkey.environment["REDKEY_SECRETS__KEYS"]
+
+    done = redkey("connections")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("redkey: secrets.keys")
+    assert "redkey keys new" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_run_names_everything_that_is_still_missing(redkey):
+    done = redkey("run")
+
+    assert done.returncode == 1
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [
+        " slack.bot_token",
+        " slack.channel",
+        " slack.app_token",
+    ]
+
+
+def test_a_database_that_cannot_be_reached_is_one_line_without_its_password(redkey):
+    redkey.environment["DATABASE_URL"] = "postgresql://redkey:canary-pw@127.0.0.1:1/redkey"
+
+    done = redkey("outages")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("redkey: ")
+    assert done.stderr.count("\n") == 1
+    assert "canary-pw" not in done.stderr
+
+
+def test_lists_are_empty_json_lists_at_first(redkey):
+    assert json.loads(redkey("connections", "--json").stdout) == []
+    assert json.loads(redkey("outages", "--json").stdout) == []
+    assert redkey("connections").stdout == "Nothing is connected yet.\n"
+
+
+def test_what_does_not_exist_is_named(redkey):
+    done = redkey("check", "con_nowhere")
+    assert done.returncode == 1
+    assert "con_nowhere" in done.stderr
+
+    done = redkey("connect", "google_ads")
+    assert done.returncode == 1
+    assert "google_ads" in done.stderr
+
+
+def test_connect_prints_the_link_alone(redkey):
+    redkey.environment |= {
+        "REDKEY_PLATFORMS__GOOGLE_ADS__CLIENT_ID": "1",
+        "REDKEY_PLATFORMS__GOOGLE_ADS__CLIENT_SECRET": "2",
+        "REDKEY_WEB__PUBLIC_URL": "https://redkey.example.com/",
+    }
+
+    done = redkey("connect", "google_ads")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("https://redkey.example.com/connect/")
+    assert done.stdout.count("\n") == 1
+
+
+def touchpoint(number: int) -> str:
+    return f"TP2_{number},2026-11-23T09:00:00Z,ann@example.com,touchpoint,,cpc\n"
+
+
+def test_touchpoints_are_taken_in_once(redkey):
+    (redkey.folder / "some.csv").write_text(HEADER + touchpoint(1) + touchpoint(2), encoding="utf-8")
+
+    first = redkey("touchpoints", "import", "some.csv")
+    again = redkey("touchpoints", "import", "-", stdin=HEADER + touchpoint(2) + touchpoint(3))
+
+    assert first.stdout == "accepted 2, duplicates 0; waiting for a first CRM\n"
+    assert again.stdout == "accepted 1, duplicates 1; waiting for a first CRM\n"
+    assert (first.returncode, first.stderr, again.returncode) == (0, "", 0)
+
+
+@pytest.mark.parametrize("name", ["some.ndjson", "some.txt", "-"])
+def test_one_json_object_a_line_is_known_by_its_name_or_its_beginning(redkey, name):
+    item = {"id": "TP2_1", "occurred_at": "2026-11-23T09:00:00Z", "email": "a@b.c", "kind": "touchpoint", "fields": {}}
+    text = json.dumps(item) + "\n\n" + json.dumps({**item, "id": "TP2_2"})
+    if name != "-":
+        (redkey.folder / name).write_text(text, encoding="utf-8")
+
+    done = redkey("touchpoints", "import", name, stdin=text)
+
+    assert done.stdout.startswith("accepted 2, duplicates 0"), done.stderr
+
+
+def test_one_bad_touchpoint_keeps_all_of_them_out(redkey):
+    text = HEADER + touchpoint(1) + "TP2_2,soon,ann@example.com,touchpoint,,cpc\n" + touchpoint(3)
+
+    done = redkey("touchpoints", "import", "-", stdin=text)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("redkey: line 3 (TP2_2): occurred_at")
+    assert done.stderr.splitlines()[-1] == "redkey: 1 problem, so nothing was stored"
+    assert redkey("touchpoints", "import", "-", stdin=HEADER + touchpoint(1)).stdout.startswith("accepted 1,")
+
+
+def test_a_file_that_is_not_there_is_named(redkey):
+    done = redkey("touchpoints", "import", "nowhere.csv")
+
+    assert done.returncode == 1
+    assert done.stderr == "redkey: nowhere.csv: cannot be read: No such file or directory\n"
+
+
+def test_an_import_shows_a_bar_on_a_terminal_and_only_there(redkey):
+    (redkey.folder / "some.csv").write_text(HEADER + touchpoint(1), encoding="utf-8")
+    watched, terminal = pty.openpty()
+
+    with subprocess.Popen(
+        redkey.command("touchpoints", "import", "some.csv"),
+        cwd=redkey.folder,
+        env={**redkey.environment, "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    ) as process:
+        out, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    shown = os.read(watched, 65536) if select.select([watched], [], [], 0)[0] else b""
+    os.close(watched)
+
+    assert b"checking" in shown
+    assert out == "accepted 1, duplicates 0; waiting for a first CRM\n"
+
+
+def test_cost_is_exported_with_its_header_even_when_there_is_none(redkey):
+    done = redkey("costs", "export", "--from", "2026-01-01", "--to", "2026-01-31")
+
+    assert done.stdout == (
+        "platform,connection,account,date,campaign,campaign_name,ad_group,ad,currency,cost_micros,clicks,impressions,complete\n"
+    )
+    assert redkey("costs", "export", "--format", "ndjson").stdout == ""
+
+
+def test_a_reader_that_goes_away_is_no_trouble(redkey):
+    with subprocess.Popen(
+        redkey.command("costs", "export"),
+        cwd=redkey.folder,
+        env=redkey.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdout.close()
+        complaint = process.stderr.read()
+
+    assert complaint == ""
+
+
+def test_a_backup_replaces_nothing(redkey):
+    assert redkey("db", "upgrade").stdout == "the database is up to date\n"
+    assert redkey("db", "backup", "copy.db").returncode == 0
+    assert (redkey.folder / "copy.db").stat().st_size > 0
+
+    again = redkey("db", "backup", "copy.db")
+
+    assert again.returncode == 1
+    assert "copy.db" in again.stderr
+
+
+def test_revoking_everything_asks_first(redkey):
+    done = redkey("revoke-all")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--yes" in done.stderr
+
+    assert redkey("revoke-all", "--yes").stdout == "revoked 0 logins\n"
+
+
+def test_the_doctor_has_a_line_for_each_thing_and_the_cure_for_what_is_wrong(redkey):
+    redkey.environment |= {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "REDKEY_SLACK__API_URL": "http://127.0.0.1:1/api/",
+        "REDKEY_SLACK__CHANNEL": "C0123",
+        "REDKEY_PLATFORMS__SALESFORCE__CLIENT_ID": "1",
+        "REDKEY_PLATFORMS__SALESFORCE__CLIENT_SECRET": "2",
+        "REDKEY_PLATFORMS__SALESFORCE__LOGIN_URL": "http://127.0.0.1:1",
+    }
+
+    done = redkey("doctor")
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert [line.split(":")[0].split(maxsplit=1) for line in lines] == [
+        ["ok", "settings"],
+        ["ok", "public URL"],
+        ["ok", "database"],
+        ["ok", "keys"],
+        ["WRONG", "platforms.salesforce"],
+        ["WRONG", "slack token"],
+        ["WRONG", "slack socket"],
+    ]
+    assert all(" -> " in line for line in lines if line.startswith("WRONG"))
+
+
+def test_ctrl_c_is_quiet(redkey):
+    """The import waits for standard input, where somebody may lose patience."""
+    with subprocess.Popen(
+        redkey.command("touchpoints", "import", "-"),
+        cwd=redkey.folder,
+        env={**redkey.environment, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdin.write(HEADER.encode())
+        process.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2.5)
+        process.send_signal(signal.SIGINT)
+        out, complaint = process.communicate(timeout=30)
+
+    assert b"Traceback" not in complaint
+    assert (process.returncode, out) in [(130, b""), (1, b"")]
+
+
+def test_the_manifest_is_printed_as_it_is(redkey):
+    assert redkey("manifest").stdout == (ROOT / "manifest.yml").read_text(encoding="utf-8")

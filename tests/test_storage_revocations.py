@@ -1,0 +1,55 @@
+"""Tokens to be revoked, and the processes that are alive to do it."""
+
+import asyncio
+from datetime import timedelta
+
+from bot.connection import Secret
+from bot.memory import Work
+from storage import new_key, open_memory
+
+
+async def claim(memory, clock):
+    async with memory.begin() as tx:
+        return await tx.revocations.claim(clock(), 10)
+
+
+async def test_a_token_to_be_revoked_is_claimed_once_until_it_is_done(memory, clock, due):
+    async with memory.begin() as tx:
+        await tx.revocations.add("google_ads", Secret("old"), clock())
+    assert [{Work.REVOKE}] == due
+    claimed = [one for some in await asyncio.gather(*(claim(memory, clock) for _ in range(4))) for one in some]
+    [(row, platform, token)] = claimed
+    assert (platform, token.reveal()) == ("google_ads", "old")
+    clock.advance(minutes=5)
+    assert [(row, platform, token)] == await claim(memory, clock), "nobody finished it"
+    async with memory.begin() as tx:
+        await tx.revocations.later(row, clock() + timedelta(hours=1))
+    assert await claim(memory, clock) == []
+    clock.advance(hours=1)
+    assert len(await claim(memory, clock)) == 1
+    async with memory.begin() as tx:
+        await tx.revocations.done(row)
+    clock.advance(days=1)
+    assert await claim(memory, clock) == []
+
+
+async def test_one_under_a_lost_key_holds_up_no_other(memory, clock, database_url):
+    async with memory.begin() as tx:
+        await tx.revocations.add("google_ads", Secret("old"), clock())
+    other = await open_memory(database_url, [new_key(["k1:"])], on_due=None, now=clock)
+    async with other.begin() as tx:
+        await tx.revocations.add("google_ads", Secret("new"), clock())
+    assert [token.reveal() for _, _, token in await claim(other, clock)] == ["new"]
+    await other.close()
+    assert [token.reveal() for _, _, token in await claim(memory, clock)] == ["old"]
+
+
+async def test_a_replica_is_alive_while_it_beats(memory, clock):
+    async with memory.begin() as tx:
+        await tx.replicas.beat("a", "all", clock())
+        await tx.replicas.beat("b", "worker", clock.advance(seconds=6))
+        assert await tx.replicas.alive(clock.advance(seconds=4)) == ["a", "b"]
+        assert await tx.replicas.alive(clock.advance(seconds=1)) == ["b"]
+        await tx.replicas.beat("a", "all", clock())
+        await tx.replicas.leave("b")
+        assert await tx.replicas.alive(clock()) == ["a"]
