@@ -77,12 +77,22 @@ class Facts:
 class Alert:
     """Says what the outbox holds."""
 
-    def __init__(self, memory: Memory, facts: Facts, composer: Composer, voice: Voice, pace: Pace, now: Clock) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        facts: Facts,
+        composer: Composer,
+        voice: Voice,
+        pace: Pace,
+        progress_every: timedelta,
+        now: Clock,
+    ) -> None:
         self._memory = memory
         self._facts = facts
         self._composer = composer
         self._voice = voice
         self._pace = pace
+        self._progress_every = progress_every
         self._now = now
 
     async def say(self, saying: Saying) -> None:
@@ -98,7 +108,7 @@ class Alert:
         except Fenced:
             log.info("outbox claim lost to another worker", key=saying.key)
         except TryLater as error:
-            await self._later(saying, error.after, unclear=False)
+            await self._later(saying, error.after, unclear=saying.started_at is not None)
         except PostUnclear:
             await self._later(saying, None, unclear=True)
         except (ChannelGone, SlackRefused) as error:
@@ -116,13 +126,16 @@ class Alert:
                     await tx.outages.unposted(outage.id)
                     await tx.outbox.later(saying, self._now())
                 return
-            async with self._memory.begin() as tx:
-                await tx.outbox.said(saying, self._now())
-            return
-        channel, ts = await self._post(saying, spoken, outage, revision=None)
+            channel, ts = outage.channel, outage.ts
+        else:
+            channel, ts = await self._post(saying, spoken, outage, revision=None)
+        now = self._now()
         async with self._memory.begin() as tx:
-            await tx.outages.alerted(outage.id, channel, ts, self._now())
-            await tx.outbox.said(saying, self._now())
+            await tx.outages.alerted(outage.id, channel, ts, now)
+            await tx.outbox.said(saying, now)
+            if outage.closed_at is None:  # the counts of a living message are kept true
+                again = self._progress_every if outage.reauthorized_at else RED_REFRESH
+                await tx.outbox.say_message(outage.id, outage.revision, now + again)
 
     async def _reply(self, saying: Saying, facts: OutageFacts) -> None:
         outage = facts.outage
@@ -160,16 +173,6 @@ class Alert:
                 await tx.outbox.later(saying, due, unclear=unclear)
         except Fenced:
             return
-
-    async def refresh(self) -> None:
-        """Keep the counts of living messages true: often while catching up, once a minute while red."""
-        now = self._now()
-        async with self._memory.read() as tx:
-            going = [o for o in await tx.outages.latest(open_only=True) if o.ts is not None]
-        for outage in going:
-            due = now if outage.reauthorized_at else now + RED_REFRESH
-            async with self._memory.begin() as tx:
-                await tx.outbox.say_message(outage.id, outage.revision, due)
 
 
 def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:

@@ -152,7 +152,7 @@ class App:
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
         }
 
-    def ticks(self, alert: Alert, *, works: bool = True) -> list[Tick]:
+    def ticks(self, *, works: bool) -> list[Tick]:
         timing = self.settings.timing
         shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
 
@@ -176,7 +176,6 @@ class App:
         return [
             *beats,
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
-            Tick("refresh messages", timing.progress_every, alert.refresh),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
             Tick("sweep consents", timedelta(minutes=5), sweep),
         ]

@@ -14,7 +14,7 @@ import typer
 from bot.connection import Touchpoint
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import complain, settings_of, tell, working
+from bot.terminal import complain, interruptible, settings_of, tell, working
 
 touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_is_help=True)
 costs = typer.Typer(help="What was spent.", no_args_is_help=True)
@@ -55,7 +55,8 @@ def import_(
 
     settings = settings_of(context)
     try:
-        read = _read(file)
+        with interruptible():
+            read = _read(file)
     except BadTouchpoints as trouble:
         for problem in trouble.problems:
             complain(str(problem))
@@ -79,7 +80,11 @@ def _read(name: str) -> list[Touchpoint]:
     with _open(name) as file, _progress(name, file) as shown:
         match _form(name, file):
             case "csv":
-                return parse_csv(io.TextIOWrapper(shown, encoding="utf-8", newline=""))
+                text = io.TextIOWrapper(shown, encoding="utf-8", newline="")
+                try:
+                    return parse_csv(text)
+                finally:
+                    text.detach()  # else it would close standard input
             case "json":
                 return parse_json(shown.read())
             case _:

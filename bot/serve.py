@@ -61,9 +61,9 @@ class Serving:
         self._requests = RequestUrl(self._bolt, signing, app.now) if slack.mode == "http" else None
         self._sockets = SocketMode(self._bolt, slack.app_token.get_secret_value()) if slack.mode == "socket" else None
         voice = SlackVoice(token, slack.api_url, timeout=timeout)
-        self._alert = Alert(app.memory, app.facts, composer, voice, app.pace, app.now)
+        self._alert = Alert(app.memory, app.facts, composer, voice, app.pace, settings.timing.progress_every, app.now)
         app.dispatcher = Embedded(app.workers(self._alert) if self._works else {})
-        self._schedule = Schedule(app.ticks(self._alert, works=self._works))
+        self._schedule = Schedule(app.ticks(works=self._works))
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""

@@ -23,7 +23,6 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import SetupError
-from bot.routes import Route, Routes
 from bot.setting_values import (
     Duration,
     a_channel,
@@ -174,11 +173,6 @@ class Settings(Section):
     timing: TimingSettings = TimingSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
-
-    def routing(self) -> Routes:
-        """Give the routes in the words of the story."""
-        routes = [Route(r.platform, r.connection, r.channel, r.owners) for r in self.routes]
-        return Routes(self.slack.channel, routes)
 
     def hidden(self) -> list[str]:
         """Every secret in here, for the log's last line of defence."""

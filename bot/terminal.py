@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,8 +40,14 @@ def settings_of(context: typer.Context) -> Settings:
 
 def working(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; Ctrl-C ends it without a word."""
-    try:
+    with interruptible():
         return asyncio.run(work)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    try:
+        yield
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 

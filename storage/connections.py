@@ -12,7 +12,7 @@ from bot.memory import Work
 from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outages, transfers
 from storage.touchpoints import TouchpointRows
-from storage.transaction import Transaction, parts
+from storage.transaction import Transaction, at, parts
 
 HELD_FOR = timedelta(minutes=5)  # a check nobody finished is taken up again after this
 
@@ -133,10 +133,10 @@ class ConnectionRows:
 
     async def checked(self, connection_id: str, now: datetime, next_at: datetime, *, good: bool) -> None:
         """A check that was asked for after this one ended is still to come."""
-        asked_since = connections.c.check_asked_at > now
+        asked_since, planned = connections.c.check_asked_at > now, connections.c.next_check_at
         values: dict[str, Any] = {
             "checked_at": now,
-            "next_check_at": case((asked_since, connections.c.next_check_at), else_=next_at),
+            "next_check_at": case((asked_since, planned), else_=at(planned, next_at)),
         }
         await self._set([connection_id], **values, **({"last_good_at": now} if good else {}))
 

@@ -12,7 +12,7 @@ from bot.errors import Fenced
 from bot.memory import Work
 from storage.ids import new_id
 from storage.tables import outage_connections, outage_events, outages
-from storage.transaction import Transaction, parts
+from storage.transaction import Transaction, at, parts
 
 _GRANT_FIRST = outages.c.reach == Reach.ACCOUNT.value  # false sorts before true
 
@@ -102,8 +102,8 @@ class OutageRows:
         place = (await self._tx.value(last) or 0) + 1
         joined = self._tx.insert(outage_connections).on_conflict_do_nothing()
         rows = [
-            {"outage_id": outage_id, "connection_id": connection_id, "place": place + at}
-            for at, connection_id in enumerate(dict.fromkeys(connection_ids))
+            {"outage_id": outage_id, "connection_id": connection_id, "place": place + nth}
+            for nth, connection_id in enumerate(dict.fromkeys(connection_ids))
         ]
         await self._tx.many(joined, rows)
 
@@ -128,7 +128,7 @@ class OutageRows:
         await self._set(outage_id, snoozed_until=until)
 
     async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
-        first = func.coalesce(outages.c.alerted_at, now, type_=outages.c.alerted_at.type)
+        first = func.coalesce(outages.c.alerted_at, at(outages.c.alerted_at, now))
         await self._set(outage_id, channel=channel, ts=ts, alerted_at=first)
         self._tx.becomes_due(Work.SAY)  # replies may have waited for it
 

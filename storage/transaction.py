@@ -95,6 +95,11 @@ def parts(values: Sequence[str]) -> list[Sequence[str]]:
     return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]
 
 
+def at(column: Column[Any], moment: datetime) -> ColumnElement[Any]:
+    """A moment for use inside an expression, where SQLAlchemy does not see by itself which column's type it must take."""
+    return literal(moment, column.type)
+
+
 def earlier(column: Column[Any], moment: datetime) -> ColumnElement[Any]:
     """The earlier of what stands there and this moment; this moment where nothing stands."""
-    return case((column <= moment, column), else_=literal(moment, column.type))
+    return case((column <= moment, column), else_=at(column, moment))

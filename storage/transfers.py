@@ -10,7 +10,7 @@ from bot.connection import Flow, Json, Transfer
 from bot.errors import Fenced
 from bot.memory import Work
 from storage.tables import connections, transfers
-from storage.transaction import Transaction, earlier, parts
+from storage.transaction import Transaction, at, earlier, parts
 
 _NO_MARK: dict[str, Any] = dict.fromkeys(("mark", "mark_outage", "passed_at", "verified_at"))
 _FREE = transfers.c.owner.is_(None)
@@ -56,8 +56,9 @@ class TransferRows:
 
     async def release(self, transfer: Transfer, due_at: datetime, *, attempts: int) -> None:
         """A pass asked for meanwhile comes at once, but not where a failed one has to stay away for a while."""
+        given = at(transfers.c.due_at, due_at)
         asked = (transfers.c.asked_at < due_at, transfers.c.asked_at)
-        due = case(asked, else_=due_at) if attempts == 0 else due_at
+        due = case(asked, else_=given) if attempts == 0 else given
         free = {"owner": None, "asked_at": None, "attempts": attempts, "due_at": due}
         row = await self._tx.one(_held(transfer).values(free).returning(transfers.c.due_at))
         if row is None:

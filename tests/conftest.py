@@ -30,7 +30,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 class Clock:
     """A clock that stands until it is moved. Called like the real one: aware UTC."""
 
-    def __init__(self, at: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=__import__("zoneinfo").ZoneInfo("Asia/Kolkata"))) -> None:
+    def __init__(self, at: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)) -> None:
         self.at = at
 
     def __call__(self) -> datetime:

@@ -40,8 +40,6 @@ class Deployment:
         self.world = world
         self.app = app
         self.clock = clock
-        self.stop = asyncio.Event()
-        self.stopped = asyncio.Event()
 
     async def connect(self, platform: str, email: str = "") -> None:
         link = await self.app.desk.connect_link(platform, "U0ANNA000")
@@ -138,9 +136,10 @@ async def redeployed(
         serving = asyncio.create_task(Serving(app).run(stop, ready))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         if serving.done():
-            waiting.cancel()
             serving.result()
+        await world.slack.wait_for(lambda: world.slack.sockets.sockets)
         try:
             yield Deployment(world, app, clock)
         finally:

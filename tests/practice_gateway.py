@@ -1,6 +1,5 @@
 """Gateways over real sockets, and a login that refreshes in memory; for the tests of platforms/."""
 
-import asyncio
 import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,33 +21,21 @@ CALLBACK = "http://127.0.0.1:8080/oauth/callback/{}"
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-class Server(uvicorn.Server):
-    """Says when it has started."""
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.up.set()
-
-
 @asynccontextmanager
 async def served(app):
-    """The address of a uvicorn that serves `app` on a free loopback port."""
+    """The address of a uvicorn that serves `app` on a free loopback port; without its main loop, which stops slowly."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, timeout_graceful_shutdown=1
     )
-    server = Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await asyncio.wait_for(server.up.wait(), 10)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await task
+        await server.shutdown(sockets=[listener])
 
 
 class Clock:

@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -253,14 +255,36 @@ async def website(**options) -> AsyncIterator[Site]:
         **options,
     }
     app = build_web(desk, door, ledger, health, **settings)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", access_log=False))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it listens already: the first call waits for the server
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            async with httpx2.AsyncClient(base_url=base) as client:
+                yield Site(desk, door, ledger, health, client)
+        finally:
+            server.should_exit = True
+            await running
+
+
+@contextmanager
+def website_in_a_thread(**options) -> Iterator[tuple[Site, str]]:
+    """For tests that are not asynchronous; gives the site and its address."""
+    ready, found = threading.Event(), []
+
+    async def serve() -> None:
+        async with website(**options) as site:
+            stop = asyncio.Event()
+            found.extend([site, str(site.client.base_url), asyncio.get_running_loop(), stop])
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    site, base, loop, stop = found
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            yield Site(desk, door, ledger, health, client)
+        yield site, base
     finally:
-        server.should_exit = True
-        await running
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)

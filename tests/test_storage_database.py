@@ -1,7 +1,10 @@
 """The way to the database: wrong addresses are named with their cure, and a database that is gone is no verdict."""
 
+import asyncio
+import os
 import sqlite3
 import stat
+import sys
 from pathlib import Path
 
 import psycopg
@@ -77,6 +80,42 @@ async def test_a_second_run_on_one_sqlite_file_is_refused_but_other_commands_are
     await beside.close()
     await running.close()
     await (await opened(sqlite_url, keys, clock, exclusive=True)).close()
+
+
+KILLED = """
+import asyncio, sys
+from datetime import UTC, datetime
+from practice_memory import a_grant
+from storage import open_memory
+
+async def work(url, key):
+    now = lambda: datetime.now(UTC)
+    memory = await open_memory(url, [key], on_due=None, now=now, exclusive=True)
+    async with memory.begin() as tx:
+        await a_grant(tx, now(), "stored")
+    async with memory.begin() as tx:
+        await a_grant(tx, now(), "half done")
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(work(*sys.argv[1:]))
+"""
+
+
+async def test_a_killed_run_leaves_what_it_committed_and_holds_nothing(keys, clock, sqlite_url):
+    paths = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), str(Path(__file__).parent)])}
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, sqlite_url, keys[0], stdout=asyncio.subprocess.PIPE, env=os.environ | paths
+    )
+    assert await asyncio.wait_for(run.stdout.readline(), 60) == b"ready\n"
+    assert "another `redkey run`" in await refusal(sqlite_url, keys, clock, exclusive=True)
+    run.kill()
+    await run.communicate()
+    memory = await opened(sqlite_url, keys, clock, exclusive=True)
+    async with memory.begin() as tx:
+        assert [grant.identity.id for grant in await tx.grants.all()] == ["stored"]
+        await a_grant(tx, clock())
+    await memory.close()
 
 
 async def test_replicas_on_postgres_do_not_exclude_each_other(keys, clock, postgres_url):

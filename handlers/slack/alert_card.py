@@ -5,7 +5,7 @@ from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import buttons
 from handlers.slack.card import GREY, RED, Card
-from handlers.slack.loss import accounts_line, gone_for_good, name_of, who_is_hit, will_be_recovered
+from handlers.slack.loss import accounts_line, gone_for_good, name_of, titled, who_is_hit, will_be_recovered
 from handlers.slack.markup import link, login_name, mention, moment, plain
 from handlers.words import Words
 
@@ -25,7 +25,7 @@ def alert_card(facts: OutageFacts, words: Words) -> Card:
 
 def _headline(facts: OutageFacts, words: Words, *, snoozed: bool) -> str:
     outage = facts.outage
-    what = link(facts.start_url, f"{facts.platform_name}: {_what_broke(facts, words)}")
+    what = link(facts.start_url, titled(facts, _what_broke(facts, words), words))
     mark = "⚪" if snoozed else "🔴"
     first = f"{mark} *{what}* · {words.status(Status.AUTHORIZATION_REQUIRED)}"
     if snoozed and outage.snoozed_until is not None:

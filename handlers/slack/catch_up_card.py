@@ -5,7 +5,7 @@ from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import only_details
 from handlers.slack.card import AMBER, Card
-from handlers.slack.loss import gone_for_good, progress_line, who_is_hit
+from handlers.slack.loss import gone_for_good, progress_line, titled, who_is_hit
 from handlers.slack.markup import link, login_name, moment, plain
 from handlers.words import Words
 
@@ -78,8 +78,8 @@ def stalled_because(facts: OutageFacts, words: Words) -> str:
 
 
 def _headline(facts: OutageFacts, words: Words, state: str) -> str:
-    what = link(facts.start_url, f"{facts.platform_name}: {who_is_hit(facts, words)}")
-    return f"🟠 *{what}*: {state} · {words.status(Status.CATCHING_UP)}"
+    what = link(facts.start_url, titled(facts, who_is_hit(facts, words), words))
+    return f"🟠 *{what}* · {state} · {words.status(Status.CATCHING_UP)}"
 
 
 def _progress(facts: OutageFacts, words: Words, *, only_missing: bool = False) -> list[str]:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.slack_answers import code_of
+from handlers.slack.tokens import APP_CURE, BOT_CURE, NETWORK
 
 NEEDED = ("chat:write", "commands", "users:read")  # without these the story cannot be told
 TIMEOUT = 10  # seconds
@@ -36,9 +38,8 @@ async def _bot(client: AsyncWebClient) -> list[Finding]:
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        cure = "put the Bot User OAuth Token of OAuth & Permissions into slack.bot_token"
-        return [Finding("slack token", f"Slack refuses it: {_code(error)}", cure)]
-    except (ClientError, TimeoutError, OSError, ValueError) as error:
+        return [Finding("slack token", f"Slack refuses slack.bot_token: {code_of(error)}", BOT_CURE)]
+    except (*NETWORK, ValueError) as error:
         return [_unreachable("slack token", error)]
     team, user = answer.get("team", "?"), answer.get("user", "?")
     return [Finding("slack token", f"{user} in {team}"), _scopes(answer.headers)]
@@ -59,11 +60,11 @@ async def _channel(client: AsyncWebClient, channel: str) -> list[Finding]:
     try:
         found = (await client.conversations_info(channel=channel)).get("channel") or {}
     except SlackApiError as error:
-        if _code(error) == "missing_scope":
+        if code_of(error) == "missing_scope":
             return []
         cure = "copy the id from the end of the channel's details, and invite the bot into a private channel"
-        return [Finding("slack channel", f"{channel}: {_code(error)}", cure)]
-    except (ClientError, TimeoutError, OSError, ValueError) as error:
+        return [Finding("slack channel", f"{channel}: {code_of(error)}", cure)]
+    except (*NETWORK, ValueError) as error:
         return [_unreachable("slack channel", error)]
     if found.get("is_archived"):
         return [Finding("slack channel", f"#{found.get('name')} is archived", "unarchive it, or set another channel")]
@@ -75,16 +76,10 @@ async def _socket(client: AsyncWebClient, app_token: str) -> Finding:
     try:
         await client.apps_connections_open(app_token=app_token)
     except SlackApiError as error:
-        cure = "make an app-level token with connections:write under Basic Information, and switch Socket Mode on"
-        return Finding("slack socket", f"Slack refuses slack.app_token: {_code(error)}", cure)
-    except (ClientError, TimeoutError, OSError, ValueError) as error:
+        return Finding("slack socket", f"Slack refuses slack.app_token: {code_of(error)}", APP_CURE)
+    except (*NETWORK, ValueError) as error:
         return _unreachable("slack socket", error)
     return Finding("slack socket", "may be opened")
-
-
-def _code(error: SlackApiError) -> str:
-    answer = error.response
-    return str(answer.get("error") or "no reason given") if hasattr(answer, "get") else "no reason given"
 
 
 def _unreachable(what: str, error: Exception) -> Finding:

@@ -6,7 +6,7 @@ from bot.connection import Json, Status
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from handlers.slack.blocks import context, header, section, sections
 from handlers.slack.buttons import reauthorize_link
-from handlers.slack.loss import who_is_hit
+from handlers.slack.loss import titled, who_is_hit
 from handlers.slack.markup import link, login_name, moment, plain
 from handlers.words import Words
 
@@ -72,7 +72,7 @@ def list_outages(outages: Sequence[OutageFacts], words: Words) -> list[str]:
         "paused": words.say("paused"),
     }
     lines = [
-        f"*{link(o.start_url, f'{o.platform_name}: {who_is_hit(o, words)}')}* · {states[o.outage.state]} · "
+        f"*{link(o.start_url, titled(o, who_is_hit(o, words), words))}* · {states[o.outage.state]} · "
         + words.say("since {moment}", moment=moment(words, o.outage.opened_at))
         for o in outages
     ]

@@ -18,6 +18,11 @@ def who_is_hit(facts: OutageFacts, words: Words) -> str:
     return words.many("{n} account", "{n} accounts", len(facts.accounts))
 
 
+def titled(facts: OutageFacts, what: str, words: Words) -> str:
+    """The label of a headline's link."""
+    return words.say("{platform}: {what}", platform=facts.platform_name, what=what)
+
+
 def accounts_line(facts: OutageFacts, words: Words) -> str:
     """Every account by name, up to ten."""
     named = [f"{name_of(a)} ({plain(a.account_id, 40)})" for a in facts.accounts[:NAMED]]

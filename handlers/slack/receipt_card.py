@@ -5,7 +5,7 @@ from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import only_details
 from handlers.slack.card import GREEN, GREY, Card
-from handlers.slack.loss import who_is_hit
+from handlers.slack.loss import titled, who_is_hit
 from handlers.slack.markup import link, login_name, mention, moment, plain
 from handlers.words import Words
 
@@ -21,7 +21,7 @@ def receipt_card(facts: OutageFacts, words: Words) -> Card:
     lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)] if gone else [words.say("Nothing stays lost.")]
     return Card(
         text=receipt_text(facts, words),
-        headline=f"🟢 *{_linked(facts, words)}*: {words.say('caught up')} · {words.status(_status(facts))}",
+        headline=f"🟢 *{_linked(facts, words)}* · {words.say('caught up')} · {words.status(_status(facts))}",
         colour=GREEN,
         blocks=[*sections(lines), context(*_small(facts, words))],
         buttons=only_details(facts, words),
@@ -58,7 +58,7 @@ def paused_card(facts: OutageFacts, words: Words) -> Card:
                 lines[-1],
             ]
         ),
-        headline=f"⚪ *{_linked(facts, words)}*: {words.say('paused')} · {words.status(Status.DISCONNECTED)}",
+        headline=f"⚪ *{_linked(facts, words)}* · {words.say('paused')} · {words.status(Status.DISCONNECTED)}",
         colour=GREY,
         blocks=[*sections(lines), context(words.say("To resume: {command}", command=f"/redkey resume {plain(ids)}"))],
         buttons=only_details(facts, words),
@@ -153,7 +153,7 @@ def _small(facts: OutageFacts, words: Words) -> list[str]:
 
 
 def _linked(facts: OutageFacts, words: Words) -> str:
-    return link(facts.start_url, f"{facts.platform_name}: {who_is_hit(facts, words)}")
+    return link(facts.start_url, titled(facts, who_is_hit(facts, words), words))
 
 
 def _status(facts: OutageFacts) -> Status:

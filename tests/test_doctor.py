@@ -1,0 +1,122 @@
+"""`redkey doctor` against the practice world: all well, and each thing that may be wrong with its cure."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.doctor import examine
+from bot.errors import SetupError
+from bot.settings import Settings
+from handlers.slack.checkup import checkup
+from sandbox.world import World
+from storage import new_key
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with World.open() as opened:
+        yield opened
+
+
+def settings(world: World, folder: Path, **changes: dict[str, Any]) -> Settings:
+    sections = world.settings("http://127.0.0.1:8080")
+    sections |= {
+        "database": {"url": f"sqlite:///{folder / 'redkey.db'}"},
+        "secrets": {"keys": [new_key()]},
+        "timing": {"request_timeout": "5s"},
+    }
+    for name, section in changes.items():
+        sections[name] = {**sections.get(name, {}), **section}
+    return Settings.model_validate(sections)
+
+
+async def told(found: Settings) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    return await examine(lambda: found, lines.append), lines
+
+
+async def test_when_all_is_well_every_line_says_so(world, tmp_path):
+    code, lines = await told(settings(world, tmp_path))
+
+    assert (code, [line for line in lines if not line.startswith("ok ")]) == (0, [])
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in lines] == [
+        "settings",
+        "public URL",
+        "database",
+        "keys",
+        *[f"platforms.{platform.key}" for platform in world.platforms],
+        "slack token",
+        "slack scopes",
+        "slack channel",
+        "slack socket",
+    ]
+
+
+@pytest.mark.parametrize("platform", ["google_ads", "salesforce"])
+async def test_a_wrong_client_secret_is_told_from_a_login_that_does_not_exist(world, tmp_path, platform):
+    known = world.settings("http://127.0.0.1:8080")["platforms"]
+    wrong = {**known, platform: {**known[platform], "client_secret": "not-this-one"}}
+
+    code, lines = await told(settings(world, tmp_path, platforms=wrong))
+
+    wrong_lines = [line for line in lines if line.startswith("WRONG")]
+    assert code == 1
+    assert [line.split(":")[0] for line in wrong_lines] == [f"WRONG platforms.{platform}"]
+    assert " -> " in wrong_lines[0]
+    assert "not-this-one" not in "".join(lines)
+
+
+async def test_wrong_settings_are_told_one_by_one(tmp_path):
+    def broken() -> Settings:
+        raise SetupError("web.port: is wrong\nweb.host: is wrong too")
+
+    lines: list[str] = []
+    assert await examine(broken, lines.append) == 1
+    assert [line.split(" -> ")[0] for line in lines] == [
+        "WRONG settings: web.port: is wrong",
+        "WRONG settings: web.host: is wrong too",
+    ]
+
+
+async def test_a_database_that_cannot_be_opened_is_one_line(world, tmp_path):
+    code, lines = await told(settings(world, tmp_path, database={"url": f"sqlite:///{tmp_path / 'no' / 'redkey.db'}"}))
+
+    assert code == 1
+    assert [line.split(":")[0] for line in lines if line.startswith("WRONG")] == ["WRONG database"]
+
+
+async def findings(world: World, **changes: str) -> dict[str, str]:
+    """What is wrong with Slack, and the cure."""
+    slack = {**world.settings("http://127.0.0.1:8080")["slack"], **changes}
+    found = await checkup(slack["bot_token"], slack["app_token"], slack["api_url"], slack["channel"])
+    return {finding.what: f"{finding.text} -> {finding.cure}" for finding in found if finding.cure}
+
+
+async def test_slack_is_asked_about_both_tokens(world):
+    assert await findings(world) == {}
+    assert "invalid_auth" in (await findings(world, bot_token="xoxb-wrong"))["slack token"]
+    assert "connections:write" in (await findings(world, app_token="xapp-wrong"))["slack socket"]
+
+
+async def test_a_scope_that_is_lacking_is_named(world):
+    world.slack.state.scopes.remove("commands")
+
+    assert (await findings(world))["slack scopes"].startswith("missing: commands ->")
+
+
+async def test_a_channel_that_cannot_be_written_to_is_named(world):
+    assert "channel_not_found" in (await findings(world, channel="C0NOWHERE0"))["slack channel"]
+
+    world.slack.state.channels["C0REDKEY00"].is_archived = True
+    assert "is archived" in (await findings(world, channel="C0REDKEY00"))["slack channel"]
+
+
+async def test_slack_out_of_reach_is_not_taken_for_a_bad_token(world):
+    found = await findings(world, api_url="http://127.0.0.1:1/api/")
+
+    assert {what: text.split(":")[0] for what, text in found.items()} == {
+        "slack token": "Slack did not answer",
+        "slack socket": "Slack did not answer",
+    }

@@ -1,0 +1,176 @@
+"""The house files tell the truth: settings, examples, links, locks, and the rules nobody should have to remember."""
+
+import ast
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.settings import RouteSettings, Settings, load
+from bot.wrong_settings import keys
+from platforms import load as load_platforms
+from platforms import read_settings
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("bot", "handlers", "platforms", "storage", "sandbox")
+LONGEST = 400  # lines; the aim is 300, and a file that passes it wants to be two
+SHARED = {"_answers", "_http", "_oauth", "_verdicts"}  # what every platform file may use
+
+
+def files(*endings: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    found = [ROOT / name for name in listed if (ROOT / name).is_file()]
+    return [path for path in found if not endings or path.suffix in endings]
+
+
+def code() -> list[Path]:
+    return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in PACKAGES]
+
+
+def texts() -> dict[Path, str]:
+    """Everything that can be read, but for this file and what is not written by people."""
+    own = {Path(__file__).resolve(), ROOT / "LICENSE"}
+    chosen = [p for p in files() if p.suffix not in {".lock", ".png", ".svg"} and p.resolve() not in own]
+    return {path: path.read_text(encoding="utf-8") for path in chosen}
+
+
+def test_the_settings_page_names_every_key():
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## \[+(\w+)[^\n]*\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+    for section, *rest in keys(Settings):
+        assert all(f"`{key}`" in sections[section] for key in rest), f"{section}.{rest}"
+    for key in RouteSettings.model_fields:
+        assert f"`{key}`" in sections["routes"]
+
+
+def test_the_settings_page_tells_the_defaults():
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    example = tomllib.loads((ROOT / "redkey.example.toml").read_text(encoding="utf-8"))
+
+    for key, value in {**example["timing"], **example["database"]}.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        assert f"| `{key}` | `{shown}` |" in page
+
+
+def test_the_example_names_every_key_and_loads_with_its_defaults():
+    example = ROOT / "redkey.example.toml"
+    text = example.read_text(encoding="utf-8")
+    named = dict.fromkeys(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
+
+    assert [path[-1] for path in keys(Settings) if len(path) > 1 and path[-1] not in named] == []
+    assert [key for key in RouteSettings.model_fields if key not in named and key != "connection"] == []
+
+    loaded, default = load(example), Settings()
+    assert loaded.model_dump(exclude={"platforms"}) == default.model_dump(exclude={"platforms"})
+    for key, section in read_settings(loaded.platforms).items():
+        assert section == load_platforms()[key].Settings(), f"the example's [platforms.{key}] is not the default"
+
+
+def test_the_page_of_platforms_is_what_scripts_docs_writes():
+    run = [sys.executable, "-c", "import runpy; print(runpy.run_path('scripts/_platform_docs.py')['page'](), end='')"]
+    page = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert (ROOT / "docs/platforms.md").read_text(encoding="utf-8") == page, "run scripts/docs"
+
+
+def test_the_readme_begins_with_the_two_commands():
+    first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
+
+    assert any("scripts/demo" in line for line in first_screen)
+    assert any("scripts/test" in line for line in first_screen)
+
+
+def test_the_locks_belong_to_the_project():
+    checked = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/_locked.py")], capture_output=True, text=True, check=False
+    )
+
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_what_is_needed_to_run_is_locked_alike_for_work():
+    pins = [
+        set(re.findall(r"^([\w.-]+==[^ \\]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    ]
+
+    assert pins[0] <= pins[1]
+
+
+def test_scripts_can_be_run_and_are_bash():
+    scripts = [path for path in (ROOT / "scripts").iterdir() if path.is_file() and path.suffix != ".py"]
+    for script in [*scripts, ROOT / ".ci/run"]:
+        assert script.name.startswith("_") or script.stat().st_mode & stat.S_IXUSR, script
+        subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("a path of somebody's machine", r"(?<![\w.])/(?:work|root|home|Users)/(?!\.)\w"),
+        ("something left to do", r"\b(?:TODO|FIXME|HACK)\b"),
+        ("a package registry's host", r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org)\b"),
+    ],
+)
+def test_no_file_holds(what, pattern):
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}" for path, text in texts().items() if (match := re.search(pattern, text))
+    ]
+
+    assert found == [], what
+
+
+def test_every_link_between_our_pages_leads_somewhere():
+    for path in files(".md"):
+        for target in re.findall(r"\]\((?!https?:|#|docs/images/)([^)#\s]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.relative_to(ROOT)} -> {target}"
+
+
+def test_every_decision_is_one_page_with_context_decision_and_consequences():
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"# {int(page.name[:4])}. ")
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+        assert text.count("\n") <= 60
+
+
+def test_every_file_of_code_says_what_it_is_about_and_stays_short():
+    for path in code():
+        text = path.read_text(encoding="utf-8")
+        if text.strip():
+            assert ast.get_docstring(ast.parse(text)), f"{path.relative_to(ROOT)} does not say what it is about"
+        assert text.count("\n") <= LONGEST, path.relative_to(ROOT)
+
+
+def test_no_file_of_code_has_a_name_that_says_nothing_or_hides_a_standard_module():
+    forbidden = {"utils", "helpers", "manager", "base", "common", "misc"} | set(sys.stdlib_module_names)
+
+    assert [str(path.relative_to(ROOT)) for path in code() if path.stem in forbidden] == []
+
+
+def test_platforms_do_not_know_each_other():
+    """A platform's private files carry its name; only these and the shared ones may be imported."""
+    for path in (ROOT / "platforms").glob("*.py"):
+        own = path.stem.removeprefix("_")
+        for name in imported(path):
+            shared = name in SHARED
+            private = name.startswith("_") and any(
+                own.startswith(p) and name[1:].startswith(p) for p in load_platforms()
+            )
+            assert shared or private or path.stem == "__init__", f"{path.name} imports platforms.{name}"
+
+
+def imported(path: Path) -> list[str]:
+    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    modules = [node.module for node in tree if isinstance(node, ast.ImportFrom) and node.module]
+    return [module.split(".")[1] for module in modules if module.startswith("platforms.")]
