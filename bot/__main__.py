@@ -1,6 +1,11 @@
 """`python -m bot` is `redkey`."""
 
-from bot.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from bot.cli import main
+
+        main()
+    except KeyboardInterrupt:  # somebody was quicker than the imports
+        sys.exit(130)

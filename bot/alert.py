@@ -128,7 +128,9 @@ class Alert:
                 return
             channel, ts = outage.channel, outage.ts
         else:
-            channel, ts = await self._post(saying, spoken, outage, revision=None)
+            channel, ts, found = await self._post(saying, spoken, outage, revision=None)
+            if found:  # what was posted then may be out of date by now
+                await self._voice.update(spoken, channel, ts)
         now = self._now()
         async with self._memory.begin() as tx:
             await tx.outages.alerted(outage.id, channel, ts, now)
@@ -155,16 +157,18 @@ class Alert:
         async with self._memory.begin() as tx:
             await tx.outbox.said(saying, self._now())
 
-    async def _post(self, saying: Saying, spoken: Spoken, outage: Outage, revision: int | None) -> tuple[str, str]:
-        """Post once. If an earlier try may have arrived, look for it by its metadata first."""
+    async def _post(
+        self, saying: Saying, spoken: Spoken, outage: Outage, revision: int | None
+    ) -> tuple[str, str, bool]:
+        """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found."""
         if saying.started_at is not None and saying.attempts <= LOOK_TRIES:
             since = saying.started_at - timedelta(seconds=10)
             ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since)
             if ts is not None:
-                return spoken.channel, ts
+                return spoken.channel, ts, True
         async with self._memory.begin() as tx:
             await tx.outbox.posting(saying, self._now())
-        return await self._voice.post(spoken)
+        return *await self._voice.post(spoken), False
 
     async def _later(self, saying: Saying, after: timedelta | None, *, unclear: bool) -> None:
         due = self._now() + self._pace.back_off(saying.attempts + 1, after)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import structlog
 
 from bot.connection import Event, Flow, Json, Outage, Transfer
 from bot.interfaces import Clock, Gateway, Platform
+from bot.marks import account_day
 from bot.memory import Memory, Tx
 from bot.transfer import Carrier, Walk
 
@@ -101,7 +102,7 @@ class Confirm:
             if transfer.flow is Flow.COST:
                 await self._cost(tx, transfer, receipt)
             elif transfer.flow is Flow.TAGGING:
-                await self._tags(tx, outage, transfer, receipt)
+                await self._tags(tx, transfer, receipt)
             else:
                 await self._touchpoints(tx, transfer, receipt)
         return receipt.recovered, receipt.lost
@@ -117,16 +118,16 @@ class Confirm:
         if gone := transfer.cursor.get("gone_days"):
             receipt.lost["cost_days_gone"] = receipt.lost.get("cost_days_gone", 0) + gone
 
-    async def _tags(self, tx: Tx, outage: Outage, transfer: Transfer, receipt: "_Receipt") -> None:
+    async def _tags(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
         connection = await tx.connections.get(transfer.connection_id)
         assert connection is not None
         assert transfer.mark is not None
         receipt.add(receipt.recovered, "ads_tagged", transfer.done)
-        ads = await tx.tags.created_between(connection.id, outage.opened_at, self._now())
+        since = datetime.fromisoformat(transfer.mark["since"])
+        ads = await tx.tags.created_between(connection.id, since, self._now())
         if not ads:
             return
-        day = date.fromisoformat(transfer.mark["since"][:10])
-        micros, clicks = await tx.costs.of_ads(connection.id, ads, date.fromordinal(day.toordinal() - 1))
+        micros, clicks = await tx.costs.of_ads(connection.id, ads, account_day(since, connection.account.time_zone))
         receipt.add(receipt.lost, "ads_untagged", len(ads))
         receipt.add(receipt.lost, "clicks", clicks)
         receipt.money(receipt.lost, connection.account.currency, micros)

@@ -39,7 +39,8 @@ class CostCarrier:
             await tx.costs.settle(walk.connection.id, today)
             cursor = self._ended(walk, platform, begun, today, full=full)
             await walk.keep(tx, cursor=cursor, done=walk.transfer.total)
-        return True
+        # A pass resumed from before the mark cannot count for it: what it re-read may have changed since.
+        return walk.transfer.mark is None or begun >= datetime.fromisoformat(walk.transfer.mark["as_of"])
 
     def _since(self, walk: Walk, platform: CostSource, today: date) -> tuple[date, bool]:
         """Where this pass begins, and whether it re-reads the whole restatement window (once a day, and when catching

@@ -43,6 +43,24 @@ class PlatformSettings(BaseModel):
 
 
 @dataclass(frozen=True)
+class Inspect:
+    """How a platform is asked about a token it gave: a POST of the token under the name `field`, sent as `bearer`."""
+
+    url: str
+    field: str
+    bearer: Secret
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a platform says about a token: when it ends, when a person must log in again at the latest, what it may."""
+
+    expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OAuth:
     """A platform's OAuth as data. Platform files carry no OAuth code."""
 
@@ -59,6 +77,12 @@ class OAuth:
     rotates: bool = False  # a refresh may replace the refresh token, so a lost answer may have cost us the old one
     revokes_person: bool = False  # revoking one token ends all of that person's grants for this app (Google)
     access_ttl: int | None = None  # seconds, assumed where the platform sends no expires_in
+    # Without refresh tokens: the grant type that trades a living token for a longer-lived one, and its parameter's name.
+    # A code's token is traded at once, and what comes back is kept as the refresh token too.
+    extends: str = ""
+    inspect: Inspect | None = None  # asked about every new token; Platform.read_inspection reads the answer
+    proof: str = ""  # the parameter in which every call shows an HMAC-SHA256 of its token, keyed with the client secret
+    revoke_method: str = "POST"  # RFC 7009; DELETE: the address itself is deleted, authorized by the token to revoke
 
 
 @dataclass(frozen=True)
@@ -149,7 +173,7 @@ class Platform(ABC):
     def oauth(self) -> OAuth:
         """The OAuth data, with the operator's overrides applied."""
 
-    def base_url(self, kept: Mapping[str, str]) -> str:  # noqa: ARG002 - for platforms whose token names the host
+    def base_url(self, kept: Mapping[str, str]) -> str:
         """Where relative URLs given to `fetch` lead. Raises Misconfigured when `kept` names a foreign host."""
         return self.settings.api_url
 
@@ -172,6 +196,10 @@ class Platform(ABC):
     @abstractmethod
     def read_refusal(self, answer: Answer) -> RedkeyError:
         """Classify a token endpoint's answer that held no token. Only definite refusals are AuthorizationLost."""
+
+    def read_inspection(self, answer: Answer) -> Inspection:
+        """Read what `oauth.inspect` was answered. Raises as `read_refusal` does, garbage included."""
+        raise NotImplementedError
 
 
 class CostSource(ABC):

@@ -51,7 +51,9 @@ async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outa
             until - since
         ).days + 1
     if transfer.flow is Flow.TAGGING:
-        return {"as_of": now.isoformat(), "since": outage.opened_at.isoformat()}, 0
+        # Ads made since the last complete pass ran untagged too, although nobody had noticed the drop yet.
+        looked = str(transfer.cursor.get("as_of") or outage.opened_at.isoformat())
+        return {"as_of": now.isoformat(), "since": min(looked, outage.opened_at.isoformat())}, 0
     top = await tx.touchpoints.top(connection.id)
     waiting = await tx.touchpoints.waiting(connection.id, through=top)
     first = await tx.touchpoints.first_waiting(connection.id)

@@ -149,7 +149,7 @@ class Story:
         """0 only if the bot says that everything is caught up, and the practice platforms say so too."""
         outages = await self._practice.get("outages")
         unconfirmed = [o["id"] for o in outages if not o["caught_up_at"]]
-        wrong = self._world.disagreements(await self._practice.redkey("costs", "export", "--format", "ndjson"))
+        wrong = self._world.disagreements(await self._practice.costs())
         problems = [f"outage {i} was never confirmed" for i in unconfirmed] + wrong
         if len(outages) < len(self._parts):
             problems.append(f"{len(self._parts)} logins were broken, but only {len(outages)} outages were seen")

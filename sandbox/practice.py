@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -114,8 +115,12 @@ class Practice:
         return out.decode()
 
     async def connect(self, platform: str, email: str) -> None:
-        """Connect a login with all its accounts, as a person with the link would."""
-        link = (await self.redkey("connect", platform)).strip()
+        """Connect a login with all its accounts, as a person in Slack would: the command, its private link, the pages."""
+        answer = await self.world.slack.command("/redkey", f"connect {platform}", patience=10)
+        found = re.search(re.escape(self.url) + r"/connect/[\w-]+", json.dumps([m.words for m in answer.messages]))
+        if found is None:
+            raise RuntimeError(f"/redkey connect {platform} gave no link: {answer}")
+        link = found.group()
         async with Visitor() as visitor:
             page = await visitor.connect(link, email)
         if page.status != 200:
@@ -126,6 +131,16 @@ class Practice:
         async with httpx2.AsyncClient(timeout=30) as client:
             answer = await client.get(f"{self.url}/api/v1/{path}", headers={"authorization": f"Bearer {self.api_key}"})
         return answer.json()
+
+    async def costs(self) -> str:
+        """The cost table, as NDJSON."""
+        async with httpx2.AsyncClient(timeout=60) as client:
+            answer = await client.get(
+                f"{self.url}/api/v1/costs",
+                params={"format": "ndjson"},
+                headers={"authorization": f"Bearer {self.api_key}"},
+            )
+        return answer.text
 
     async def send_touchpoints(self, touchpoints: list[dict[str, Any]]) -> dict[str, int]:
         async with httpx2.AsyncClient(timeout=60) as client:

@@ -69,7 +69,12 @@ class Deployment:
         """Revoke the login and wait for the alert."""
         sandbox = self.sandbox(platform)
         await self.world.pull(platform, "revoke")
-        return await self.message(sandbox.name, RED)
+        alert = await self.message(sandbox.name, RED)
+        await self.until(self.alerted)
+        return alert
+
+    async def alerted(self) -> bool:
+        return all(o.outage.alerted_at for o in await self.app.desk.outages())
 
     async def start_url(self, alert: Message) -> str:
         clicked = await self.world.slack.click(MARKETING, alert.ts, "reauthorize")
@@ -119,18 +124,18 @@ async def redeployed(
     sections: dict[str, Any] | None = None,
 ) -> AsyncIterator[Deployment]:
     """The bot alone, started on a world and a database that may have a history."""
-    port = free_port()
-    config = folder / "redkey.toml"
+    config, kept = folder / "redkey.toml", folder / "kept.json"
+    before = json.loads(kept.read_text()) if kept.exists() else {"port": free_port()}
+    port = before["port"]
     own = {
         "database": {"url": database},
         "web": {"port": port, "api_keys": ["practice-key-0123456789"]},
         "timing": {**QUICK, **(timing or {})},
     }
-    keys = folder / "keys.json"
-    if keys.exists():
-        own["secrets"] = json.loads(keys.read_text())
+    if "secrets" in before:
+        own["secrets"] = before["secrets"]
     written = world.write_settings(config, f"http://127.0.0.1:{port}", {**own, **(sections or {})})
-    keys.write_text(json.dumps(written["secrets"]))
+    kept.write_text(json.dumps({"port": port, "secrets": written["secrets"]}))
     async with App.open(load(config), "all", now=clock) as app:
         stop, ready = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(Serving(app).run(stop, ready))

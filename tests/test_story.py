@@ -76,7 +76,7 @@ async def test_salesforce_drops_and_every_touchpoint_that_waited_is_pushed_once(
     assert 2_505 == len(salesforce.records())
     assert {1} == {w.total for w in salesforce.writes.values()}
     assert "2,500" in words(receipt)
-    assert 1 == len([reply for reply in redkey.replies(alert) if "verified" in reply])
+    assert 1 == len(await redkey.world.slack.wait_for(lambda: caught_up(redkey, alert)))
 
 
 async def test_the_wrong_account_is_refused_and_the_old_grant_stays_untouched(redkey):
@@ -199,7 +199,7 @@ async def test_a_second_drop_during_the_catch_up_goes_on_in_the_same_message(red
 
     assert 2_500 == len(salesforce.records())
     assert 1 == len([m for m in redkey.posts() if "Salesforce" in m.text])
-    assert 1 == len([r for r in redkey.replies(alert) if "verified" in r])
+    assert 1 == len(await redkey.world.slack.wait_for(lambda: caught_up(redkey, alert)))
 
 
 async def test_a_bot_that_was_stopped_finds_the_story_where_it_left_it(tmp_path, database_url):
@@ -216,6 +216,10 @@ async def test_a_bot_that_was_stopped_finds_the_story_where_it_left_it(tmp_path,
 
         assert 30 == len(world.salesforce.records())
         assert 1 == len([m for m in world.slack.messages(MARKETING) if "Salesforce" in m.text])
+
+
+def caught_up(redkey, alert):
+    return [reply for reply in redkey.replies(alert) if "caught up" in reply.lower()]
 
 
 async def held(salesforce, count):
