@@ -39,8 +39,8 @@ async def _findings(load: Callable[[], Settings]) -> AsyncIterator[Finding]:
             yield Finding("settings", line, "see docs/settings.md")
         return
     for line in settings.missing():
-        name, _, cure = line.partition(": is missing; ")
-        yield Finding("settings", f"{name} is missing", cure)
+        trouble, _, cure = line.partition("; ")
+        yield Finding("settings", trouble, cure)
     if not settings.missing():
         yield Finding("settings", "complete")
     yield _public_url(settings)

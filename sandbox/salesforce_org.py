@@ -81,6 +81,7 @@ class Org:
         self.ledger = ledger
         self.now = ledger.now
         self.tables = {each: Table(made) for each, made in objects(case_sensitive=case_sensitive).items()}
+        self.tables["Organization"].rows[org_id] = {"Id": org_id, "Name": name}
         self.writes: dict[str, Writes] = {}
         self.refusals: dict[str, RecordError] = {}
         self.locks: dict[str, int] = {}

@@ -261,6 +261,14 @@ def _person(name: str, prefix: str, *more: Field) -> SObject:
     return made
 
 
+def _organization() -> SObject:
+    """The org itself: one row, read-only. https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/"""
+    made = SObject("Organization", "00D")
+    for each in (*_SYSTEM, Field("Name", length=80, writable=False)):
+        made.add(each)
+    return made
+
+
 def objects(*, case_sensitive: bool = True) -> dict[str, SObject]:
     """The objects of a fresh org with the Marketo Measure package installed."""
     counts = "Count_First_Touch Count_Lead_Creation_Touch Count_U_Shaped"
@@ -277,5 +285,6 @@ def objects(*, case_sensitive: bool = True) -> dict[str, SObject]:
         ),
         _person("Contact", "003", Field("AccountId", Kind.REFERENCE, 18)),
         _person("Lead", "00Q", Field("Company", length=255, required=True)),
+        _organization(),
     )
     return {each.name: each for each in made}

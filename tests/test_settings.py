@@ -319,6 +319,13 @@ def test_what_the_bot_still_needs_is_told_with_its_cure(folder):
     ]
 
 
+def test_a_lock_that_is_not_built_yet_stops_the_start(folder):
+    assert (
+        "web.require_slack_login: is not built yet; expected false"
+        in load(written(folder, "[web]\nrequire_slack_login = true")).missing()
+    )
+
+
 def test_a_new_keys_name_is_free_even_while_the_settings_are_wrong(folder, monkeypatch):
     written(folder, '[secrets]\nkeys = ["k4:not yet right"]\n[timing]\nnonsense = 1')
     assert new_key(written_keys()).startswith("k5:")
