@@ -62,8 +62,8 @@ class Practice:
             },
         )
 
-    async def start(self) -> None:
-        """Start the bot and wait until it is ready. Raises RuntimeError with its last words if it stops instead."""
+    async def start(self, *, connected: bool = True) -> None:
+        """Start the bot and wait until it is ready, and `connected` to Slack. Raises RuntimeError with its last words if it stops instead."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command("run"), stdout=log, stderr=log, env=_environment(), cwd=self.folder
@@ -77,7 +77,7 @@ class Practice:
                 except httpx2.TransportError:
                     await asyncio.sleep(0.05)
                     continue
-                if answer.status_code == 200:
+                if answer.status_code == 200 and not (connected and answer.json()["slack"] == "connecting"):
                     return
                 await asyncio.sleep(0.05)
         raise RuntimeError(f"redkey was not ready within {READY_WITHIN} s: {self.log.read_text()[-2000:]}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -255,16 +254,21 @@ async def website(**options) -> AsyncIterator[Site]:
         **options,
     }
     app = build_web(desk, door, ledger, health, **settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # it listens already: the first call waits for the server
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            async with httpx2.AsyncClient(base_url=base) as client:
-                yield Site(desk, door, ledger, health, client)
-        finally:
-            server.should_exit = True
-            await running
+    config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="off")
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
+            yield Site(desk, door, ledger, health, client)
+    finally:
+        for accepting in server.servers:
+            accepting.close()
+        for open_one in list(server.server_state.connections):
+            open_one.shutdown()
+        await asyncio.sleep(0)  # uvicorn's own shutdown would wait a tenth of a second
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def cost(name="Brand", micros=1_230_000):
         {"Authorization": "Bearer wrong"},
         {"Authorization": f"Basic {KEY}"},
         {"Authorization": KEY},
-        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer"},
         {"Authorization": b"Bearer \xff"},
     ],
 )
@@ -119,25 +119,45 @@ async def test_connections_and_outages_have_exactly_the_promised_keys():
         [listed] = (await site.client.get("/api/v1/connections", headers=AUTH)).json()
         [told] = (await site.client.get("/api/v1/outages", headers=AUTH)).json()
 
-    assert (
-        list(listed)
-        == (
-            "id platform kind account name login status enabled authorized autotagging channel checked_at last_data_at "
-            "expires_at outage"
-        ).split()
-    )
+    assert list(listed) == [
+        "id",
+        "platform",
+        "kind",
+        "account",
+        "name",
+        "login",
+        "status",
+        "enabled",
+        "authorized",
+        "autotagging",
+        "channel",
+        "checked_at",
+        "last_data_at",
+        "expires_at",
+        "outage",
+    ]
     assert (listed["status"], listed["checked_at"], listed["expires_at"]) == (
         "Connected with Autotagging",
         "2026-11-23T09:00:00Z",
         None,
     )
-    assert (
-        list(told)
-        == (
-            "id platform connections cause cure opened_at alerted_at claimed_by reauthorized_at reauthorized_by "
-            "caught_up_at closed_at recovered lost timeline"
-        ).split()
-    )
+    assert list(told) == [
+        "id",
+        "platform",
+        "connections",
+        "cause",
+        "cure",
+        "opened_at",
+        "alerted_at",
+        "claimed_by",
+        "reauthorized_at",
+        "reauthorized_by",
+        "caught_up_at",
+        "closed_at",
+        "recovered",
+        "lost",
+        "timeline",
+    ]
     assert told["timeline"] == [{"at": "2026-11-23T06:00:00Z", "what": "opened", "who": ""}]
     assert "vendor" not in json.dumps(told)
 
@@ -210,7 +230,7 @@ async def test_the_freshness_gate_answers_by_its_status(connection_id, status):
 
 
 def test_whatever_is_sent_as_touchpoints_is_never_an_error_of_ours():
-    with website_in_a_thread() as (_, base), httpx2.Client(base_url=base, headers=JSON) as client:
+    with website_in_a_thread() as (_, base), httpx2.Client(base_url=base, headers=JSON, verify=False) as client:
         values = st.none() | st.booleans() | st.integers() | st.text(max_size=30)
         items = st.lists(st.dictionaries(st.sampled_from(["id", "occurred_at", "fields", "email"]), values), max_size=3)
 

@@ -64,6 +64,14 @@ async def test_a_failed_first_login_is_no_dead_end_either(ending):
     assert "open it again" in answer.text
 
 
+async def test_a_restored_login_leads_to_the_catch_up_and_a_renewed_one_has_none():
+    restored, renewed = await come_back(Ending.RESTORED), await come_back(Ending.RESTORED, ref="con_well")
+
+    assert "Watch the catch-up" in restored.text
+    assert "catch" not in text_of(renewed.text)
+    assert "uses this login from now on" in renewed.text
+
+
 async def test_a_new_login_ends_in_the_choice_of_accounts():
     page = ConnectPage("lnk_2", "google_ads", "Google Ads", "ada", (BETA,))
     answer = await come_back(Ending.CHOOSE, connect=page)
@@ -104,7 +112,7 @@ async def test_many_begun_consents_do_not_grow_the_cookie_without_end():
 async def test_another_browser_is_refused_and_uses_nothing_up():
     async with website() as site:
         state = await site.begin()
-        async with httpx2.AsyncClient(base_url=site.client.base_url) as stranger:
+        async with httpx2.AsyncClient(base_url=site.client.base_url, verify=False) as stranger:
             refused = await stranger.get(CALLBACK, params={"state": state, "code": "x"})
 
         assert refused.status_code == 400
@@ -175,7 +183,7 @@ VALUES = st.text(max_size=60) | st.binary(max_size=30).map(lambda raw: raw.decod
 
 
 def test_whatever_a_stranger_sends_to_the_callback_is_never_an_error_of_ours():
-    with website_in_a_thread() as (site, base), httpx2.Client(base_url=base) as client:
+    with website_in_a_thread() as (site, base), httpx2.Client(base_url=base, verify=False) as client:
 
         @settings(deadline=None, max_examples=150)
         @given(

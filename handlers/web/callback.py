@@ -30,7 +30,7 @@ def routes(desk: Desk, door: Door, pages: Pages, cookie: StateCookie) -> APIRout
             return pages.problem("malformed", 400)
         state = params.get("state", "")
         outcome = await door.finish(platform, params, cookie.browser(request, state))
-        response = _page(pages, outcome)
+        response = _page(pages, outcome, missed=await _missed(door, outcome))
         cookie.forget(request, response, state)
         return response
 
@@ -52,8 +52,16 @@ def read_query(query: bytes) -> dict[str, str] | None:
     return {name: tidy(value, LONGEST_VALUE) for name, value in params.items()}
 
 
-def _page(pages: Pages, outcome: Outcome) -> Response:
+async def _missed(door: Door, outcome: Outcome) -> bool:
+    """Whether there was an outage to catch up, or a healthy connection was only renewed."""
+    if outcome.ending is not Ending.RESTORED or not outcome.ref:
+        return False
+    page = await door.start_page(outcome.ref)
+    return page is not None and bool(page.outage or page.closed)
+
+
+def _page(pages: Pages, outcome: Outcome, *, missed: bool) -> Response:
     if outcome.ending is Ending.CHOOSE and outcome.connect is not None:
         return pages.render("choose.html", page=outcome.connect, none_chosen=False)
     again = outcome.platform if outcome.ref and outcome.ending in LEADS_ON else ""
-    return pages.render("result.html", STATUS.get(outcome.ending, 200), leads_to=again, outcome=outcome)
+    return pages.render("result.html", STATUS.get(outcome.ending, 200), leads_to=again, outcome=outcome, missed=missed)

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 PATIENCE = 3.0  # seconds for the database to answer
 REFUSED = "refused"
+REACHED = {"connected", "http"}
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,7 +31,7 @@ class Health(Protocol):
         """The database answers and its migrations are done. May raise: that counts as no."""
 
     def slack(self) -> str:
-        """connected, connecting, off, or refused: the token is refused for good."""
+        """connected, connecting, http (Slack calls us), or refused: the token is refused for good."""
 
     async def numbers(self) -> Numbers: ...
 
@@ -72,7 +73,7 @@ def exposition(numbers: Numbers | None, slack: str) -> str:
     Without a database only what is known without one is told: a missing series is honest, a zero is not.
     """
     lines = _gauge("redkey_database_up", "Whether the database answers.", {"": int(numbers is not None)})
-    lines += _gauge("redkey_slack_connected", "Whether Slack is connected.", {"": int(slack == "connected")})
+    lines += _gauge("redkey_slack_connected", "Whether Slack can reach us.", {"": int(slack in REACHED)})
     if numbers is not None:
         by_status = {f'{{status="{_label(name)}"}}': count for name, count in sorted(numbers.connections.items())}
         lines += _gauge("redkey_connections", "Connections by status.", by_status)

@@ -4,12 +4,11 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from babel.dates import format_time
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
@@ -33,6 +32,8 @@ def policy(*forms: str) -> str:
 
 def tidy(text: str, limit: int = LONGEST_NAME) -> str:
     """A platform's text on one line, without control, bidirectional or invisible characters, and not too long."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     head = text[: limit * 4]
     seen = "".join(" " if c.isspace() else c for c in head if c.isspace() or unicodedata.category(c) not in UNSEEN)
     line = " ".join(seen.split())
@@ -45,32 +46,12 @@ class Pages:
     def __init__(self, public_url: str, language: str, authorize_urls: Mapping[str, str]) -> None:
         self._prefix = urlsplit(public_url).path.rstrip("/")
         self._authorize_urls = authorize_urls
-        self._phrases = Phrases(language)
-        self._environment = Environment(
-            loader=FileSystemLoader(HERE / "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        words = self._phrases.words
-        self._environment.globals.update(
-            _=self._phrases.say,
-            many=self._phrases.many,
-            foreign=self._phrases.foreign,
-            words=words,
-            language=language,
-            link=self.link,
-            asset=self.asset,
-            name=_name,
-            moment=self._moment,
-            clock=self._clock,
-            stamp=stamp,
-        )
+        self._environment = _environment(language)
+        self._here = {"link": self.link, "asset": self.asset}
 
     def render(self, template: str, status: int = 200, /, *, leads_to: str = "", **values: Any) -> HTMLResponse:
         """`leads_to`: the platform whose consent page a form on this page leads to."""
-        body = self._environment.get_template(template).render(**values)
+        body = self._environment.get_template(template).render(**self._here, **values)
         headers = {"Content-Security-Policy": policy(*self._consent_hosts(leads_to))} if leads_to else {}
         return HTMLResponse(body, status, headers)
 
@@ -96,13 +77,35 @@ class Pages:
         parts = urlsplit(self._authorize_urls.get(platform, ""))
         return ("https:", f"http://{parts.netloc}") if parts.scheme == "http" and parts.netloc else ("https:",)
 
-    def _moment(self, at: datetime | None) -> Markup:
+
+@cache
+def _environment(language: str) -> Environment:
+    phrases = Phrases(language)
+    words = phrases.words
+
+    def moment(at: datetime | None) -> Markup:
         if at is None:
             return Markup('<span class="none">&ndash;</span>')
-        return Markup('<time datetime="{}">{}</time>').format(stamp(at), self._phrases.words.stamp(at))
+        return Markup('<time datetime="{}">{}</time>').format(stamp(at), words.stamp(at))
 
-    def _clock(self, at: datetime) -> str:
-        return format_time(at.astimezone(UTC), "HH:mm", locale=self._phrases.words.language)
+    written = lru_cache(1000)(words.day)
+
+    def day(at: datetime) -> str:
+        return written(at.astimezone(UTC).date())
+
+    def clock(at: datetime) -> str:
+        return f"{at.astimezone(UTC):%H:%M}"
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(_=phrases.say, many=phrases.many, foreign=phrases.foreign, words=words)
+    environment.globals.update(language=language, name=_name, moment=moment, day=day, clock=clock, stamp=stamp)
+    return environment
 
 
 def _name(text: str, limit: int = LONGEST_NAME) -> Markup:

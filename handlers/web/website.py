@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -16,6 +17,15 @@ from handlers.web.security import Edge
 from handlers.web.state_cookie import StateCookie
 
 SlackRequests = Callable[[Request], Awaitable[Response]]
+
+# FastAPI's own spans carry the whole query of a callback, code and state included, wherever a provider is set up.
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def build_web(
@@ -39,7 +49,9 @@ def build_web(
     """
     pages = Pages(public_url, language, authorize_urls or {})
     # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
-    app = FastAPI(title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY
+    )
     app.add_middleware(Edge, pages=pages, public_url=public_url)
     problems.add_to(app, pages)
     cookie = StateCookie(public_url)
