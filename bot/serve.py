@@ -10,24 +10,18 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.alert import Alert
 from bot.app import App
-from bot.connection import Status
+from bot.connection import Kind, Status
 from bot.dispatch import Embedded
 from bot.errors import SetupError
 from bot.schedule import Schedule
-from handlers.slack.app import build_app
-from handlers.slack.messages import SlackComposer
-from handlers.slack.names import Names
-from handlers.slack.request_url import RequestUrl
-from handlers.slack.socket_mode import SocketMode
-from handlers.slack.tokens import check_bot_token
-from handlers.slack.voice import SlackVoice
-from handlers.web.health import REFUSED, Numbers
+from bot.touchpoint_rules import CRMS
+from handlers.slack.workspace import Workspace
+from handlers.web.health import Numbers
 from handlers.web.website import build_web
 
 log = structlog.get_logger()
@@ -41,35 +35,35 @@ class Serving:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        slack, settings = app.settings.slack, app.settings
+        slack, timing = app.settings.slack, app.settings.timing
+        self._slack = Workspace(
+            bot_token=slack.bot_token.get_secret_value(),
+            app_token=slack.app_token.get_secret_value(),
+            signing_secret=slack.signing_secret.get_secret_value(),
+            api_url=slack.api_url,
+            mode=slack.mode,
+            language=slack.language,
+            timeout=timing.request_timeout.total_seconds(),
+            now=app.now,
+        )
         self._answers_people = app.role in ("all", "web")
         self._works = app.role in ("all", "worker")
-        token = slack.bot_token.get_secret_value()
-        signing = slack.signing_secret.get_secret_value()
-        timeout = settings.timing.request_timeout.total_seconds()
-        self._client = AsyncWebClient(token, base_url=slack.api_url, retry_handlers=[], timeout=int(timeout) or 1)
-        names = Names(self._client)
-        composer = SlackComposer(slack.language, name_of=names.of)
-        self._bolt = build_app(
-            app.desk,
-            composer.words,
-            client=self._client,
-            names=names,
-            now=app.now,
-            signing_secret=signing if slack.mode == "http" else "",
+        if self._answers_people:
+            self._slack.serve(app.desk)
+        self._alert = Alert(
+            app.memory, app.facts, self._slack.composer, self._slack.voice, app.pace, timing.progress_every, app.now
         )
-        self._requests = RequestUrl(self._bolt, signing, app.now) if slack.mode == "http" else None
-        self._sockets = SocketMode(self._bolt, slack.app_token.get_secret_value()) if slack.mode == "socket" else None
-        voice = SlackVoice(token, slack.api_url, timeout=timeout)
-        self._alert = Alert(app.memory, app.facts, composer, voice, app.pace, settings.timing.progress_every, app.now)
         app.dispatcher = Embedded(app.workers(self._alert) if self._works else {})
         self._schedule = Schedule(app.ticks(works=self._works))
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
         listener = self._listen()
-        if self._answers_people:
-            await self._meet_slack()
+        try:
+            await self._slack.start()
+        except SetupError:
+            listener.close()
+            raise
         server = _Server(self._website())
         web = asyncio.create_task(server.serve(sockets=[listener]))
         self._app.dispatcher.start()
@@ -83,20 +77,11 @@ class Serving:
         finally:
             await self._drain(server, web)
 
-    async def _meet_slack(self) -> None:
-        if self._sockets is not None:
-            await self._sockets.start()
-        else:
-            await check_bot_token(self._client)
-
     async def _drain(self, server: "_Server", web: "asyncio.Task[None]") -> None:
         """New work first, then work under way, the people last. What is cut short stays due in the database."""
         log.info("draining")
         self._schedule.stop()
-        if self._sockets is not None:
-            await self._sockets.stop()
-        if self._requests is not None:
-            await self._requests.stop()
+        await self._slack.stop()
         await self._app.dispatcher.stop(DRAIN)
         await self._app.refresher.drain()
         server.should_exit = True
@@ -133,12 +118,12 @@ class Serving:
             api_keys=[key.get_secret_value() for key in settings.web.api_keys],
             language=settings.slack.language,
             authorize_urls={key: gateway.platform.oauth.authorize_url for key, gateway in app.gateways.items()},
-            slack_http=self._from_slack if self._requests is not None else None,
+            crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
+            slack_http=self._from_slack if settings.slack.mode == "http" else None,
         )
 
     async def _from_slack(self, request: Request) -> Response:
-        assert self._requests is not None
-        answer = await self._requests.handle(request.method, request.headers, await request.body())
+        answer = await self._slack.events(request.method, request.headers, await request.body())
         return Response(answer.body, answer.status, dict(answer.headers))
 
     # What /readyz and /metrics tell (handlers.web.health.Health)
@@ -148,11 +133,7 @@ class Serving:
         return True
 
     def slack(self) -> str:
-        if self._sockets is None:
-            return "http"
-        if self._sockets.refused:
-            return REFUSED
-        return "connected" if self._sockets.connected else "connecting"
+        return self._slack.state
 
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:
