@@ -143,9 +143,7 @@ OUTAGES: dict[str, OutageFacts] = {
     "google_catching_up": catching_up(google(), *GOOGLE_PROGRESS, eta=timedelta(minutes=12)),
     "google_stalled": stalled(catching_up(google(), *GOOGLE_PROGRESS)),
     "google_caught_up": caught_up(google(claimed_by=ANNA), *GOOGLE_RECEIPT),
-    "google_paused": google(
-        closed_at=NOW, timeline=(Event(OPENED, "opened"), Event(NOW, "paused", ANNA, "Acme EMEA"))
-    ),
+    "google_paused": google(closed_at=NOW, timeline=(Event(OPENED, "opened"), Event(NOW, "paused", ANNA, "Acme EMEA"))),
     "salesforce_disconnected": salesforce(),
     "salesforce_nothing_waits": salesforce(waiting=0),
     "salesforce_catching_up": catching_up(salesforce(), *SALESFORCE_PROGRESS),

@@ -44,12 +44,23 @@ def causes() -> Iterator[str]:
             named = {k.arg: k.value for k in call.keywords}
             given = [*call.args[1:3], *(named[k] for k in ("words", "cure") if k in named)]
             for value in given:
-                if isinstance(value, ast.Constant):
-                    yield value.value
-                elif isinstance(value, ast.Name) and value.id in constants:
-                    yield constants[value.id]
-                elif not _handed_on(value):
-                    raise AssertionError(f"{path.name}:{call.lineno} must be given literal sentences")
+                text = _text(value, constants)
+                assert text is not None or _handed_on(value), f"{path.name}:{call.lineno} must be given literal text"
+                if text is not None:
+                    yield text
+
+
+def _text(value: ast.expr, constants: dict[str, str]) -> str | None:
+    """A literal, a constant of the module, or one of them with literals filled in."""
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    if isinstance(value, ast.Name):
+        return constants.get(value.id)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "format":
+        pattern = _text(value.func.value, constants)
+        filled = [_text(a, constants) for a in value.args]
+        return None if pattern is None or None in filled else pattern.format(*filled)
+    return None
 
 
 def _handed_on(value: ast.expr) -> bool:

@@ -18,7 +18,7 @@ def alert_card(facts: OutageFacts, words: Words) -> Card:
         text=_text(facts, words),
         headline=_headline(facts, words, snoozed=snoozed),
         colour=GREY if snoozed else RED,
-        blocks=[*sections(_lines(facts, words)), context(*_small(facts, words))],
+        blocks=[*sections(_loss(facts, words)), *sections(_cause(facts, words)), context(*_small(facts, words))],
         buttons=buttons(facts, words),
     )
 
@@ -77,7 +77,7 @@ def _broke(facts: OutageFacts, words: Words) -> str:
     )
 
 
-def _lines(facts: OutageFacts, words: Words) -> list[str]:
+def _loss(facts: OutageFacts, words: Words) -> list[str]:
     lines = []
     if facts.outage.claimed_by:
         who, since = mention(facts.outage.claimed_by), facts.outage.claimed_at
@@ -91,12 +91,16 @@ def _lines(facts: OutageFacts, words: Words) -> list[str]:
         lines += [f"*{words.say('Will be recovered')}*", *bulleted(back)]
     if gone:
         lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)]
-    lines.append(words.say("*Why:* {cause}", cause=plain(words.look_up(facts.outage.cause.words), 600)))
-    lines.append(words.say("*What to do:* {cure}", cure=plain(words.look_up(facts.outage.cause.cure), 600)))
-    lines.append(
-        words.many("*Account:* {names}", "*Accounts:* {names}", len(facts.accounts), names=accounts_line(facts, words))
-    )
     return lines
+
+
+def _cause(facts: OutageFacts, words: Words) -> list[str]:
+    cause, names = facts.outage.cause, accounts_line(facts, words)
+    return [
+        words.say("*Why:* {cause}", cause=plain(words.look_up(cause.words), 600)),
+        words.say("*What to do:* {cure}", cure=plain(words.look_up(cause.cure), 600)),
+        words.many("*Account:* {names}", "*Accounts:* {names}", len(facts.accounts), names=names),
+    ]
 
 
 def _small(facts: OutageFacts, words: Words) -> list[str]:

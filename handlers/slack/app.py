@@ -1,5 +1,7 @@
 """The Bolt app: every listener there is, one line each."""
 
+from collections.abc import Callable
+
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,9 +25,16 @@ from handlers.words import Words
 
 
 def build_app(
-    desk: Desk, words: Words, *, client: AsyncWebClient, names: Names, now: Clock, signing_secret: str = ""
+    desk: Desk,
+    words: Words,
+    *,
+    client: AsyncWebClient,
+    names: Names,
+    now: Clock,
+    on_tokens: Callable[[], None],
+    signing_secret: str = "",
 ) -> AsyncApp:
-    """`signing_secret` is needed for requests over HTTP; sockets are not signed."""
+    """`signing_secret` is needed for requests over HTTP; sockets are not signed. `on_tokens`: look at our token now."""
     app = AsyncApp(
         client=client,
         signing_secret=signing_secret or "sockets are not signed",
@@ -41,6 +50,6 @@ def build_app(
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
     app_home.register(app, desk, words)
-    workspace_events.register(app)
+    workspace_events.register(app, on_tokens)
     old_buttons.register(app, words)
     return app

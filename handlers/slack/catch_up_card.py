@@ -5,7 +5,7 @@ from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import only_details
 from handlers.slack.card import AMBER, Card
-from handlers.slack.loss import gone_for_good, progress_line, titled, who_is_hit
+from handlers.slack.loss import gone_for_good, missing_line, progress_line, titled, who_is_hit
 from handlers.slack.markup import link, login_name, moment, plain
 from handlers.words import Words
 
@@ -31,7 +31,7 @@ def catch_up_card(facts: OutageFacts, words: Words) -> Card:
                 words.say("Nothing needs to be done."),
             ]
         ),
-        headline=_headline(facts, words, words.say("catching up, {percent}", percent=done)),
+        headline=_headline(facts, words, done),
         colour=AMBER,
         blocks=[*sections(lines), context(*_small(facts, words))],
         buttons=only_details(facts, words),
@@ -39,11 +39,11 @@ def catch_up_card(facts: OutageFacts, words: Words) -> Card:
 
 
 def stalled_card(facts: OutageFacts, words: Words) -> Card:
-    missing = _progress(facts, words, only_missing=True)
+    missing = [missing_line(facts, part, words) for part in facts.progress if not part.verified]
     lines = [
         words.say("The login works again, but catching up does not get on. It keeps trying."),
         f"*{words.say('Still missing')}*",
-        *bulleted(missing),
+        *bulleted(_first(missing, words)),
     ]
     if why := stalled_because(facts, words):
         lines.append(words.say("*Why:* {cause}", cause=why))
@@ -58,11 +58,11 @@ def stalled_card(facts: OutageFacts, words: Words) -> Card:
                     platform=facts.platform_name,
                     account=who_is_hit(facts, words),
                 ),
-                words.say("Still missing: {missing}.", missing="; ".join(missing[:3])),
+                words.say("Still missing: {missing}.", missing=words.listing(missing[:3])) if missing else "",
                 words.say("It keeps trying."),
             ]
         ),
-        headline=_headline(facts, words, words.say("catching up has stalled")),
+        headline=_headline(facts, words, words.say("stalled")),
         colour=AMBER,
         blocks=[*sections(lines), context(*_small(facts, words))],
         buttons=only_details(facts, words),
@@ -79,14 +79,17 @@ def stalled_because(facts: OutageFacts, words: Words) -> str:
 
 def _headline(facts: OutageFacts, words: Words, state: str) -> str:
     what = link(facts.start_url, titled(facts, who_is_hit(facts, words), words))
-    return f"🟠 *{what}* · {state} · {words.status(Status.CATCHING_UP)}"
+    return f"🟠 *{what}* · {words.status(Status.CATCHING_UP)} · {state}"
 
 
-def _progress(facts: OutageFacts, words: Words, *, only_missing: bool = False) -> list[str]:
-    parts = [p for p in facts.progress if not (only_missing and p.verified)]
-    lines = [progress_line(facts, part, words) for part in parts[:LINES]]
-    if len(parts) > LINES:
-        lines.append(words.many("and {n} more", "and {n} more", len(parts) - LINES))
+def _progress(facts: OutageFacts, words: Words) -> list[str]:
+    return _first([progress_line(facts, part, words) for part in facts.progress], words)
+
+
+def _first(lines: list[str], words: Words) -> list[str]:
+    if len(lines) > LINES:
+        more = len(lines) - LINES
+        return [*lines[:LINES], words.many("and {n} more", "and {n} more", more)]
     return lines or [words.say("looking what was missed")]
 
 

@@ -6,7 +6,7 @@ from handlers.slack.blocks import actions, bulleted, context, header, section, s
 from handlers.slack.buttons import reauthorize_link
 from handlers.slack.loss import gone_for_good, name_of, progress_line, will_be_recovered
 from handlers.slack.markup import bare, login_name, mention, moment, plain
-from handlers.slack.receipt_card import lost, recovered
+from handlers.slack.receipt_card import lost, recovered, set_aside
 from handlers.words import Words
 
 ACCOUNTS_MOST = 100
@@ -66,7 +66,7 @@ def _accounts(facts: OutageFacts, words: Words) -> list[Json]:
 
 def _loss(facts: OutageFacts, words: Words) -> list[Json]:
     if facts.outage.closed_at is not None:
-        back, gone = recovered(facts, words), lost(facts, words)
+        back, gone = recovered(facts, words), [*lost(facts, words), *set_aside(facts, words)]
     elif facts.outage.reauthorized_at is not None:
         back, gone = [progress_line(facts, p, words) for p in facts.progress[:50]], gone_for_good(facts, words)
     else:

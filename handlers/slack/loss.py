@@ -57,9 +57,7 @@ def gone_for_good(facts: OutageFacts, words: Words) -> list[str]:
             words.say("New ads run without UTM tags. Clicks on them can never be attributed, not even later."),
         ]
     return [
-        words.say(
-            "Ads made while it was down ran without UTM tags. Their clicks from that time can never be attributed."
-        ),
+        words.say("Ads made while it was down ran without UTM tags. Clicks on them until now can never be attributed."),
     ]
 
 
@@ -78,17 +76,34 @@ def progress_line(facts: OutageFacts, part: Progress, words: Words) -> str:
     return counted
 
 
-def _counted(part: Progress, words: Words) -> str:
-    done, total = words.number(part.done), words.number(part.total)
-    known = part.total > 0
+def missing_line(facts: OutageFacts, part: Progress, words: Words) -> str:
+    """What one transfer still lacks."""
+    check = words.say("the check with {platform}", platform=facts.platform_name)
+    missing = check if part.passed else _missing(part, words)
+    if len(facts.accounts) > 1:
+        return words.say("{account}: {counted}", account=plain(part.account), counted=missing)
+    return missing
+
+
+def _missing(part: Progress, words: Words) -> str:
+    left = max(part.total - part.done, 0)
     if part.flow == "cost":
-        if known:
-            return words.many("Cost: {done} of {n} day", "Cost: {done} of {n} days", part.total, done=done)
-        return words.many("Cost: {n} day", "Cost: {n} days", part.done)
+        return words.many("{n} day of cost", "{n} days of cost", left) if left else words.say("the latest cost")
     if part.flow == "tagging":
-        if known:
-            return words.many("UTM tags: {done} of {n} ad", "UTM tags: {done} of {n} ads", part.total, done=done)
-        return words.many("UTM tags: {n} ad", "UTM tags: {n} ads", part.done)
-    if known:
-        return words.say("Touchpoints: {done} of {total}", done=done, total=total)
-    return words.say("Touchpoints: {done}", done=done)
+        return words.many("the UTM tags of {n} ad", "the UTM tags of {n} ads", left) if left else words.say("UTM tags")
+    return words.many("{n} touchpoint", "{n} touchpoints", left) if left else words.say("the latest touchpoints")
+
+
+def _counted(part: Progress, words: Words) -> str:
+    done = words.number(part.done)
+    if part.flow == "cost":
+        if part.total:
+            return words.many("{done} of {n} day of cost", "{done} of {n} days of cost", part.total, done=done)
+        return words.many("{n} day of cost", "{n} days of cost", part.done)
+    if part.flow == "tagging":
+        if part.total:
+            return words.many("{done} of {n} ad tagged", "{done} of {n} ads tagged", part.total, done=done)
+        return words.many("{n} ad tagged", "{n} ads tagged", part.done)
+    if part.total:
+        return words.many("{done} of {n} touchpoint", "{done} of {n} touchpoints", part.total, done=done)
+    return words.many("{n} touchpoint", "{n} touchpoints", part.done)

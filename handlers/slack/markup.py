@@ -10,7 +10,7 @@ from typing import Literal
 
 from handlers.words import Words
 
-WINDOW = 4000  # what lies beyond is never shown; a name of 10 MB must cost nothing
+WINDOW = 8  # times the limit: what lies beyond is never shown, so a name of 10 MB costs nothing
 JOINER = "\u2060"  # word joiner: zero width, no line break, and no part of any address
 MARKS_IN_A_ROW = 6  # letters carry fewer; hostile names pile up hundreds
 JOINED = {"So", "Sk", "Mn", "Mc", "Lo"}  # what emoji sequences and Persian or Indic words join
@@ -40,10 +40,11 @@ def bare(text: str, limit: int = 75) -> str:
 
 
 def _fitted(text: str, limit: int, escapes: dict[str, str]) -> str:
-    shown = LEADING.sub("", _tidy(text[:WINDOW]))
+    window = text[: limit * WINDOW]
+    shown = LEADING.sub("", _tidy(window))
     shown = LONE_UNDERSCORE.sub("\u02cd", shown.translate(TWINS))
     whole = ["".join(escapes.get(char, char) for char in cluster) for cluster in clusters(LINKING.sub(JOINER, shown))]
-    if sum(map(len, whole)) <= limit and len(text) <= WINDOW:
+    if sum(map(len, whole)) <= limit and len(text) == len(window):
         return "".join(whole)
     kept, length = [], 1
     for piece in whole:

@@ -23,6 +23,6 @@ class Names:
             found = (await self._client.users_info(user=user)).get("user") or {}
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError):
             return
-        name = (found.get("profile") or {}).get("display_name") or found.get("real_name") or found.get("name")
+        name = found.get("real_name") or (found.get("profile") or {}).get("display_name") or found.get("name")
         if isinstance(name, str) and name:
             self._known[user] = name

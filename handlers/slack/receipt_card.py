@@ -18,7 +18,12 @@ def receipt_card(facts: OutageFacts, words: Words) -> Card:
     if back:
         checked = words.say("Recovered, and checked with {platform}", platform=facts.platform_name)
         lines += [f"*{checked}*", *bulleted(back)]
-    lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)] if gone else [words.say("Nothing stays lost.")]
+    if gone:
+        lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)]
+    if aside := set_aside(facts, words):
+        lines += [f"*{words.say('Set aside')}*", *bulleted(aside)]
+    elif not gone:
+        lines.append(words.say("Nothing stays lost."))
     return Card(
         text=receipt_text(facts, words),
         headline=f"🟢 *{_linked(facts, words)}* · {words.say('caught up')} · {words.status(_status(facts))}",
@@ -30,14 +35,15 @@ def receipt_card(facts: OutageFacts, words: Words) -> Card:
 
 def receipt_text(facts: OutageFacts, words: Words) -> str:
     """The whole receipt in sentences."""
-    back, gone = recovered(facts, words), lost(facts, words)
+    back, gone, aside = recovered(facts, words), lost(facts, words), set_aside(facts, words)
     told = [
         words.say(
             "{platform}: {account} is caught up.", platform=facts.platform_name, account=who_is_hit(facts, words)
         ),
         _how_long(facts, words),
-        words.say("Recovered: {things}.", things="; ".join(back)) if back else "",
-        words.say("Gone for good: {things}", things=" ".join(gone)) if gone else words.say("Nothing stays lost."),
+        words.say("Recovered: {things}.", things=words.listing(back)) if back else "",
+        words.say("Gone for good: {things}", things=" ".join(gone)) if gone else "",
+        *(aside or ([] if gone else [words.say("Nothing stays lost.")])),
     ]
     return " ".join(part for part in told if part)
 
@@ -70,7 +76,7 @@ def recovered(facts: OutageFacts, words: Words) -> list[str]:
     if days := int(found.get("cost_days", 0)):
         amount = words.amounts(found.get("cost_micros", {}))
         lines.append(
-            words.many("{n} day of cost, {amount}", "{n} days of cost, {amount}", days, amount=amount)
+            words.many("{n} day of cost ({amount})", "{n} days of cost ({amount})", days, amount=amount)
             if amount
             else words.many("{n} day of cost", "{n} days of cost", days)
         )
@@ -103,10 +109,10 @@ def lost(facts: OutageFacts, words: Words) -> list[str]:
                 platform=facts.platform_name,
             )
         )
-    return lines + _set_aside(facts, words)
+    return lines
 
 
-def _set_aside(facts: OutageFacts, words: Words) -> list[str]:
+def set_aside(facts: OutageFacts, words: Words) -> list[str]:
     """Records the CRM refuses. They are kept and tried again, so a person can mend them."""
     records = list(facts.outage.lost.get("set_aside", []))
     count = int(facts.outage.lost.get("set_aside_count", len(records)))
@@ -117,8 +123,8 @@ def _set_aside(facts: OutageFacts, words: Words) -> list[str]:
         shown.append(words.many("{n} more", "{n} more", count - len(shown)))
     return [
         words.many(
-            "{platform} refused {n} touchpoint, which is set aside: {records}.",
-            "{platform} refused {n} touchpoints, which are set aside: {records}.",
+            "{platform} refused {n} touchpoint. It is kept and tried again every day: {records}.",
+            "{platform} refused {n} touchpoints. They are kept and tried again every day: {records}.",
             count,
             platform=facts.platform_name,
             records=", ".join(shown),

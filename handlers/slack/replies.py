@@ -43,7 +43,7 @@ def _claimed(reply: Reply, words: Words, name_of: NameOf) -> str:
 
 def _reauthorized(facts: OutageFacts, reply: Reply, words: Words) -> str:
     """`who` is the login the platform told us, so it is the platform's text."""
-    after = words.say("Now everything that was missed is caught up.")
+    after = words.say("What was missed is being recovered now.")
     if not reply.who:
         return words.say("{platform} works again without a new login.", **_at(facts)) + " " + after
     if facts.outage.reauthorized_at is None:
@@ -64,7 +64,7 @@ def _stalled(facts: OutageFacts, reply: Reply, words: Words) -> str:
 def _reopened(facts: OutageFacts, words: Words) -> str:
     cause = plain(words.look_up(facts.outage.cause.words), 600)
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
-    told = words.say("{platform} is disconnected again. What was caught up so far is kept.", **_at(facts))
+    told = words.say("{platform} is disconnected again. What was recovered so far is kept.", **_at(facts))
     return f"{told} {cause} {cure}"
 
 

@@ -98,6 +98,8 @@ def _readable(content_type: str, body: bytes) -> str | None:
         if content_type.partition(";")[0].strip().lower() == "application/json":
             return text if isinstance(json.loads(text), dict) else None
         form = parse_qs(text, strict_parsing=True, max_num_fields=100)
+        if not form:
+            return None
         payload = form.get("payload")
         return text if payload is None or isinstance(json.loads(payload[0]), dict) else None
     except (ValueError, RecursionError):

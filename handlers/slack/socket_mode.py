@@ -11,12 +11,12 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from bot.connection import Json
 from bot.errors import SetupError
 from handlers.slack.in_flight import InFlight
-from handlers.slack.tokens import check_app_token, check_bot_token
+from handlers.slack.tokens import check_app_token
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0  # seconds
-ASK_AFTER = 30.0  # seconds without a socket before the tokens are looked at again
+ASK_AFTER = 30.0  # seconds without a socket before the token is looked at again
 MOST_SOCKETS = 8  # of Slack's 10 for one app: a rolling restart needs room
 
 
@@ -28,7 +28,7 @@ class SocketMode:
         self._in_flight = InFlight(app)
         self._handler: AsyncSocketModeHandler | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.refused = ""  # why Slack takes our tokens no more; empty while it does
+        self.refused = ""  # why Slack takes our app token no more; empty while it does
 
     @property
     def connected(self) -> bool:
@@ -40,9 +40,7 @@ class SocketMode:
 
     async def start(self) -> None:
         """Begin, and return without waiting for the socket: Slack may be down. Raises SetupError for a refused token."""
-        client = self._app.client
-        await check_bot_token(client)
-        await check_app_token(client, self._app_token)
+        await check_app_token(self._app.client, self._app_token)
         self._handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_interval)
         self._handler.client.message_listeners.append(self._on_message)
         self._tasks = [
@@ -77,11 +75,10 @@ class SocketMode:
 
     async def _ask_again(self) -> None:
         try:
-            await check_bot_token(self._app.client)
             await check_app_token(self._app.client, self._app_token)
         except SetupError as error:
             self.refused = str(error)
-            log.error("Slack refuses us", why=self.refused)
+            log.error("Slack refuses our sockets", why=self.refused)
 
     async def _on_message(self, _client: AsyncBaseSocketModeClient, message: Json, _raw: str | None) -> None:
         """Slack delivers each click to any one socket of the app: too many of them, and ghosts, swallow clicks."""

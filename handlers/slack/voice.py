@@ -53,6 +53,7 @@ class SlackVoice:
         self._clock = clock
         self._said: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         self._me = ""
+        self.refused = ""  # why Slack took our token no more the last time we spoke; empty when it did
 
     async def post(self, message: Spoken) -> tuple[str, str]:
         await self._pacing.turn(message.channel)
@@ -67,6 +68,7 @@ class SlackVoice:
             await self._take_back(channel, ts)
             raise MessageGone("the message to reply to is gone")
         self._remember(channel, ts, message)
+        self.refused = ""
         return channel, ts
 
     async def _post(self, message: Spoken, content: Json) -> Json:
@@ -99,7 +101,13 @@ class SlackVoice:
     def _post_failed(self, error: SlackApiError) -> Exception:
         if not rate_limited(error) and maybe_done(error):
             return PostUnclear(code_of(error) or "no answer")
-        return understood(error)
+        return self._meaning(error)
+
+    def _meaning(self, error: SlackApiError) -> Exception:
+        meaning = understood(error)
+        if isinstance(meaning, SlackRefused):
+            self.refused = str(meaning)
+        return meaning
 
     async def _take_back(self, channel: str, ts: str) -> None:
         """Slack turns a reply to a deleted message into a message of its own, and says ok."""
@@ -117,9 +125,10 @@ class SlackVoice:
             await self._update(channel, ts, _content(message))
         except SlackApiError as error:
             if code_of(error) not in MALFORMED:
-                raise understood(error) from error
+                raise self._meaning(error) from error
             await self._update_plainly(message, channel, ts, code_of(error))
         self._remember(channel, ts, message)
+        self.refused = ""
 
     async def _update(self, channel: str, ts: str, content: Json) -> None:
         try:

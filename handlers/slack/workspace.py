@@ -1,6 +1,7 @@
 """Our place in one Slack workspace, in one object: words, voice, and the listeners over sockets or HTTP."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -21,7 +22,7 @@ from handlers.words import Words
 
 log = structlog.get_logger()
 
-ASK_EVERY = 60.0  # seconds
+ASK_EVERY = 60.0  # seconds between looks at the bot token
 
 
 class Workspace:
@@ -49,9 +50,10 @@ class Workspace:
         self._names = Names(self._client)
         self._socket: SocketMode | None = None
         self._request_url: RequestUrl | None = None
-        self._asked = False
-        self._refused = False
-        self._asking: asyncio.Task[None] | None = None
+        self._heard_of = False
+        self._refused = ""
+        self._look_now = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
         self.composer = SlackComposer(language, broadcast_caught_up=broadcast_caught_up, name_of=self._names.of)
         self.voice = SlackVoice(bot_token, api_url, timeout=timeout)
 
@@ -64,6 +66,7 @@ class Workspace:
             client=self._client,
             names=self._names,
             now=self._now,
+            on_tokens=self._look_now.set,
             signing_secret=self._signing_secret if http else "",
         )
         if http:
@@ -73,39 +76,42 @@ class Workspace:
 
     async def start(self) -> None:
         """Raises SetupError, one line, for a token that Slack refuses for good; Slack being down is no reason."""
+        self._heard_of = await check_bot_token(self._client)
         if self._socket is not None:
             await self._socket.start()
-        else:
-            self._asked = await check_bot_token(self._client)
-            self._asking = asyncio.create_task(self._ask_again(), name="slack token")
+        self._watching = asyncio.create_task(self._watch(), name="slack token")
 
     async def stop(self, within: float = 5.0) -> None:
         """Running listeners finish first."""
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._socket is not None:
             await self._socket.stop(within)
         if self._request_url is not None:
             await self._request_url.stop(within)
 
-    async def _ask_again(self) -> None:
-        """Without a socket that would tell, look at the token now and then."""
+    async def _watch(self) -> None:
+        """Look at the bot token now and then, and at once when Slack hints that it is dead."""
         while True:
-            await asyncio.sleep(ASK_EVERY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), ASK_EVERY)
+            self._look_now.clear()
             try:
-                self._asked, self._refused = await check_bot_token(self._client), False
+                self._heard_of = await check_bot_token(self._client)
+                if self._heard_of:
+                    self._refused = self.voice.refused = ""
             except SetupError as error:
-                self._refused = True
-                log.error("Slack refuses us", why=str(error))
+                self._refused = str(error)
+                log.error("Slack refuses us", why=self._refused)
 
     @property
     def state(self) -> str:
         """For /readyz: "ok", "connecting" or "refused"."""
-        if self._socket is None:
-            return "refused" if self._refused else "ok" if self._asked else "connecting"
-        if self._socket.refused:
+        if self._refused or self.voice.refused or (self._socket and self._socket.refused):
             return "refused"
-        return "ok" if self._socket.connected else "connecting"
+        if self._socket is not None:
+            return "ok" if self._socket.connected else "connecting"
+        return "ok" if self._heard_of else "connecting"
 
     async def events(self, method: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """POST /slack/events. 404 in socket mode."""

@@ -1,0 +1,73 @@
+"""The Slack app as a manifest, to be pasted at api.slack.com/apps. manifest.yml in the project's root is this, for sockets.
+
+https://docs.slack.dev/reference/app-manifest
+"""
+
+from typing import Literal
+
+_APP = """\
+_metadata:
+  major_version: 2
+  minor_version: 1
+display_information:
+  name: Redkey
+  description: Notices when an ad or CRM connection drops, gets it reauthorized, and catches up what was missed.
+  background_color: "#7A271A"
+features:
+  app_home:
+    home_tab_enabled: true
+    messages_tab_enabled: false
+    messages_tab_read_only_enabled: true
+  bot_user:
+    display_name: Redkey
+    always_online: true
+  slash_commands:
+    - command: /redkey
+      description: What is connected, what is down, and how to mend it
+      usage_hint: connections | outages | connect PLATFORM | check [ID] | pause ID | resume ID
+      should_escape: false
+oauth_config:
+  scopes:
+    bot:
+      - chat:write            # alerts, their edits, the replies in their threads
+      - chat:write.public     # in public channels without being invited
+      - commands              # /redkey
+      - users:read            # the name of who takes care of it
+      - channels:read         # the channel was archived, or we were removed from it
+      - groups:read
+      - channels:history      # whether a post arrived whose answer got lost; only our own messages are looked at
+      - groups:history
+settings:
+  event_subscriptions:
+"""
+_REQUEST_URL = "    request_url: {url}\n"
+_EVENTS = """\
+    bot_events:
+      - app_home_opened
+      - app_uninstalled
+      - channel_archive
+      - channel_deleted
+      - channel_id_changed
+      - channel_left
+      - group_archive
+      - group_deleted
+      - group_left
+      - tokens_revoked
+  interactivity:
+    is_enabled: true
+"""
+_REST = """\
+  org_deploy_enabled: false
+  socket_mode_enabled: {socket}
+  token_rotation_enabled: false
+"""
+
+
+def manifest(public_url: str = "", mode: Literal["socket", "http"] = "socket") -> str:
+    """YAML. In HTTP mode Slack posts everything to {public_url}/slack/events."""
+    if mode == "socket":
+        return _APP + _EVENTS + _REST.format(socket="true")
+    url = public_url.rstrip("/") + "/slack/events"
+    command = _APP.replace("    - command: /redkey\n", f"    - command: /redkey\n      url: {url}\n")
+    asked = _REQUEST_URL.format(url=url)
+    return command + asked + _EVENTS + asked + _REST.format(socket="false")

@@ -1,0 +1,70 @@
+"""Our two languages: nothing is said that has no French, and numbers look as their readers write them."""
+
+import ast
+import string
+from datetime import timedelta
+
+from sentences import causes, said, trees
+
+from bot.connection import Status
+from handlers.words import Words, catalogue
+
+
+def test_every_sentence_we_say_has_its_french() -> None:
+    french = catalogue("fr")
+    missing = [s[0] for s in said() if len(s) == 1 and not _translated(s[0])]
+    missing += [s[0] for s in said() if len(s) == 2 and french.ngettext(s[0], s[1], 2) == s[1]]
+    assert sorted(set(missing)) == []
+
+
+def test_every_cause_and_cure_has_its_french() -> None:
+    assert sorted({c for c in causes() if not _translated(c)}) == []
+
+
+def test_every_status_has_the_french_word_of_the_contract() -> None:
+    words = Words("fr")
+    assert [words.status(s) for s in Status] == [
+        "Autorisation requise",
+        "Déconnecté",
+        "Rattrapage en cours",
+        "Connecté avec balisage automatique",
+        "Connecté",
+    ]
+
+
+def _translated(sentence: str) -> bool:
+    held = catalogue("fr")._catalog
+    return sentence in held or (sentence, 0) in held
+
+
+def test_durations_are_short() -> None:
+    words = Words("fr")
+    for seconds, text in ((45, "45 s"), (720, "12 min"), (12_000, "3 h 20 min"), (183_600, "2 j 3 h"), (3600, "1 h")):
+        assert words.duration(timedelta(seconds=seconds)) == text
+
+
+def test_money_is_written_as_its_readers_write_it() -> None:
+    assert Words("en").money(4_100_250_000, "EUR") == "€4,100.25"
+    assert Words("fr").money(4_100_250_000, "EUR") == "4\u202f100,25\xa0€"
+    assert Words("en").money(1_000_000, "<!channel>") == "1.00"
+
+
+def test_a_translation_fills_in_what_its_sentence_fills_in() -> None:
+    """Else the French message would fail where the English one works."""
+    for key, french in catalogue("fr")._catalog.items():
+        english = key[0] if isinstance(key, tuple) else key
+        if english:
+            assert fields(french) == fields(english), english
+
+
+def test_no_translation_is_left_over() -> None:
+    """Every English sentence in the catalogue is still written somewhere in the source."""
+    folders = ("handlers", "platforms", "bot")
+    nodes = [node for _, tree in trees(*folders) for node in ast.walk(tree)]
+    written = {node.value for node in nodes if isinstance(node, ast.Constant)} | set(causes())
+    keys = {key[0] if isinstance(key, tuple) else key for key in catalogue("fr")._catalog} - {""}
+    assert sorted(keys - written) == []
+
+
+def fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
