@@ -1,11 +1,9 @@
 """Puts the parts together; the only file that knows them all."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-
 
 import platforms
 from bot.alert import Alert, Facts
@@ -24,7 +22,7 @@ from bot.refresh import Refresher
 from bot.restore import Restore
 from bot.revoke import Revoke
 from bot.routes import Route, Routes
-from bot.schedule import Schedule, Tick
+from bot.schedule import Tick
 from bot.settings import Settings
 from bot.tagging import TagCarrier
 from bot.touchpoints import TouchpointCarrier

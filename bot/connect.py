@@ -8,11 +8,12 @@ from bot.connection import Account, Connection, Consent, Grant
 from bot.errors import Fenced, RedkeyError
 from bot.facts import ConnectionFacts
 from bot.interfaces import AdTagger, Clock, Gateway
+from bot.marks import stopped_flows
 from bot.memory import Memory, Tx
 from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome
 from bot.reauthorize import Consents, digest
 from bot.refresh import GrantTokens, Refresher
-from bot.restore import Restore
+from bot.restore import Proof, Restore
 from bot.routes import Routes
 
 LINK_LIVES = timedelta(days=1)
@@ -45,8 +46,9 @@ class Connect:
 
     async def link(self, platform: str, asked_by: str) -> str:
         if platform not in self._gateways:
-            there = ", ".join(sorted(self._gateways)) or "none: give one a client_id in its settings"
-            raise NotFound(f"{platform} is not switched on; platforms switched on: {there}")
+            there = ", ".join(sorted(self._gateways))
+            which = f"these are: {there}" if there else "none is: give one a client_id in its settings"
+            raise NotFound(f"{platform} is not a platform that is switched on; {which}")
         token = secrets.token_urlsafe(32)
         async with self._memory.begin() as tx:
             link_id = f"lnk_{secrets.token_hex(12)}"
@@ -68,7 +70,10 @@ class Connect:
         accounts = await self._accounts(grant)
         async with self._memory.read() as tx:
             watched = {c.account.id for c in await tx.connections.all() if c.platform == grant.platform}
-        return ConnectPage(token, grant.platform, name, grant.identity.login, tuple(accounts), frozenset(watched))
+        stopped = tuple(stopped_flows(self._gateways[grant.platform].platform, grant.scopes))
+        return ConnectPage(
+            token, grant.platform, name, grant.identity.login, tuple(accounts), frozenset(watched), stopped
+        )
 
     async def _accounts(self, grant: Grant) -> list[Account]:
         gateway = self._gateways[grant.platform]
@@ -88,6 +93,7 @@ class Connect:
             tokens = await self._consents.trade(consent, code)
         except RedkeyError as error:
             return Outcome(Ending.FAILED, consent.platform, name, why=str(error))
+        proof: Proof | None = None
         try:
             proof = await self._restore.prove(consent.platform, tokens)
             siblings = await self._restore.siblings(consent.platform, proof)
@@ -99,12 +105,15 @@ class Connect:
                 if not fresh:
                     raise Fenced
         except (RedkeyError, Fenced) as error:
-            await self._restore.discard(consent.platform, tokens, None)
+            await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
             why = "this link was used already" if isinstance(error, Fenced) else str(error)
             return Outcome(Ending.FAILED, consent.platform, name, why=why)
         async with self._memory.read() as tx:
             watched = {c.account.id for c in await tx.connections.all() if c.platform == consent.platform}
-        page = ConnectPage(token, consent.platform, name, proof.identity.login, proof.accounts, frozenset(watched))
+        stopped = tuple(stopped_flows(self._gateways[consent.platform].platform, proof.tokens.scopes))
+        page = ConnectPage(
+            token, consent.platform, name, proof.identity.login, proof.accounts, frozenset(watched), stopped
+        )
         return Outcome(Ending.CHOOSE, consent.platform, name, used_login=proof.identity.login, connect=page)
 
     async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:

@@ -123,6 +123,7 @@ class Connection:
     autotagging: bool
     catching_up: bool
     utm: str = ""
+    scopes: tuple[str, ...] = ()  # what its grant was given; empty where the platform does not say
     checked_at: datetime | None = None
     last_good_at: datetime | None = None
     last_data_at: datetime | None = None

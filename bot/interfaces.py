@@ -123,10 +123,12 @@ class Fetch(Protocol):
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         accept: Sequence[int] = (),
+        authorized: bool = True,
     ) -> Answer:
         """A `url` that begins with / is completed by `Platform.base_url`.
 
         `accept`: non-2xx statuses the caller wants to read itself. `json` numbers may be int, str or Decimal-as-str only.
+        `authorized` False: no token goes along, for download links, which are keys themselves and lead elsewhere.
         """
 
 
@@ -176,6 +178,11 @@ class Platform(ABC):
     def base_url(self, kept: Mapping[str, str]) -> str:
         """Where relative URLs given to `fetch` lead. Raises Misconfigured when `kept` names a foreign host."""
         return self.settings.api_url
+
+    @property
+    def needs(self) -> Mapping[Flow, tuple[str, ...]]:
+        """The scopes each flow needs. A flow whose scopes were not granted does not run; the others do."""
+        return {}
 
     @abstractmethod
     async def identify(self, fetch: Fetch) -> Identity:

@@ -17,9 +17,18 @@ def account_day(moment: datetime, time_zone: str) -> date:
         return moment.date()
 
 
+def stopped_flows(platform: Platform, scopes: Sequence[str]) -> list[Flow]:
+    """The flows whose scopes were not granted. Where the platform does not say what it granted, none."""
+    if not scopes:
+        return []
+    return [flow for flow in platform.flows if not set(platform.needs.get(flow, ())) <= set(scopes)]
+
+
 def running_flows(connection: Connection, platform: Platform) -> list[Flow]:
-    """The flows that really run on this connection: tagging only where a person switched it on."""
-    return [flow for flow in platform.flows if flow is not Flow.TAGGING or connection.autotagging]
+    """The flows that really run: tagging only where a person switched it on, and none whose scopes were not granted."""
+    stopped = stopped_flows(platform, connection.scopes)
+    wanted = [flow for flow in platform.flows if flow is not Flow.TAGGING or connection.autotagging]
+    return [flow for flow in wanted if flow not in stopped]
 
 
 async def begin_catch_up(

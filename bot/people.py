@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.connection import Account, Connection, CostRow, Touchpoint
+from bot.connection import Account, Connection, CostRow, Flow, Touchpoint
 from bot.facts import CheckAnswer, ConnectionFacts, Freshness, OutageFacts
 
 
@@ -65,6 +65,7 @@ class ConnectPage:
     login: str = ""
     accounts: tuple[Account, ...] = ()  # empty before the consent
     watched: frozenset[str] = frozenset()  # account ids that are connected already
+    stopped: tuple[Flow, ...] = ()  # flows that will not run, because their permissions were not given
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class Outcome:
     who: str = ""  # ALREADY: who it was
     ref: str = ""  # where to try again
     why: str = ""
+    stopped: tuple[Flow, ...] = ()  # flows that do not run, because their permissions were not given
     connect: ConnectPage | None = None
 
 

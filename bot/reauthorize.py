@@ -11,6 +11,7 @@ from bot.alert import Facts
 from bot.connection import Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.errors import Fenced, RedkeyError
 from bot.interfaces import Clock, Gateway
+from bot.marks import stopped_flows
 from bot.memory import Memory
 from bot.people import Begun, Ending, NotFound, Outcome, StartPage
 from bot.restore import Proof, Restore, Restored
@@ -219,5 +220,6 @@ class Reauthorize:
             used_login=proof.identity.login,
             accounts=tuple(c.account for c in restored.reached),
             missing=tuple(c.account for c in restored.missing),
+            stopped=tuple(stopped_flows(self._gateways[consent.platform].platform, proof.tokens.scopes)),
             ref=consent.ref,
         )

@@ -7,9 +7,9 @@ from datetime import timedelta
 import structlog
 
 from bot.connection import Account, Connection, Event, Grant, Identity, Outage, Reach, TokenSet
-from bot.errors import AccessDenied, RedkeyError, TryLater
+from bot.errors import AccessDenied, RedkeyError, Refused, TryLater
 from bot.interfaces import Clock, Gateway
-from bot.marks import begin_catch_up
+from bot.marks import begin_catch_up, stopped_flows
 from bot.memory import Memory, SealBroken, Tx
 from bot.refresh import FreshTokens, renew_at
 
@@ -49,6 +49,8 @@ class Restore:
     async def prove(self, platform: str, tokens: TokenSet) -> Proof:
         """Ask the platform who this is and what they reach. Raises what the platform's answers mean (bot/errors.py)."""
         gateway = self._gateways[platform]
+        if len(stopped_flows(gateway.platform, tokens.scopes)) == len(gateway.platform.flows):
+            raise Refused("the permissions that Redkey needs were not given: leave all boxes ticked", code="scopes")
         fetch = gateway.fetch(FreshTokens(tokens))
         identity = await gateway.platform.identify(fetch)
         try:
@@ -170,17 +172,22 @@ class Restore:
             await tx.outbox.say_reply(outage.id, "partly", revision, detail, self._now())
         return left
 
+    async def _may_hold_a_grant(self, platform: str, identity: Identity | None) -> bool:
+        if identity is None:
+            return True
+        async with self._memory.read() as tx:
+            grant = await tx.grants.of_identity(platform, identity.id)
+        return grant is not None and grant.lost_at is None
+
     async def discard(self, platform: str, tokens: TokenSet, identity: Identity | None) -> None:
         """Revoke tokens that were not wanted, at once if the platform answers, else later.
 
-        Where revoking one token ends everything of that person (Google), it is left alone if they hold a living grant here.
+        Where revoking one token ends everything of that person (Google), it is left alone if they hold a living grant here,
+        or may hold one because nobody could be asked who they are.
         """
         gateway = self._gateways[platform]
-        if identity is not None and gateway.platform.oauth.revokes_person:
-            async with self._memory.read() as tx:
-                grant = await tx.grants.of_identity(platform, identity.id)
-            if grant is not None and grant.lost_at is None:
-                return
+        if gateway.platform.oauth.revokes_person and await self._may_hold_a_grant(platform, identity):
+            return
         token = tokens.refresh_token or tokens.access_token
         try:
             await gateway.revoke(token)

@@ -164,7 +164,7 @@ def _shown() -> Select[Any]:
         .correlate(connections)
         .scalar_subquery()
     )
-    told = grants.c.login, _EXPIRES_AT.label("expires_at"), outage.label("outage_id")
+    told = grants.c.login, grants.c.scopes, _EXPIRES_AT.label("expires_at"), outage.label("outage_id")
     return select(connections, *told).join(grants, grants.c.id == connections.c.grant_id)
 
 
@@ -195,6 +195,7 @@ def _connection(row: Row[Any]) -> Connection:
         autotagging=row.autotagging,
         catching_up=row.catching_up,
         utm=row.utm,
+        scopes=tuple(row.scopes),
         checked_at=row.checked_at,
         last_good_at=row.last_good_at,
         last_data_at=row.last_data_at,
