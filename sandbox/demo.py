@@ -44,8 +44,8 @@ async def _demo(port: int | None, *, headless: bool) -> int:
             if headless:
                 return await Story(world, practice, parts).tell()
             _add_levers(world, practice)
-            _say(f"\n  Open {world.url}/ and break something.\n  Redkey's own pages: {practice.url}/connections\n")
-            print(world.url + "/", flush=True)  # noqa: T201  # the one line a script may read
+            _say("\nOpen this page and break something (Ctrl-C ends it):\n")
+            print(world.url + "/", flush=True)  # noqa: T201  # the one thing this prints
             await asyncio.Event().wait()
     return 0
 
@@ -150,7 +150,7 @@ class Story:
         outages = await self._practice.get("outages")
         unconfirmed = [o["id"] for o in outages if not o["caught_up_at"]]
         wrong = self._world.disagreements(await self._practice.costs())
-        problems = [f"outage {i} was never confirmed" for i in unconfirmed] + wrong
+        problems = [f"outage {i} was never confirmed" for i in unconfirmed] + wrong + self._not_pushed()
         if len(outages) < len(self._parts):
             problems.append(f"{len(self._parts)} logins were broken, but only {len(outages)} outages were seen")
         for problem in problems:
@@ -158,6 +158,17 @@ class Story:
         if not problems:
             self._line("done", f"{len(outages)} outages: noticed, reauthorized, caught up, verified")
         return 1 if problems else 0
+
+    def _not_pushed(self) -> list[str]:
+        """What the practice CRMs hold, asked without the bot: every touchpoint, written exactly once."""
+        problems = []
+        for crm in self._world.crms:
+            held = crm.records()
+            missing = [t["id"] for t in touchpoints(TOUCHPOINTS, "during") if t["id"] not in held]
+            twice = [i for i, writes in crm.writes.items() if writes.created > 1]
+            problems += [f"{crm.name} lacks {len(missing)} touchpoints, {missing[0]} first"] if missing else []
+            problems += [f"{crm.name} holds {len(twice)} touchpoints twice"] if twice else []
+        return problems
 
     def _line(self, step: str, text: str) -> None:
         spent = asyncio.get_running_loop().time() - self._began

@@ -246,6 +246,7 @@ def _saved(saved: Saved) -> dict[str, object]:
 
 
 def _failed(failed: Failed, *, nameless: bool) -> dict[str, object]:
+    """The specification demands `errors` and `links` too, but HubSpot leaves them out."""
     context = {} if nameless else {"objectWriteTraceId": [failed.input.trace]}
     return {"status": "error", "category": failed.category, "message": failed.message, "context": context}
 

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from sandbox.dropping import DroppingProtocol
 from sandbox.faults import Faults
 from sandbox.google_ads import GoogleAdsSandbox
+from sandbox.hubspot import HubspotSandbox
 from sandbox.ledger import Ledger, utc_now
 from sandbox.levers import Lever
 from sandbox.oauth import AuthorizationServer
@@ -48,6 +49,14 @@ class PlatformSandbox(Protocol):
     def settings(self, base_url: str) -> dict[str, object]: ...
 
 
+class CrmSandbox(PlatformSandbox, Protocol):
+    """What a practice CRM tells beside that: its records by external id, and how often each was written."""
+
+    @property
+    def writes(self) -> Mapping[str, Any]: ...
+    def records(self) -> Mapping[str, Any]: ...
+
+
 class World:
     """`async with World.open() as world:` runs it; `world.url` is its page, with the Slack channel and the levers."""
 
@@ -55,7 +64,9 @@ class World:
         self.slack = SlackWorkspace(now)
         self.google_ads = GoogleAdsSandbox(Ledger(now))
         self.salesforce = SalesforceSandbox(Ledger(now))
-        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce]
+        self.hubspot = HubspotSandbox(Ledger(now))
+        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce, self.hubspot]
+        self.crms: list[CrmSandbox] = [self.salesforce, self.hubspot]
         self.url = ""
         self._levers: dict[str, list[Lever]] = {}
         for platform in self.platforms:

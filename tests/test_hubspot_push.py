@@ -173,3 +173,5 @@ async def test_find_names_what_the_portal_holds_and_nothing_else(desk):
     desk.sandbox.portal.archive(TOUCHPOINT, TOUCHPOINT_ID, "TP2_1")
     assert await desk.find(touches(5)) == {"TP2_0", "TP2_2"}
     assert await desk.find([touch("never")]) == set()
+    await desk.push([touch("a")])
+    assert await desk.find([touch("a"), touch("A")]) == {"TP2_a"}

@@ -21,8 +21,10 @@ def catch_up_card(facts: OutageFacts, words: Words) -> Card:
     return Card(
         text=" ".join(
             [
-                words.say(
+                words.many(
                     "{platform}: {account} is connected again and catching up, {percent} done.",
+                    "{platform}: {account} are connected again and catching up, {percent} done.",
+                    len(facts.accounts),
                     platform=facts.platform_name,
                     account=who_is_hit(facts, words),
                     percent=done,
@@ -53,8 +55,10 @@ def stalled_card(facts: OutageFacts, words: Words) -> Card:
     return Card(
         text=" ".join(
             [
-                words.say(
+                words.many(
                     "{platform}: {account} is connected again, but catching up does not get on.",
+                    "{platform}: {account} are connected again, but catching up does not get on.",
+                    len(facts.accounts),
                     platform=facts.platform_name,
                     account=who_is_hit(facts, words),
                 ),

@@ -37,8 +37,12 @@ def receipt_text(facts: OutageFacts, words: Words) -> str:
     """The whole receipt in sentences."""
     back, gone, aside = recovered(facts, words), lost(facts, words), set_aside(facts, words)
     told = [
-        words.say(
-            "{platform}: {account} is caught up.", platform=facts.platform_name, account=who_is_hit(facts, words)
+        words.many(
+            "{platform}: {account} is caught up.",
+            "{platform}: {account} are caught up.",
+            len(facts.accounts),
+            platform=facts.platform_name,
+            account=who_is_hit(facts, words),
         ),
         _how_long(facts, words),
         words.say("Recovered: {things}.", things=words.listing(back)) if back else "",
@@ -58,8 +62,12 @@ def paused_card(facts: OutageFacts, words: Words) -> Card:
     return Card(
         text=" ".join(
             [
-                words.say(
-                    "{platform}: {account} is paused.", platform=facts.platform_name, account=who_is_hit(facts, words)
+                words.many(
+                    "{platform}: {account} is paused.",
+                    "{platform}: {account} are paused.",
+                    len(facts.accounts),
+                    platform=facts.platform_name,
+                    account=who_is_hit(facts, words),
                 ),
                 lines[-1],
             ]
