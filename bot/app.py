@@ -27,6 +27,7 @@ from bot.settings import Settings
 from bot.tagging import TagCarrier
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
+from bot.undo import Undo
 from bot.watch import Pace, Watch
 from storage import SqlMemory, open_memory
 
@@ -72,6 +73,7 @@ class App:
             now,
         )
         self.revoke = Revoke(memory, gateways, self.pace, now)
+        self.undo = Undo(memory, gateways, self.watch, now)
         self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
         self.ledger = Intake(memory, timing.cost_every, now)

@@ -52,6 +52,9 @@ class Work(StrEnum):
 
 class Grants(Protocol):
     async def get(self, grant_id: str) -> Grant | None: ...
+    async def held(self, grant_id: str) -> Grant | None:
+        """As get, and nobody else changes it until this transaction ends. Whoever holds outages too holds grants first."""
+
     async def all(self) -> list[Grant]: ...
     async def of_identity(self, platform: str, identity_id: str) -> Grant | None: ...
     async def add(self, platform: str, identity: Identity, tokens: TokenSet, now: datetime) -> Grant: ...
@@ -119,6 +122,7 @@ class Connections(Protocol):
 
     async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None: ...
     async def set_enabled(self, connection_id: str, enabled: bool) -> None: ...
+    async def set_autotagging(self, connection_id: str, autotagging: bool) -> None: ...
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None: ...
     async def set_account(self, connection_id: str, account: Account) -> None: ...
 
@@ -171,6 +175,9 @@ class Transfers(Protocol):
 class Outages(Protocol):
     async def get(self, outage_id: str) -> Outage | None:
         """With its connection_ids and timeline."""
+
+    async def held(self, outage_id: str) -> Outage | None:
+        """As get, and nobody else changes its state until this transaction ends: a state is told once."""
 
     async def latest(self, *, open_only: bool = False, limit: int = 500) -> list[Outage]: ...
     async def open_of_grant(self, grant_id: str) -> Outage | None: ...
@@ -284,6 +291,12 @@ class Tags(Protocol):
     async def applied(self, connection_id: str, results: Sequence[TagResult], now: datetime) -> None: ...
     async def note(self, connection_id: str, notes: Mapping[str, str], now: datetime) -> None:
         """Ads left alone, and why (ad id -> reason)."""
+
+    async def ours(self, connection_id: str) -> list[TagChange]:
+        """What we have changed and not taken back: each ad's suffix before, and the one we wrote."""
+
+    async def undone(self, connection_id: str, ads: Sequence[str], now: datetime) -> None:
+        """Their old suffix stands again; the note says so, and they count as ours no more."""
 
     async def refused(self, connection_id: str) -> set[str]:
         """Ads whose last change the platform refused."""

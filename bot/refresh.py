@@ -5,14 +5,15 @@ a blind second try. See docs/decisions/0004-refresh-protocol.md.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 import structlog
 
 from bot.connection import Cause, Grant, TokenSet
-from bot.errors import AuthorizationLost, Fenced, Misconfigured, TryLater
+from bot.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Clock, Gateway
 from bot.memory import Memory, SealBroken
 
@@ -68,9 +69,14 @@ class Refresher:
     async def current(self, grant_id: str) -> AccessToken:
         """A token believed good now, refreshed first when it is about to expire."""
         held = await self._read(grant_id)
-        if self._expiring(held):
+        if held.tokens.refresh_token is None or not self._expiring(held):
+            return _access(held)
+        try:
             return await self.renewed(grant_id, held.grant.generation)
-        return _access(held)
+        except TryLater:
+            if held.tokens.expires_at is not None and self._now() < held.tokens.expires_at:
+                return _access(held)  # what still works is not given up because nothing newer can be had yet
+            raise
 
     async def renewed(self, grant_id: str, refused: int) -> AccessToken:
         """A token of a later generation than `refused`. Many callers in this process share one refresh.
@@ -87,9 +93,12 @@ class Refresher:
             if token.generation > refused:
                 return token  # else the refresh we joined was about an older token than the one refused here
 
-    async def drain(self) -> None:
-        """Wait for the refreshes under way: their answers must be stored."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+    async def drain(self, within: float | None = None) -> None:
+        """Wait for the refreshes under way: their answers must be stored. Where there is no time left for that, the intent
+        that was committed before each request tells the next process about it.
+        """
+        if self._running:
+            await asyncio.wait(set(self._running.values()), timeout=within)
 
     def _ended(self, grant_id: str, task: asyncio.Task[AccessToken]) -> None:
         self._running.pop(grant_id, None)
@@ -111,26 +120,27 @@ class Refresher:
                 return _access(held)
             if held.tokens.refresh_token is None:
                 raise AuthorizationLost(NO_REFRESH_TOKEN)
-            orphaned = await self._settle_orphan(held.grant)
+            orphaned = self._is_orphaned(held.grant)
             async with self._memory.begin() as tx:
+                if orphaned:
+                    await tx.grants.end_refresh(held.grant)
                 if not await tx.grants.begin_refresh(held.grant, self._now()):
                     raise TryLater("another worker is refreshing this login")
             return await self._ask(held, orphaned=orphaned)
 
-    async def _settle_orphan(self, grant: Grant) -> bool:
-        """Whether an earlier refresh was begun and never ended."""
+    def _is_orphaned(self, grant: Grant) -> bool:
+        """Whether an earlier refresh was begun and never ended. Raises TryLater while its request may still arrive."""
         if grant.refresh_started_at is None:
             return False
         if self._gateways[grant.platform].platform.oauth.rotates:
             wait = grant.refresh_started_at + self._margin - self._now()
             if wait > timedelta(0):
                 raise TryLater("an earlier refresh may still be on its way", after=wait)
-        async with self._memory.begin() as tx:
-            await tx.grants.end_refresh(grant)
         return True
 
     async def _ask(self, held: _Held, *, orphaned: bool) -> AccessToken:
         gateway = self._gateways[held.grant.platform]
+        rotates = gateway.platform.oauth.rotates
         assert held.tokens.refresh_token is not None
         try:
             fresh = await gateway.refresh(held.tokens.refresh_token)
@@ -138,25 +148,28 @@ class Refresher:
             again = await self._read(held.grant.id)
             if again.grant.generation > held.grant.generation:
                 return _access(again)
-            if orphaned and gateway.platform.oauth.rotates:
+            if orphaned and rotates:
                 raise AuthorizationLost(LOST_IN_TRANSFER) from error
-            raise
-        except TryLater as error:
-            if not (error.unclear and gateway.platform.oauth.rotates):
-                await self._forget_intent(held.grant)
-            raise
-        except Misconfigured:
             await self._forget_intent(held.grant)
+            raise
+        except RedkeyError as error:
+            # An intent stays while a token may have got lost: of this request, or of the one before that left it.
+            if not (rotates and (orphaned or (isinstance(error, TryLater) and error.unclear))):
+                await self._forget_intent(held.grant)
             raise
         return await self._store(held.grant, fresh)
 
     async def _forget_intent(self, grant: Grant) -> None:
-        async with self._memory.begin() as tx:
-            await tx.grants.end_refresh(grant)
+        """If it cannot be forgotten now, the next one to refresh finds it: what the platform said counts more."""
+        try:
+            async with self._memory.begin() as tx:
+                await tx.grants.end_refresh(grant)
+        except TryLater:
+            log.warning("the end of a refresh could not be noted", grant=grant.id)
 
     async def _store(self, grant: Grant, fresh: TokenSet) -> AccessToken:
-        """Store what the platform has already made valid. Trouble here may cost the login, so it tries hard."""
-        for pause in (*STORE_TRIES, None):
+        """Store what the platform has already made valid. This may be the only copy, so it is tried while we live."""
+        for pause in chain(STORE_TRIES, repeat(STORE_TRIES[-1])):
             try:
                 async with self._memory.begin() as tx:
                     stored = await tx.grants.replace(grant, fresh, self._now())
@@ -166,8 +179,6 @@ class Refresher:
                 return _access(await self._read(grant.id))
             except TryLater:
                 log.error("a refreshed login could not be stored yet", grant=grant.id)
-                if pause is None:
-                    raise
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -195,20 +206,37 @@ def _access(held: _Held) -> AccessToken:
 
 
 class GrantTokens:
-    """The Tokens of one grant. `generation` is the one last handed out: what a refusal is about."""
+    """The Tokens of one grant. `generation` is the one last handed out: what a refusal is about.
+
+    `denial` is an AccessDenied that the token endpoint raised: it is about the login, not about one of its accounts.
+    """
 
     def __init__(self, refresher: Refresher, grant: Grant) -> None:
         self._refresher = refresher
         self._grant_id = grant.id
         self.generation = grant.generation
+        self.denial: AccessDenied | None = None
 
     async def current(self) -> AccessToken:
-        return self._seen(await self._refresher.current(self._grant_id))
+        return await self._seen(self._refresher.current(self._grant_id))
 
     async def renewed(self, refused: int) -> AccessToken:
-        return self._seen(await self._refresher.renewed(self._grant_id, refused))
+        return await self._seen(self._refresher.renewed(self._grant_id, refused))
 
-    def _seen(self, token: AccessToken) -> AccessToken:
+    async def tested(self) -> None:
+        """Refresh although nobody refused a token: to learn whether the token endpoint takes this login again."""
+        try:
+            await self.renewed(self.generation)
+        except AuthorizationLost as error:
+            if error.cause is not NO_REFRESH_TOKEN:
+                raise
+
+    async def _seen(self, asked: Awaitable[AccessToken]) -> AccessToken:
+        try:
+            token = await asked
+        except AccessDenied as error:
+            self.denial = error
+            raise
         self.generation = max(self.generation, token.generation)
         return token
 
@@ -223,7 +251,8 @@ class FreshTokens:
         return AccessToken(self._tokens.access_token, 0, self._tokens.kept)
 
     async def renewed(self, refused: int) -> AccessToken:
-        raise AuthorizationLost(NO_REFRESH_TOKEN)
+        """The same token once more: if it is refused again, what the platform says about it is the reason to tell."""
+        return replace(await self.current(), generation=refused + 1)
 
 
 def renew_at(tokens: TokenSet, now: datetime, ahead: timedelta) -> datetime:

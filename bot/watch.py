@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,11 +12,13 @@ from bot.connection import Connection, Event, Grant, Outage, Reach
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
 from bot.interfaces import Clock, Fetch, Gateway
 from bot.marks import begin_catch_up
-from bot.memory import Memory, Tx
-from bot.refresh import KNOWN_LOST, GrantTokens, Refresher
+from bot.memory import Memory, SealBroken, Tx
+from bot.refresh import KEY_LOST, KNOWN_LOST, NO_REFRESH_TOKEN, GrantTokens, Refresher
 from bot.routes import Routes
 
 log = structlog.get_logger()
+
+Loss = AuthorizationLost | AccessDenied | Misconfigured
 
 
 @dataclass(frozen=True)
@@ -59,25 +61,39 @@ class Watch:
     @asynccontextmanager
     async def using(self, connection: Connection) -> AsyncIterator[Fetch]:
         """An authorized fetch for this connection. Losses met inside are recorded before they are raised on."""
+        async with self._using(connection) as (fetch, _):
+            yield fetch
+
+    @asynccontextmanager
+    async def _using(self, connection: Connection) -> AsyncIterator[tuple[Fetch, GrantTokens]]:
         async with self._memory.read() as tx:
             grant = await tx.grants.get(connection.grant_id)
         assert grant is not None  # a connection's grant row is never deleted
         tokens = GrantTokens(self._refresher, grant)
         try:
-            yield self._gateways[connection.platform].fetch(tokens)
+            yield self._gateways[connection.platform].fetch(tokens), tokens
         except (AuthorizationLost, Misconfigured) as error:
             await self.lost(grant.id, tokens.generation, error)
             raise
         except AccessDenied as error:
-            await self.denied(connection, error)
+            if error is tokens.denial:
+                await self.lost(grant.id, tokens.generation, error)
+            else:
+                await self.denied(connection, error, tokens.generation)
             raise
 
     async def check(self, connection: Connection) -> str:
         """Probe one connection; returns the problem in words, or "". Also how an outage nobody can click away heals."""
-        platform = self._gateways[connection.platform].platform
+        gateway = self._gateways.get(connection.platform)
+        if gateway is None:
+            await self._checked(connection, good=False, pause=self._pace.next_check())
+            return "its platform is not switched on"
         try:
-            async with self.using(connection) as fetch:
-                await platform.probe(fetch, connection.account)
+            async with self._using(connection) as (fetch, tokens):
+                if not connection.authorized and await self._login_was_refused(connection):
+                    # Its access token may live on: that alone would prove nothing.
+                    await tokens.tested()
+                await gateway.platform.probe(fetch, connection.account)
         except TryLater as error:
             await self._checked(connection, good=False, pause=self._pace.back_off(3, error.after))
             return str(error)
@@ -89,67 +105,124 @@ class Watch:
             await self._healed(connection)
         return ""
 
+    async def _login_was_refused(self, connection: Connection) -> bool:
+        async with self._memory.read() as tx:
+            outage = await tx.outages.open_of_connection(connection.id)
+        return outage is not None and outage.reach is Reach.GRANT
+
     async def renew(self, grant: Grant) -> None:
         """Refresh ahead of expiry, or because it has been idle. A refusal is a drop like any other."""
+        if grant.platform not in self._gateways:
+            return
         try:
             await self._refresher.renewed(grant.id, grant.generation)
-        except (AuthorizationLost, Misconfigured) as error:
-            await self.lost(grant.id, grant.generation, error)
-        except TryLater as error:
+        except (AuthorizationLost, Misconfigured, AccessDenied) as error:
+            if error.cause is NO_REFRESH_TOKEN and grant.expires_at and grant.expires_at > self._now():
+                await self._renew_at(grant, grant.expires_at)  # it cannot be renewed, but it has not run out yet
+            else:
+                await self.lost(grant.id, grant.generation, error)
+        except RedkeyError as error:
             log.info("refresh put off", grant=grant.id, platform=grant.platform, why=str(error))
-            async with self._memory.begin() as tx:
-                await tx.grants.renew_at(grant.id, self._now() + self._pace.back_off(5, error.after))
+            after = error.after if isinstance(error, TryLater) else None
+            await self._renew_at(grant, self._now() + self._pace.back_off(5, after))
 
-    async def lost(self, grant_id: str, generation: int, error: AuthorizationLost | Misconfigured) -> None:
-        """Record that a grant stopped working, once per generation, and open its outage in the same transaction."""
+    async def _renew_at(self, grant: Grant, at: datetime) -> None:
+        async with self._memory.begin() as tx:
+            await tx.grants.renew_at(grant.id, at)
+
+    async def lost(self, grant_id: str, generation: int, error: Loss) -> None:
+        """Record that a login stopped working, once per generation, and open its outage in the same transaction.
+
+        An AccessDenied here is one that the token endpoint raised: everything that this login carries is lost.
+        """
         now = self._now()
         async with self._memory.begin() as tx:
-            grant = await tx.grants.get(grant_id)
+            grant = await tx.grants.held(grant_id)
             if grant is None or grant.generation > generation:
                 return  # someone logged in again meanwhile: the refusal was about older tokens
             if isinstance(error, AuthorizationLost) and not await tx.grants.mark_lost(grant, now):
                 return
+            standing = await _held(tx, await tx.outages.open_of_grant(grant_id))
             connections = await tx.connections.of_grant(grant_id)
             await tx.connections.set_authorized([c.id for c in connections], False)
-            await self._open(tx, Reach.GRANT, [c for c in connections if c.enabled], error)
+            await self._login_lost(tx, standing, [c for c in connections if c.enabled], error)
 
-    async def denied(self, connection: Connection, error: AccessDenied) -> None:
-        """The login lives, this one account is lost to it."""
+    async def _login_lost(
+        self, tx: Tx, standing: Outage | None, connections: Sequence[Connection], error: Loss
+    ) -> None:
+        """One outage for the login. An account that has one of its own already keeps it: it is lost for two reasons.
+
+        If all are paused there is none at all: it alerts when someone resumes one.
+        """
+        free = [c for c in connections if c.outage_id is None]
+        if standing is not None:
+            await self._join(tx, standing, free)
+            await self._drop_again(tx, standing, error)
+        elif free:
+            await self._open(tx, Reach.GRANT, free, error)
+        for outage_id in {c.outage_id for c in connections if c.outage_id} - {standing.id if standing else ""}:
+            own = await _held(tx, await tx.outages.get(outage_id))
+            if own is not None and (own.reauthorized_at or not (free or standing)):
+                await self._drop_again(tx, own, error)
+
+    async def denied(self, connection: Connection, error: AccessDenied, generation: int | None = None) -> None:
+        """The login lives, this one account is lost to it. Its siblings go on, also those it was catching up with."""
         async with self._memory.begin() as tx:
+            grant = await tx.grants.held(connection.grant_id)
             fresh = await tx.connections.get(connection.id)
-            if fresh is None or not fresh.enabled or fresh.grant_id != connection.grant_id:
+            if grant is None or (generation is not None and grant.generation > generation):
+                return  # tokens are newer by now: if they are refused as well, that will be said then
+            if fresh is None or fresh.grant_id != grant.id or not fresh.enabled or not fresh.authorized:
                 return
-            if not fresh.authorized:
+            standing = await _held(tx, await tx.outages.open_of_connection(fresh.id))
+            await tx.connections.set_authorized([fresh.id], False)
+            if standing is not None and len(standing.connection_ids) == 1:
+                await self._drop_again(tx, standing, error)
                 return
-            await tx.connections.set_authorized([connection.id], False)
+            if standing is not None:
+                await self._part(tx, standing, fresh)
             await self._open(tx, Reach.ACCOUNT, [fresh], error)
+
+    async def _part(self, tx: Tx, outage: Outage, connection: Connection) -> None:
+        now, name = self._now(), connection.account.name
+        await tx.outages.leave(outage.id, [connection.id])
+        await tx.connections.set_catching_up([connection.id], False)
+        revision = await tx.outages.event(outage.id, Event(now, "partly", "", name))
+        await tx.outbox.say_message(outage.id, revision, now)
+        await tx.outbox.say_reply(outage.id, "partly", revision, {"missing": [name]}, now)
 
     async def found_dead(self, tx: Tx, connection: Connection) -> None:
         """A connection was resumed whose login died while it was paused: say so now."""
-        error = AuthorizationLost(KNOWN_LOST)
-        current = await tx.outages.open_of_grant(connection.grant_id)
+        current = await _held(tx, await tx.outages.open_of_grant(connection.grant_id))
         if current is None:
-            await self._open(tx, Reach.GRANT, [connection], error)
-            return
-        await tx.outages.join(current.id, [connection.id])
-        revision = await tx.outages.event(current.id, Event(self._now(), "joined", "", connection.account.name))
-        await tx.outbox.say_message(current.id, revision, self._now())
+            await self._open(tx, Reach.GRANT, [connection], AuthorizationLost(KNOWN_LOST))
+        else:
+            await self._join(tx, current, [connection])
 
-    async def _open(
-        self,
-        tx: Tx,
-        reach: Reach,
-        connections: Sequence[Connection],
-        error: AuthorizationLost | Misconfigured | AccessDenied,
-    ) -> None:
-        if not connections:
-            return  # everything on this login is paused: it alerts when someone resumes it
-        now = self._now()
-        first = connections[0]
-        standing = await _standing(tx, reach, first)
-        if standing is not None:
-            await self._drop_again(tx, standing, error)
-            return
+    async def unlock(self) -> None:
+        """Logins that were lost because they could not be opened are looked at again once their key is back.
+
+        From then on they heal as what they were: the operator's matter.
+        """
+        async with self._memory.read() as tx:
+            locked = [o for o in await tx.outages.latest(open_only=True) if o.cause.code == KEY_LOST.code]
+        for outage in locked:
+            async with self._memory.begin() as tx:
+                grant = await tx.grants.held(outage.grant_id)
+                try:
+                    tokens = await tx.grants.tokens(outage.grant_id)
+                except SealBroken:
+                    continue
+                current = await _held(tx, outage)
+                if grant is None or grant.lost_at is None or tokens is None or current is None:
+                    continue
+                await tx.grants.replace(grant, tokens, self._now())
+                await tx.grants.renew_at(grant.id, self._now())
+                await tx.outages.lost_again(current.id, KEY_LOST, Misconfigured.__name__, self._now())
+                await tx.connections.ask_check(current.connection_ids, self._now())
+
+    async def _open(self, tx: Tx, reach: Reach, connections: Sequence[Connection], error: Loss) -> None:
+        now, first = self._now(), connections[0]
         outage = await tx.outages.open(
             platform=first.platform,
             reach=reach,
@@ -166,18 +239,30 @@ class Watch:
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
 
-    async def _drop_again(
-        self, tx: Tx, outage: Outage, error: AuthorizationLost | Misconfigured | AccessDenied
-    ) -> None:
-        """A drop during the catch-up: the same outage, the same message, and the progress stays."""
-        if outage.reauthorized_at is None:
+    async def _join(self, tx: Tx, outage: Outage, connections: Sequence[Connection]) -> None:
+        """Accounts of the same login that its outage does not tell of yet: connected or resumed since it began."""
+        now = self._now()
+        for connection in connections:
+            await tx.outages.join(outage.id, [connection.id])
+            revision = await tx.outages.event(outage.id, Event(now, "joined", "", connection.account.name))
+            await tx.outbox.say_message(outage.id, revision, now)
+
+    async def _drop_again(self, tx: Tx, outage: Outage, error: Loss) -> None:
+        """A drop during the catch-up: the same outage, the same message, and the progress stays.
+
+        Before the catch-up only one thing is news: that what others were to mend has come to need a new login.
+        """
+        reopened = outage.reauthorized_at is not None
+        if not reopened and (outage.remedy == AuthorizationLost.__name__ or not isinstance(error, AuthorizationLost)):
             return
         now = self._now()
         await tx.outages.lost_again(outage.id, error.cause, type(error).__name__, now)
         await tx.connections.set_catching_up(outage.connection_ids, False)
-        revision = await tx.outages.event(outage.id, Event(now, "reopened", "", error.cause.words))
+        what, why = ("reopened", error.cause.words) if reopened else ("disconnected", error.cause.code)
+        revision = await tx.outages.event(outage.id, Event(now, what, "", why))
         await tx.outbox.say_message(outage.id, revision, now)
-        await tx.outbox.say_reply(outage.id, "reopened", revision, {}, now)
+        if reopened:
+            await tx.outbox.say_reply(outage.id, "reopened", revision, {}, now)
 
     async def _checked(self, connection: Connection, *, good: bool, pause: timedelta) -> None:
         now = self._now()
@@ -185,22 +270,28 @@ class Watch:
             await tx.connections.checked(connection.id, now, now + pause, good=good)
 
     async def _healed(self, connection: Connection) -> None:
-        """The probe of a lost connection succeeded: an administrator gave the rights back, or the operator acted."""
+        """The probe of a lost connection succeeded: an administrator gave the rights back, or the operator acted.
+
+        Where the login itself had been refused, all its accounts are back, the paused ones too.
+        """
         now = self._now()
         async with self._memory.begin() as tx:
+            await tx.grants.held(connection.grant_id)
             fresh = await tx.connections.get(connection.id)
-            if fresh is None or fresh.authorized:
+            if fresh is None or fresh.authorized or fresh.grant_id != connection.grant_id:
                 return
-            outage = await tx.outages.open_of_connection(connection.id)
-            healed = (
-                [fresh] if outage is None else [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
-            )
-            await tx.connections.set_authorized([c.id for c in healed], True)
-            if outage is not None:
-                await begin_catch_up(tx, outage, healed, self._gateways[fresh.platform].platform, by="", now=now)
+            outage = await _held(tx, await tx.outages.open_of_connection(connection.id))
+            back = [fresh]
+            if outage is not None and outage.reach is Reach.GRANT:
+                of_grant = await tx.connections.of_grant(fresh.grant_id)
+                back = [c for c in of_grant if c.outage_id in {None, outage.id}]
+            await tx.connections.set_authorized([c.id for c in back], True)
+            if outage is not None and outage.reauthorized_at is None:
+                missed = [c for c in back if c.id in outage.connection_ids]
+                await begin_catch_up(tx, outage, missed, self._gateways[fresh.platform].platform, by="", now=now)
 
 
-async def _standing(tx: Tx, reach: Reach, connection: Connection) -> Outage | None:
-    if reach is Reach.GRANT:
-        return await tx.outages.open_of_grant(connection.grant_id)
-    return await tx.outages.open_of_connection(connection.id)
+async def _held(tx: Tx, outage: Outage | None) -> Outage | None:
+    """The outage as it stands now, held, or None if it is over."""
+    held = await tx.outages.held(outage.id) if outage is not None else None
+    return held if held is not None and held.closed_at is None else None

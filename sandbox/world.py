@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from sandbox.dropping import DroppingProtocol
+from sandbox.dynamics_365 import Dynamics365Sandbox
 from sandbox.faults import Faults
 from sandbox.google_ads import GoogleAdsSandbox
 from sandbox.hubspot import HubspotSandbox
@@ -65,8 +66,9 @@ class World:
         self.google_ads = GoogleAdsSandbox(Ledger(now))
         self.salesforce = SalesforceSandbox(Ledger(now))
         self.hubspot = HubspotSandbox(Ledger(now))
-        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce, self.hubspot]
-        self.crms: list[CrmSandbox] = [self.salesforce, self.hubspot]
+        self.dynamics_365 = Dynamics365Sandbox(Ledger(now))
+        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce, self.dynamics_365, self.hubspot]
+        self.crms: list[CrmSandbox] = [self.salesforce, self.dynamics_365, self.hubspot]
         self.url = ""
         self._levers: dict[str, list[Lever]] = {}
         for platform in self.platforms:

@@ -97,6 +97,9 @@ class ConnectionRows:
         if enabled:
             self._tx.due |= {Work.MOVE, Work.CHECK}
 
+    async def set_autotagging(self, connection_id: str, autotagging: bool) -> None:
+        await self._set([connection_id], autotagging=autotagging)
+
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None:
         await self._set(connection_ids, catching_up=catching_up)
 

@@ -28,6 +28,10 @@ class GrantRows:
         row = await self._tx.one(select(grants).where(grants.c.id == grant_id))
         return _grant(row) if row else None
 
+    async def held(self, grant_id: str) -> Grant | None:
+        row = await self._tx.one(select(grants).where(grants.c.id == grant_id).with_for_update())
+        return _grant(row) if row else None
+
     async def all(self) -> list[Grant]:
         rows = await self._tx.all(select(grants).order_by(grants.c.created_at, grants.c.id))
         return [_grant(row) for row in rows]

@@ -26,6 +26,10 @@ class OutageRows:
     async def get(self, outage_id: str) -> Outage | None:
         return await self._first(outages.c.id == outage_id)
 
+    async def held(self, outage_id: str) -> Outage | None:
+        await self._tx.one(select(outages.c.id).where(outages.c.id == outage_id).with_for_update())
+        return await self.get(outage_id)
+
     async def latest(self, *, open_only: bool = False, limit: int = 500) -> list[Outage]:
         """Newest first."""
         some = select(outages).where(outages.c.closed_at.is_(None)) if open_only else select(outages)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, select, update
 
-from bot.connection import TagChange
+from bot.connection import Ad, TagChange
 from bot.interfaces import TagResult
 from storage.freight import tags
 from storage.transaction import Transaction
@@ -64,6 +64,19 @@ class TagRows:
             for ad, note in notes.items()
         ]
         await self._tx.many(new.on_conflict_do_update(index_elements=_KEY, set_=noted), rows)
+
+    async def ours(self, connection_id: str) -> list[TagChange]:
+        mine = select(tags).where(tags.c.connection_id == connection_id, tags.c.applied_at.is_not(None))
+        rows = await self._tx.all(mine.order_by(tags.c.ad))
+        return [
+            TagChange(Ad(row.ad, row.name, (), created_at=row.ad_created_at), before=row.before, wanted=row.wanted)
+            for row in rows
+        ]
+
+    async def undone(self, connection_id: str, ads: Sequence[str], now: datetime) -> None:
+        one = update(tags).where(tags.c.connection_id == connection_id, tags.c.ad == bindparam("of_ad"))
+        taken_back = one.values(applied_at=None, note="taken back", noted_at=now)
+        await self._tx.many(taken_back, [{"of_ad": ad} for ad in ads])
 
     async def refused(self, connection_id: str) -> set[str]:
         mine = select(tags.c.ad).where(tags.c.connection_id == connection_id, tags.c.problem != "")
