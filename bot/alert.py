@@ -1,12 +1,14 @@
 """Verb 2, alert: one outage, one living message. Facts are gathered when it is said, so it is never out of date."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from bot.connection import Connection, Flow, Outage, Transfer
+from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
 from bot.facts import AccountFact, OutageFacts, Progress, Reply
 from bot.interfaces import (
@@ -29,6 +31,7 @@ log = structlog.get_logger()
 
 RED_REFRESH = timedelta(minutes=1)
 LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
+LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
 
 
 class Facts:
@@ -113,7 +116,7 @@ class Alert:
             await self._later(saying, None, unclear=True)
         except (ChannelGone, SlackRefused) as error:
             log.error("an alert waits: Slack does not take it", outage=saying.outage_id, why=type(error).__name__)
-            await self._later(saying, None, unclear=False)
+            await self._later(saying, None, unclear=saying.started_at is not None)
 
     async def _message(self, saying: Saying, facts: OutageFacts) -> None:
         outage = facts.outage
@@ -131,17 +134,28 @@ class Alert:
             channel, ts, found = await self._post(saying, spoken, outage, revision=None)
             if found:  # what was posted then may be out of date by now
                 await self._voice.update(spoken, channel, ts)
-        now = self._now()
-        async with self._memory.begin() as tx:
+        async with self._noting_what_was_said() as tx:
+            now = self._now()
             await tx.outages.alerted(outage.id, channel, ts, now)
             await tx.outbox.said(saying, now)
             if outage.closed_at is None:  # the counts of a living message are kept true
                 again = self._progress_every if outage.reauthorized_at else RED_REFRESH
                 await tx.outbox.say_message(outage.id, outage.revision, now + again)
 
+    @asynccontextmanager
+    async def _noting_what_was_said(self) -> AsyncIterator[Tx]:
+        """It stands in the channel by now: where that cannot be noted, it must be found before it is said again."""
+        try:
+            async with self._memory.begin() as tx:
+                yield tx
+        except TryLater as error:
+            raise PostUnclear(str(error)) from error
+
     async def _reply(self, saying: Saying, facts: OutageFacts) -> None:
         outage = facts.outage
-        assert outage.ts is not None  # replies are claimed only once there is a message
+        if outage.ts is None:  # someone deleted the message just now: the reply waits for the new one
+            await self._later(saying, None, unclear=saying.started_at is not None)
+            return
         reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail, saying.revision)
         spoken = self._composer.reply(facts, reply)
         try:
@@ -154,7 +168,7 @@ class Alert:
                 await tx.outbox.say_message(outage.id, outage.revision, self._now())
                 await tx.outbox.later(saying, self._now() + timedelta(seconds=1))
             return
-        async with self._memory.begin() as tx:
+        async with self._noting_what_was_said() as tx:
             await tx.outbox.said(saying, self._now())
 
     async def _post(
@@ -162,7 +176,7 @@ class Alert:
     ) -> tuple[str, str, bool]:
         """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found."""
         if saying.started_at is not None and saying.attempts <= LOOK_TRIES:
-            since = saying.started_at - timedelta(seconds=10)
+            since = saying.started_at - LOOK_BACK
             ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since)
             if ts is not None:
                 return spoken.channel, ts, True
@@ -171,12 +185,14 @@ class Alert:
         return *await self._voice.post(spoken), False
 
     async def _later(self, saying: Saying, after: timedelta | None, *, unclear: bool) -> None:
-        due = self._now() + self._pace.back_off(saying.attempts + 1, after)
-        try:
+        pause = self._pace.back_off(saying.attempts + 1, after)
+
+        async def put_off() -> None:
             async with self._memory.begin() as tx:
-                await tx.outbox.later(saying, due, unclear=unclear)
-        except Fenced:
-            return
+                await tx.outbox.later(saying, self._now() + pause, unclear=unclear)
+
+        with suppress(Fenced):
+            await give_back(put_off)
 
 
 def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:

@@ -31,6 +31,8 @@ from bot.undo import Undo
 from bot.watch import Pace, Watch
 from storage import SqlMemory, open_memory
 
+SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -127,7 +129,7 @@ class App:
 
         async def say(limit: int) -> list[Saying]:
             async with memory.begin() as tx:
-                return await tx.outbox.claim(now(), limit, owner, LEASE)
+                return await tx.outbox.claim(now(), limit, owner, SAY_LEASE)
 
         async def move(limit: int) -> list[Transfer]:
             async with memory.begin() as tx:

@@ -6,11 +6,11 @@ from datetime import date, datetime
 
 import structlog
 
-from bot.connection import Event, Flow, Json, Outage, Transfer
-from bot.interfaces import Clock, Gateway, Platform
+from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
+from bot.interfaces import Clock, CostSource, Gateway, Platform
 from bot.marks import account_day
 from bot.memory import Memory, Tx
-from bot.transfer import Carrier, Walk
+from bot.transfer import STALL_AFTER, Carrier, Walk
 
 log = structlog.get_logger()
 
@@ -25,34 +25,41 @@ class Confirm:
         self._gateways = gateways
         self._now = now
 
-    async def passed(self, walk: Walk, carrier: Carrier, platform: Platform) -> bool:
-        """A pass with a mark has ended: has it passed the mark, and does the source agree?"""
+    async def passed(self, walk: Walk, carrier: Carrier, platform: Platform) -> int:
+        """A pass with a mark has ended: has it passed the mark, and does the source agree? 0, or how often it did not."""
         transfer = walk.transfer
         async with self._memory.begin() as tx:
             if transfer.verified_at is not None or not await carrier.past(tx, transfer):
-                return True
+                return 0
             await tx.transfers.passed(transfer, self._now())
         again = await carrier.check(walk, platform)
         async with self._memory.begin() as tx:
             if again is not None:
-                await self._disagrees(tx, walk.transfer, again)
-                return False
+                return await self._disagrees(tx, walk, again)
             await tx.transfers.verified(walk.transfer, self._now())
             assert transfer.mark_outage is not None
-            await self.settle(tx, transfer.mark_outage)
-        return True
+            if not await self.settle(tx, transfer.mark_outage) and _disagreed(transfer) >= PATIENCE:
+                await self._moving(tx, transfer)
+        return 0
 
-    async def _disagrees(self, tx: Tx, transfer: Transfer, cursor: Json) -> None:
+    async def _disagrees(self, tx: Tx, walk: Walk, cursor: Json) -> int:
         """The source knows more than we do: read again. After some rounds, say so instead of pretending."""
-        assert transfer.mark is not None
-        tried = int(transfer.mark.get("disagreed", 0)) + 1
+        transfer, tried = walk.transfer, _disagreed(walk.transfer) + 1
         log.warning(
             "check against the source failed", connection=transfer.connection_id, flow=transfer.flow, tried=tried
         )
-        again = replace(transfer, cursor=cursor, mark={**transfer.mark, "disagreed": tried})
-        await tx.transfers.unpass(again, self._now())
-        if tried == PATIENCE:
+        walk.transfer = replace(transfer, cursor=cursor, mark={**(transfer.mark or {}), "disagreed": tried})
+        await tx.transfers.unpass(walk.transfer, self._now())
+        if tried >= PATIENCE:
             await self._stall(tx, transfer, "the numbers here and at the platform do not agree yet")
+        return tried
+
+    async def excused(self, transfer: Transfer) -> None:
+        """It does not run any more, because a person switched it off: nobody waits for it."""
+        async with self._memory.begin() as tx:
+            await tx.transfers.verified(transfer, self._now())
+            assert transfer.mark_outage is not None
+            await self.settle(tx, transfer.mark_outage)
 
     async def stuck(self, transfer: Transfer, why: str) -> None:
         async with self._memory.begin() as tx:
@@ -60,7 +67,7 @@ class Confirm:
 
     async def _stall(self, tx: Tx, transfer: Transfer, why: str) -> None:
         assert transfer.mark_outage is not None
-        outage = await tx.outages.get(transfer.mark_outage)
+        outage = await tx.outages.held(transfer.mark_outage)
         if outage is None or outage.stalled_at or outage.closed_at or not outage.reauthorized_at:
             return
         now = self._now()
@@ -69,22 +76,41 @@ class Confirm:
         await tx.outbox.say_message(outage.id, revision, now)
         await tx.outbox.say_reply(outage.id, "stalled", revision, {"flow": transfer.flow.value, "why": why}, now)
 
+    async def moving(self, transfer: Transfer) -> None:
+        """Reading again is no progress where it is the check that does not agree: only an agreement ends that."""
+        if _disagreed(transfer) < PATIENCE:
+            async with self._memory.begin() as tx:
+                await self._moving(tx, transfer)
+
+    async def _moving(self, tx: Tx, transfer: Transfer) -> None:
+        """The message stops saying that it does not get on, unless another transfer of the outage still does not."""
+        assert transfer.mark_outage is not None
+        outage = await tx.outages.held(transfer.mark_outage)
+        if outage is None or outage.stalled_at is None or outage.closed_at:
+            return
+        others = [t for t in await _marked(tx, outage) if (t.connection_id, t.flow) != _key(transfer)]
+        if any(t.verified_at is None and (t.attempts >= STALL_AFTER or _disagreed(t) >= PATIENCE) for t in others):
+            return
+        await tx.outages.stalled(outage.id, None)
+        await tx.outbox.say_message(outage.id, outage.revision, self._now())
+
     async def sweep(self) -> None:
         """Close what has nothing left to wait for, such as an outage whose connections carry no transfers."""
         async with self._memory.read() as tx:
             going = [o for o in await tx.outages.latest(open_only=True) if o.reauthorized_at]
-        for outage in going:
+            ended = [o for o in going if all(t.verified_at for t in await _marked(tx, o))]
+        for outage in ended:
             async with self._memory.begin() as tx:
                 await self.settle(tx, outage.id)
 
-    async def settle(self, tx: Tx, outage_id: str) -> None:
+    async def settle(self, tx: Tx, outage_id: str) -> bool:
         """Close the outage if every mark is verified: status, receipt, message and reply in this transaction."""
-        outage = await tx.outages.get(outage_id)
+        outage = await tx.outages.held(outage_id)
         if outage is None or outage.closed_at or not outage.reauthorized_at:
-            return
-        transfers = await tx.transfers.of_outage(outage_id)
+            return False
+        transfers = await _marked(tx, outage)
         if any(t.verified_at is None for t in transfers):
-            return
+            return False
         now = self._now()
         recovered, lost = await self._receipt(tx, outage, transfers)
         await tx.connections.set_catching_up(outage.connection_ids, False)
@@ -94,6 +120,7 @@ class Confirm:
         await tx.outbox.say_message(outage_id, revision, now)
         await tx.outbox.say_reply(outage_id, "caught_up", revision, {}, now)
         log.info("caught up", outage=outage_id, platform=outage.platform)
+        return True
 
     async def _receipt(self, tx: Tx, outage: Outage, transfers: list[Transfer]) -> tuple[Json, Json]:
         """What came back and what did not. Money stays integer micros, by currency."""
@@ -113,16 +140,25 @@ class Confirm:
         assert transfer.mark is not None
         since, until = date.fromisoformat(transfer.mark["since"]), date.fromisoformat(transfer.mark["until"])
         totals = await tx.costs.totals(connection.id, since, until)
-        receipt.at_least("cost_days", (until - since).days + 1)
+        days, gone = (until - since).days + 1, self._days_gone(connection, transfer, since)
+        receipt.at_least(receipt.recovered, "cost_days", max(days - gone, 0))
         receipt.money(receipt.recovered, connection.account.currency, sum(totals.values()))
-        if gone := transfer.cursor.get("gone_days"):
-            receipt.lost["cost_days_gone"] = receipt.lost.get("cost_days_gone", 0) + gone
+        if gone:
+            receipt.at_least(receipt.lost, "cost_days_gone", min(gone, days))
+
+    def _days_gone(self, connection: Connection, transfer: Transfer, since: date) -> int:
+        """Account days that were missing and lie further back than the platform still tells."""
+        gateway = self._gateways.get(connection.platform)
+        if gateway is None or not isinstance(gateway.platform, CostSource) or "as_of" not in transfer.cursor:
+            return 0
+        read = account_day(datetime.fromisoformat(transfer.cursor["as_of"]), connection.account.time_zone)
+        return max((read - since).days - gateway.platform.look_back_days, 0)
 
     async def _tags(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
         connection = await tx.connections.get(transfer.connection_id)
         assert connection is not None
         assert transfer.mark is not None
-        receipt.add(receipt.recovered, "ads_tagged", transfer.done)
+        receipt.add(receipt.recovered, "ads_tagged", transfer.done + transfer.mark.get("earlier", 0))
         since = datetime.fromisoformat(transfer.mark["since"])
         ads = await tx.tags.created_between(connection.id, since, self._now())
         if not ads:
@@ -133,11 +169,26 @@ class Confirm:
         receipt.money(receipt.lost, connection.account.currency, micros)
 
     async def _touchpoints(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
-        receipt.add(receipt.recovered, "touchpoints", transfer.done)
+        assert transfer.mark is not None
+        receipt.add(receipt.recovered, "touchpoints", transfer.done + transfer.mark.get("earlier", 0))
         refused = await tx.touchpoints.set_aside(transfer.connection_id)
         if refused:
-            receipt.lost["set_aside"] = [{"id": i, "reason": reason} for i, reason in refused[:50]]
-            receipt.lost["set_aside_count"] = len(refused)
+            told = receipt.lost.setdefault("set_aside", [])
+            told += [{"id": i, "reason": reason} for i, reason in refused[: 50 - len(told)]]
+            receipt.add(receipt.lost, "set_aside_count", len(refused))
+
+
+async def _marked(tx: Tx, outage: Outage) -> list[Transfer]:
+    """Those it waits for. A connection that has left it, because it was paused or lost by itself, holds nobody up."""
+    return [t for t in await tx.transfers.of_outage(outage.id) if t.connection_id in outage.connection_ids]
+
+
+def _disagreed(transfer: Transfer) -> int:
+    return int((transfer.mark or {}).get("disagreed", 0))
+
+
+def _key(transfer: Transfer) -> tuple[str, Flow]:
+    return transfer.connection_id, transfer.flow
 
 
 class _Receipt:
@@ -148,8 +199,9 @@ class _Receipt:
     def add(self, part: Json, key: str, count: int) -> None:
         part[key] = part.get(key, 0) + count
 
-    def at_least(self, key: str, count: int) -> None:
-        self.recovered[key] = max(self.recovered.get(key, 0), count)
+    def at_least(self, part: Json, key: str, count: int) -> None:
+        """Of several accounts, the longest: three days are three days, on two accounts as well."""
+        part[key] = max(part.get(key, 0), count)
 
     def money(self, part: Json, currency: str, micros: int) -> None:
         by_currency = part.setdefault("cost_micros", {})

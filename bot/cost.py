@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 class CostCarrier:
     """cursor: {"through": last complete account day held, "as_of": when that pass began, "restated": account day of the
-    last full re-read, "walk": {"through", "as_of"} while a pass is under way, so that a crash resumes it}.
+    last full re-read, "walk": {"through", "as_of", "full"} while a pass is under way, so that a crash resumes it}.
     """
 
     def __init__(self, first_days: int, restate_days: dict[str, int] | None = None) -> None:
@@ -37,7 +37,8 @@ class CostCarrier:
             start = page.through + DAY
         async with walk.memory.begin() as tx:
             await tx.costs.settle(walk.connection.id, today)
-            cursor = self._ended(walk, platform, begun, today, full=full)
+            restated = today.isoformat() if full else walk.transfer.cursor.get("restated")
+            cursor = {"through": (today - DAY).isoformat(), "as_of": begun.isoformat(), "restated": restated}
             await walk.keep(tx, cursor=cursor, done=walk.transfer.total)
         # A pass resumed from before the mark cannot count for it: what it re-read may have changed since.
         return walk.transfer.mark is None or begun >= datetime.fromisoformat(walk.transfer.mark["as_of"])
@@ -46,19 +47,18 @@ class CostCarrier:
         """Where this pass begins, and whether it re-reads the whole restatement window (once a day, and when catching
         up).
         """
-        earliest = today - DAY * platform.look_back_days
+        earliest, mark = today - DAY * platform.look_back_days, walk.transfer.mark
         through = walk.transfer.cursor.get("through")
         if not through:
-            return max(today - DAY * self._first_days, earliest), True
-        full = walk.transfer.mark is not None or walk.transfer.cursor.get("restated") != today.isoformat()
-        restate = self._restate.get(walk.connection.platform, platform.restate_days) if full else 1
+            first = today - DAY * self._first_days
+            return max(min(first, date.fromisoformat(mark["since"])) if mark else first, earliest), True
+        full = mark is not None or walk.transfer.cursor.get("restated") != today.isoformat()
+        restate = self._restated(walk, platform) if full else 1
         return max(min(date.fromisoformat(through) + DAY, today) - DAY * restate, earliest), full
 
-    def _ended(self, walk: Walk, platform: CostSource, begun: datetime, today: date, *, full: bool) -> Json:
-        cursor = walk.transfer.cursor
-        restated = today.isoformat() if full else cursor.get("restated")
-        ended = {"through": (today - DAY).isoformat(), "as_of": begun.isoformat(), "restated": restated}
-        return ended | ({"gone_days": gone} if (gone := _gone(walk, today - DAY * platform.look_back_days)) else {})
+    def _restated(self, walk: Walk, platform: CostSource) -> int:
+        """How many past days the platform still changes."""
+        return self._restate.get(walk.connection.platform, platform.restate_days)
 
     async def past(self, tx: Tx, transfer: Transfer) -> bool:
         assert transfer.mark is not None
@@ -73,7 +73,8 @@ class CostCarrier:
         assert isinstance(platform, CostSource)
         assert walk.transfer.mark is not None
         mark, zone = walk.transfer.mark, walk.connection.account.time_zone
-        since = date.fromisoformat(mark["since"]) - DAY * platform.restate_days
+        missed = date.fromisoformat(mark["since"])
+        since = missed - DAY * self._restated(walk, platform)
         since = max(since, account_day(walk.now(), zone) - DAY * platform.look_back_days)
         until = date.fromisoformat(walk.transfer.cursor["through"])
         if since > until:
@@ -81,12 +82,9 @@ class CostCarrier:
         theirs = await platform.cost_totals(walk.fetch, walk.connection.account, since, until)
         async with walk.memory.read() as tx:
             ours = await tx.costs.totals(walk.connection.id, since, until)
-        held_from = min(ours, default=None)
-        wrong = [
-            day
-            for day in {*theirs, *ours}
-            if theirs.get(day, 0) != ours.get(day, 0) and (held_from is None or day >= held_from)
-        ]
+        # What lies before our first load was never asked for. Every missed day must be there.
+        held_from = min([missed, *ours])
+        wrong = [day for day in {*theirs, *ours} if theirs.get(day, 0) != ours.get(day, 0) and day >= held_from]
         if not wrong:
             return None
         return {**walk.transfer.cursor, "through": (min(wrong) - DAY).isoformat()}
@@ -98,9 +96,3 @@ def _done(walk: Walk, through: date) -> int:
     if mark is None:
         return 0
     return max(0, min(walk.transfer.total, (through - date.fromisoformat(mark["since"])).days + 1))
-
-
-def _gone(walk: Walk, earliest: date) -> int:
-    """Account days that lie further back than the platform still tells: a permanent gap, to be named."""
-    through = walk.transfer.cursor.get("through")
-    return max(0, (earliest - date.fromisoformat(through) - DAY).days) if through else 0

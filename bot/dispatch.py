@@ -16,6 +16,20 @@ from bot.memory import Work
 
 log = structlog.get_logger()
 
+GIVE_BACK = (0.2, 0.5, *[1.0] * 60)  # seconds between attempts to put a row back
+
+
+async def give_back(put: Callable[[], Awaitable[None]]) -> None:
+    """Put a claimed row back as soon as the database can be written again: else its claim would have to run out first."""
+    for pause in GIVE_BACK:
+        try:
+            await put()
+        except TryLater as error:
+            log.warning("a row could not be put back yet", why=str(error))
+            await asyncio.sleep(pause)
+        else:
+            return
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -77,6 +91,10 @@ class Embedded:
                 rows = await worker.claim(slots)
             except TryLater as error:
                 log.warning("work could not be claimed", work=work, why=str(error))
+                return
+            except Exception:
+                # Whatever it is, this kind of work must not stop for good: the next tick tries again.
+                log.exception("claiming work failed unexpectedly", work=work)
                 return
             for row in rows:
                 await free.acquire()

@@ -243,6 +243,11 @@ class AdTagger(ABC):
 class TouchpointSink(ABC):
     """A CRM that takes touchpoints, keyed by their id, so that a repeat changes nothing."""
 
+    @property
+    def pauses_on_refusal(self) -> bool:
+        """Whether a refused record stops the push there, instead of being set aside."""
+        return False
+
     @abstractmethod
     def batch_size(self, waiting: int) -> int:
         """How many records to hand to one `push` when this many wait."""

@@ -40,11 +40,14 @@ async def begin_catch_up(
     """
     await tx.outages.reauthorized(outage.id, by, now)
     enabled = [c for c in connections if c.enabled]
-    for connection in enabled:
-        for transfer in await tx.transfers.of_connection(connection.id):
-            if transfer.flow in running_flows(connection, platform):
-                mark, total = await _mark(tx, connection, transfer, outage, now)
-                await tx.transfers.mark(outage.id, connection.id, transfer.flow, mark, total)
+    transfers = [(c, t) for c in enabled for t in await tx.transfers.of_connection(c.id)]
+    await tx.transfers.clear_marks(
+        outage.id
+    )  # of an earlier catch-up: whatever does not run any more is not waited for
+    for connection, transfer in transfers:
+        if transfer.flow in running_flows(connection, platform):
+            mark, total = await _mark(tx, connection, transfer, outage, now)
+            await tx.transfers.mark(outage.id, connection.id, transfer.flow, mark, total)
     await tx.connections.set_catching_up([c.id for c in enabled], True)
     revision = await tx.outages.event(outage.id, Event(now, "reauthorized", by))
     await tx.outbox.say_message(outage.id, revision, now)
@@ -52,21 +55,28 @@ async def begin_catch_up(
 
 
 async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outage, now: datetime) -> tuple[Json, int]:
-    """The mark of one transfer, and how many days or records lie before it (0: not known before looking)."""
+    """The mark of one transfer, and how many days or records lie before it (0: not known before looking).
+
+    Where the connection dropped again while it caught up, the mark reaches back as far as the one before, and `earlier` is
+    what was moved until then: the receipt is about the whole outage.
+    """
+    before: Json = (transfer.mark or {}) if transfer.mark_outage == outage.id else {}
+    earlier = before.get("earlier", 0) + transfer.done if before else 0
     if transfer.flow is Flow.COST:
         since = cost_since(transfer, connection, outage.opened_at)
+        since = min(since, date.fromisoformat(before["since"])) if before else since
         until = account_day(now, connection.account.time_zone)
-        return {"as_of": now.isoformat(), "since": since.isoformat(), "until": until.isoformat()}, (
-            until - since
-        ).days + 1
+        days = (until - since).days + 1
+        return {"as_of": now.isoformat(), "since": since.isoformat(), "until": until.isoformat()}, days
     if transfer.flow is Flow.TAGGING:
         # Ads made since the last complete pass ran untagged too, although nobody had noticed the drop yet.
-        looked = str(transfer.cursor.get("as_of") or outage.opened_at.isoformat())
-        return {"as_of": now.isoformat(), "since": min(looked, outage.opened_at.isoformat())}, 0
+        begun = [moment for moment in (transfer.cursor.get("as_of"), before.get("since")) if moment]
+        first_untagged = min([outage.opened_at, *(datetime.fromisoformat(moment) for moment in begun)])
+        return {"as_of": now.isoformat(), "since": first_untagged.isoformat(), "earlier": earlier}, 0
     top = await tx.touchpoints.top(connection.id)
     waiting = await tx.touchpoints.waiting(connection.id, through=top)
-    first = await tx.touchpoints.first_waiting(connection.id)
-    return {"after": (first or top + 1) - 1, "through": top, "waited": waiting}, waiting
+    after = (await tx.touchpoints.first_waiting(connection.id) or top + 1) - 1
+    return {"after": min(after, before.get("after", after)), "through": top, "earlier": earlier}, waiting
 
 
 def cost_since(transfer: Transfer, connection: Connection, opened_at: datetime) -> date:

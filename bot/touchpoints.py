@@ -1,8 +1,10 @@
 """Moving touchpoints: the outbox of each CRM, in order, batch by batch, each record with its own answer."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from bot.connection import Json, PushState, Transfer
+from bot.connection import Json, PushResult, PushState, Touchpoint, Transfer
 from bot.errors import TryLater
 from bot.interfaces import Platform, TouchpointSink
 from bot.memory import Tx
@@ -10,10 +12,15 @@ from bot.transfer import Walk
 
 BATCHES_A_TURN = 20  # then other connections have theirs
 CHECKED_AT_ONCE = 2_000
+SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
 
 
 class TouchpointCarrier:
-    """cursor: {"checked": the delivery number up to which the CRM was seen to hold everything}."""
+    """Moves one CRM's outbox.
+
+    cursor: {"checked": the delivery number up to which the CRM was seen to hold everything, "batch": how many records a
+    push takes for now, where a full one took the CRM too long}.
+    """
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, TouchpointSink)
@@ -26,20 +33,42 @@ class TouchpointCarrier:
         connection = walk.connection
         async with walk.memory.read() as tx:
             waiting = await tx.touchpoints.waiting(connection.id)
-            batch = await tx.touchpoints.batch(connection.id, platform.batch_size(waiting), walk.now())
+            full = platform.batch_size(waiting)
+            limit = min(full, walk.transfer.cursor.get("batch", full))
+            batch = await tx.touchpoints.batch(connection.id, limit, walk.now())
+            first = await tx.touchpoints.first_waiting(connection.id)
         if not batch:
             return False
+        if platform.pauses_on_refusal and first is not None and first < batch[0].number:
+            raise TryLater("the push pauses at a record that the CRM refused")
         await self._spend(walk, platform, len(batch))
-        records = [delivery.touchpoint for delivery in batch]
-        results = await platform.push(walk.fetch, connection.account, records, walk)
-        answered = {result.id for result in results}
+        results = await self._push(walk, platform, [delivery.touchpoint for delivery in batch])
+        refused = [result for result in results if result.state is PushState.SET_ASIDE]
+        if platform.pauses_on_refusal:
+            results = [replace(r, state=PushState.RETRY) if r in refused else r for r in results]
         sent = sum(result.state is PushState.SENT for result in results)
         async with walk.memory.begin() as tx:
             await tx.touchpoints.settle(connection.id, results, walk.now())
-            await walk.keep(tx, notes={}, done=walk.transfer.done + sent)
-        if sent == 0 and not any(result.state is PushState.SET_ASIDE for result in results):
-            raise TryLater(f"the CRM took none of {len(records)} records ({len(answered)} answered)")
+            await walk.keep(tx, cursor=_grown(walk.transfer.cursor, full), notes={}, done=walk.transfer.done + sent)
+        if platform.pauses_on_refusal and refused:
+            raise TryLater(f"the push pauses at {refused[0].id}, which the CRM refused: {refused[0].reason}")
+        if sent == 0 and not refused:
+            raise TryLater(f"the CRM took none of {len(batch)} records ({len(results)} answered)")
         return True
+
+    async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> list[PushResult]:
+        """A push that took too long is tried again with half as many, down to 25, and then one by one.
+
+        Not while a bulk job runs: it goes on at the CRM, and the next pass asks how it ended.
+        """
+        try:
+            return await platform.push(walk.fetch, walk.connection.account, records, walk)
+        except TryLater as error:
+            if error.unclear and not walk.value and len(records) > 1:
+                fewer = max(SMALLEST, len(records) // 2) if len(records) > SMALLEST else 1
+                async with walk.memory.begin() as tx:
+                    await walk.keep(tx, cursor={**walk.transfer.cursor, "batch": fewer})
+            raise
 
     async def _spend(self, walk: Walk, platform: TouchpointSink, records: int) -> None:
         now = walk.now()
@@ -73,4 +102,11 @@ class TouchpointCarrier:
                     await tx.touchpoints.resend(connection.id, missing, walk.now())
                     return walk.transfer.cursor
                 after = part[-1].number
-                await walk.keep(tx, cursor={"checked": after})
+                await walk.keep(tx, cursor={**walk.transfer.cursor, "checked": after})
+
+
+def _grown(cursor: Json, full: int) -> Json:
+    """After a push that went well: twice as many the next time, until it is a full batch again."""
+    batch = 2 * cursor.get("batch", full)
+    rest = {key: value for key, value in cursor.items() if key != "batch"}
+    return rest if batch >= full else {**rest, "batch": batch}

@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from bot.connection import Connection, Flow, Json, Transfer
+from bot.dispatch import give_back
 from bot.errors import Fenced, RedkeyError, TryLater
 from bot.interfaces import Clock, Fetch, Gateway, Platform
 from bot.marks import running_flows
@@ -16,7 +17,9 @@ from bot.watch import Pace, Watch
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=60)
+# Longer than any one step between two saves takes, such as uploading a bulk job at the slowest. Whoever dies is not waited
+# for: what a replica that no longer beats has claimed is free within seconds.
+LEASE = timedelta(minutes=5)
 STALL_AFTER = 5  # failed passes of a catch-up before the message says that it is not moving
 
 
@@ -88,11 +91,17 @@ class Every:
 class Confirmation(Protocol):
     """What is told after every pass of a transfer that has a mark."""
 
-    async def passed(self, walk: Walk, carrier: Carrier, platform: Platform) -> bool:
-        """True: nothing more to do now. False: the check against the source disagreed, go again at once."""
+    async def passed(self, walk: Walk, carrier: Carrier, platform: Platform) -> int:
+        """How often in a row the check against the source has disagreed by now. 0: nothing more to do."""
+
+    async def excused(self, transfer: Transfer) -> None:
+        """It does not run any more: nobody waits for it. Raises Fenced."""
 
     async def stuck(self, transfer: Transfer, why: str) -> None:
         """The catch-up is not moving: say so, and keep trying."""
+
+    async def moving(self, transfer: Transfer) -> None:
+        """It moves again."""
 
 
 class Mover:
@@ -124,8 +133,14 @@ class Mover:
             connection = await tx.connections.get(transfer.connection_id)
         if connection is None:
             return
+        gateway = self._gateways.get(connection.platform)
         try:
-            await self._pass(connection, transfer)
+            if gateway is not None and transfer.flow in running_flows(connection, gateway.platform):
+                await self._pass(connection, transfer)
+                return
+            if gateway is not None and transfer.mark is not None:
+                await self._confirmation.excused(transfer)
+            await self._release(transfer, self._every.of(transfer.flow))
         except Fenced:
             log.info("claim lost to another worker", connection=connection.id, flow=transfer.flow)
         except TryLater as error:
@@ -138,17 +153,20 @@ class Mover:
     async def _pass(self, connection: Connection, transfer: Transfer) -> None:
         platform = self._gateways[connection.platform].platform
         carrier = self._carriers[transfer.flow]
-        if transfer.flow not in running_flows(connection, platform):
-            await self._release(transfer, self._every.of(transfer.flow))
-            return
+        disagreed = 0
         async with self._watch.using(connection) as fetch:
             walk = Walk(self._memory, connection, transfer, fetch, self._now)
             finished = await carrier.move(walk, platform)
-            if finished and walk.transfer.mark is not None:
-                finished = await self._confirmation.passed(walk, carrier, platform)
+            if transfer.mark is not None and transfer.attempts >= STALL_AFTER:
+                await self._confirmation.moving(transfer)
+            if finished and transfer.mark is not None:
+                disagreed = await self._confirmation.passed(walk, carrier, platform)
+        pause = self._every.of(transfer.flow) if finished else timedelta(0)
+        if disagreed:
+            # Once at once, as days may have been restated in between. Then the source is left in peace for a while.
+            pause = self._pace.back_off(disagreed, None) if disagreed > 1 else timedelta(0)
         async with self._memory.begin() as tx:
-            pause = self._every.of(transfer.flow) if finished else timedelta(0)
-            await tx.transfers.release(walk.transfer, self._now() + pause, attempts=0)
+            await tx.transfers.release(walk.transfer, self._now() + pause, attempts=max(disagreed - 1, 0))
             await tx.connections.moved(connection.id, self._now())
 
     async def _release(self, transfer: Transfer, pause: timedelta) -> None:
@@ -159,10 +177,14 @@ class Mover:
         attempts = transfer.attempts + 1
         pause = self._pace.back_off(attempts, after)
         log.info("transfer put off", connection=transfer.connection_id, flow=transfer.flow, why=str(error))
-        try:
+
+        async def put_off() -> None:
             async with self._memory.begin() as tx:
                 await tx.transfers.release(transfer, self._now() + pause, attempts=attempts)
+
+        try:
+            await give_back(put_off)
         except Fenced:
             return
-        if transfer.mark is not None and attempts == STALL_AFTER:
+        if transfer.mark is not None and attempts >= STALL_AFTER:
             await self._confirmation.stuck(transfer, str(error))

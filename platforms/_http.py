@@ -1,11 +1,14 @@
 """HTTP as every platform needs it: one shared pool, deadlines, size caps, no redirects, errors named at the edge."""
 
 import asyncio
+import hmac
 import json as jsonlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -27,7 +30,13 @@ class TooLarge(TryLater):
 def open_pool() -> httpx2.AsyncHTTPTransport:
     """The one connection pool. Idle connections go before any server drops them, or a POST could meet a dead one."""
     limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
-    return httpx2.AsyncHTTPTransport(limits=limits, retries=0)
+    return httpx2.AsyncHTTPTransport(verify=_trusted(), limits=limits, retries=0)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we believe to be who they say: read once, as it takes longer than many a call."""
+    return httpx2.create_ssl_context()
 
 
 class Wire(httpx2.AsyncBaseTransport):
@@ -87,6 +96,15 @@ def _trouble(host: str, error: httpx2.HTTPError) -> str:
     return f"the connection to {host} broke ({type(error).__name__})"
 
 
+def proof_of(platform: Platform, token: str) -> Mapping[str, str]:
+    """The parameter that shows a call comes from us, not from a thief of the token. Empty where the platform has none.
+
+    https://developers.facebook.com/docs/graph-api/guides/secure-requests
+    """
+    name, secret = platform.oauth.proof, platform.settings.client_secret.get_secret_value()
+    return {name: hmac.new(secret.encode(), token.encode(), "sha256").hexdigest()} if name else {}
+
+
 def answer_of(response: httpx2.Response) -> Answer:
     return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
@@ -113,8 +131,9 @@ class _Call:
     content: bytes | AsyncIterator[bytes] | None
     headers: Mapping[str, str]
     accept: Sequence[int]
+    authorized: bool
 
-    def request(self, base: str, token: str) -> httpx2.Request:
+    def request(self, base: str, token: str, proof: Mapping[str, str]) -> httpx2.Request:
         url = base.rstrip("/") + self.url if self.url.startswith("/") else self.url
         # Google compresses only for a User-Agent that holds "gzip":
         # https://developers.google.com/google-ads/api/docs/rest/design/compression
@@ -123,8 +142,12 @@ class _Call:
         if self.json is not None:
             content = jsonlib.dumps(self.json, allow_nan=False, separators=(",", ":")).encode()
             headers["content-type"] = "application/json"
-        headers |= {**self.headers, "authorization": f"Bearer {token}"}
-        return httpx2.Request(self.method, url, params=self.params, headers=headers, content=content)
+        headers |= self.headers
+        params = self.params
+        if self.authorized:
+            headers["authorization"] = f"Bearer {token}"
+            params = {**(self.params or {}), **proof} or self.params
+        return httpx2.Request(self.method, url, params=params, headers=headers, content=content)
 
 
 class AuthorizedFetch:
@@ -151,12 +174,13 @@ class AuthorizedFetch:
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         accept: Sequence[int] = (),
+        authorized: bool = True,
     ) -> Answer:
-        call = _Call(method, url, params, json, content, headers or {}, accept)
+        call = _Call(method, url, params, json, content, headers or {}, accept, authorized)
         token = await self._tokens.current()
         answer = await self._send(call, token)
         error = self._error(call, token, answer)
-        if not isinstance(error, AuthorizationLost):
+        if not isinstance(error, AuthorizationLost) or not authorized:
             return _given(answer, error)
         # One refusal proves nothing: the token may have ended early. A fresh one is refused only if the login is dead.
         token = await self._tokens.renewed(token.generation)
@@ -167,7 +191,8 @@ class AuthorizedFetch:
 
     async def _send(self, call: _Call, token: AccessToken) -> Answer:
         self._kept = token.kept
-        request = call.request(self._platform.base_url(token.kept), token.secret.reveal())
+        base, secret = self._platform.base_url(token.kept), token.secret.reveal()
+        request = call.request(base, secret, proof_of(self._platform, secret))
         return answer_of(await self._wire.handle_async_request(request))
 
     def _error(self, call: _Call, token: AccessToken, answer: Answer) -> RedkeyError | None:

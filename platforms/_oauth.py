@@ -7,6 +7,7 @@ strict hook reads every token answer first, and Authlib is only shown what passe
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,9 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from bot.connection import Json, Secret, TokenSet
-from bot.errors import AuthorizationLost, RedkeyError, Refused, TryLater
+from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
 from bot.interfaces import Answer, Clock, Fetch, Platform, Tokens
-from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, retry_after
+from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, proof_of, retry_after
 from platforms._verdicts import decoded, plain_code, without
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")  # RFC 6749 A.12, as long as a header can carry
@@ -67,30 +68,42 @@ class OAuthGateway:
             )
 
         try:
-            return await self._tokens(ask, code, verifier, consented=True)
+            tokens = await self._tokens(ask, code, verifier, consented=True)
+            extends = bool(self.platform.oauth.extends)
+            return await (self._extended(tokens.access_token, consented=True) if extends else self._inspected(tokens))
         except AuthorizationLost as error:
             why = f"the login code was refused: it was used, it is too old, or it is not ours ({error.cause.code})"
             raise Refused(why, code=error.cause.code) from error
 
     async def refresh(self, refresh_token: Secret) -> TokenSet:
+        if self.platform.oauth.extends:
+            return await self._extended(refresh_token, consented=False)
+
         def ask(client: Any) -> Awaitable[Any]:
             return client.refresh_token(  # type: ignore[no-any-return]
                 self.platform.oauth.token_url, refresh_token=refresh_token.reveal(), headers=dict(_HEADERS)
             )
 
-        return await self._tokens(ask, refresh_token, None, consented=False)
+        return await self._inspected(await self._tokens(ask, refresh_token, None, consented=False))
 
     async def revoke(self, token: Secret) -> None:
         oauth = self.platform.oauth
         if not oauth.revoke_url:
             return
-        response = await self._client().revoke_token(oauth.revoke_url, token=token.reveal(), headers=dict(_HEADERS))
-        answer = answer_of(response)
+        if oauth.revoke_method == "DELETE":
+            url = httpx2.URL(oauth.revoke_url).copy_merge_params(proof_of(self.platform, token.reveal()))
+            answer = await self._bare("DELETE", url, token)
+        else:
+            headers = dict(_HEADERS)
+            answer = answer_of(
+                await self._client().revoke_token(oauth.revoke_url, token=token.reveal(), headers=headers)
+            )
         if 200 <= answer.status < 300:
             return
         body = decoded(answer)
         code = plain_code(body.get("error")) if isinstance(body, dict) else "unknown"
-        if 400 <= answer.status < 500 and code in _REVOKED_ALREADY:
+        dead = oauth.revoke_method == "DELETE" and isinstance(self.platform.read_error(answer), AuthorizationLost)
+        if 400 <= answer.status < 500 and (dead or code in _REVOKED_ALREADY):
             return
         raise TryLater(
             f"the login was not revoked (HTTP {answer.status}, {code})", after=retry_after(answer.headers, self._now())
@@ -99,12 +112,15 @@ class OAuthGateway:
     def fetch(self, tokens: Tokens) -> Fetch:
         return AuthorizedFetch(self.platform, self._api_wire, tokens, self._now)
 
+    def _secret(self) -> str:
+        return self.platform.settings.client_secret.get_secret_value()
+
     def _client(self) -> Any:
         """A client for one request: Authlib keeps the token on the client, so none may serve two logins."""
         settings = self.platform.settings
         return AsyncOAuth2Client(
             client_id=settings.client_id,
-            client_secret=settings.client_secret.get_secret_value(),
+            client_secret=self._secret(),
             token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method
             revocation_endpoint_auth_method="client_secret_post",
             code_challenge_method="S256" if self.platform.oauth.pkce else None,
@@ -112,6 +128,50 @@ class OAuthGateway:
             trust_env=False,
             follow_redirects=False,
         )
+
+    async def _extended(self, token: Secret, *, consented: bool) -> TokenSet:
+        """Trade a living token for a longer-lived one, which stands for the refresh token too: it can be traded again."""
+        oauth = self.platform.oauth
+
+        def ask(client: Any) -> Awaitable[Any]:
+            grant = {"grant_type": oauth.extends, oauth.extends: token.reveal()}
+            return client.fetch_token(oauth.token_url, headers=_HEADERS, **grant)  # type: ignore[no-any-return]
+
+        tokens = await self._tokens(ask, token, None, consented=consented)
+        return await self._inspected(replace(tokens, refresh_token=tokens.access_token))
+
+    async def _inspected(self, tokens: TokenSet) -> TokenSet:
+        """Complete new tokens with what the platform says about them, where it must be asked."""
+        oauth, token = self.platform.oauth, tokens.access_token
+        if oauth.inspect is None:
+            return tokens
+        answer = await self._bare(
+            "POST", oauth.inspect.url, oauth.inspect.bearer, {oauth.inspect.field: token.reveal()}
+        )
+        try:
+            if not 200 <= answer.status < 300:
+                error = self._verdict(answer, _unambiguous(answer))
+                # This was about us, not about the token: whatever it says, the login may be alive.
+                raise (
+                    error
+                    if isinstance(error, Misconfigured | TryLater)
+                    else TryLater("the new login was not looked at")
+                )
+            told = self.platform.read_inspection(answer)
+        except RedkeyError as error:
+            raise without(error, token.reveal(), oauth.inspect.bearer.reveal(), self._secret()) from None
+        return replace(
+            tokens,
+            expires_at=told.expires_at or tokens.expires_at,
+            refresh_expires_at=told.refresh_expires_at or tokens.refresh_expires_at,
+            scopes=told.scopes or tokens.scopes,
+        )
+
+    async def _bare(self, method: str, url: Any, bearer: Secret, form: Json | None = None) -> Answer:
+        """One call beside the token endpoint, over its wire."""
+        headers = _HEADERS | {"Authorization": f"Bearer {bearer.reveal()}"}
+        request = httpx2.Request(method, url, headers=headers, data=form)
+        return answer_of(await self._token_wire.handle_async_request(request))
 
     async def _tokens(
         self, ask: Callable[[Any], Awaitable[Any]], spent: Secret, verifier: Secret | None, *, consented: bool
@@ -128,30 +188,34 @@ class OAuthGateway:
         try:
             await ask(client)
         except RedkeyError as error:
-            secret = self.platform.settings.client_secret.get_secret_value()
-            raise without(error, spent.reveal(), verifier.reveal() if verifier else "", secret) from None
+            raise without(error, spent.reveal(), verifier.reveal() if verifier else "", self._secret()) from None
         except (OAuthError, ValueError) as error:
             raise TryLater(f"the token request failed ({type(error).__name__})", unclear=True) from None
         return self._token_set(passed[0], consented=consented)
 
     def _read(self, answer: Answer) -> Json:
-        """Let a token answer pass, or raise what it means. Only a readable 4xx can be a verdict on the login."""
+        """Let a token answer pass, or raise what it means."""
+        body = _unambiguous(answer)
+        if not 200 <= answer.status < 300:
+            raise self._verdict(answer, body)
+        if body is None or not _is_token(body):
+            after = retry_after(answer.headers, self._now())
+            raise TryLater("the token endpoint's answer is no token", unclear=True, after=after)
+        return body
+
+    def _verdict(self, answer: Answer, body: Json | None) -> RedkeyError:
+        """What an answer without a token means. Only a readable 4xx can be a verdict on the login."""
         after = retry_after(answer.headers, self._now())
         if 300 <= answer.status < 400:
-            raise TryLater(f"the token endpoint answered with a redirect (HTTP {answer.status})", after=after)
-        body = _unambiguous(answer)
-        if 200 <= answer.status < 300:
-            if body is None or not _is_token(body):
-                raise TryLater("the token endpoint's answer is no token", unclear=True, after=after)
-            return body
+            return TryLater(f"the token endpoint answered with a redirect (HTTP {answer.status})", after=after)
         if answer.status == 429 or answer.status >= 500 or body is None:
             unclear = answer.status >= 500 and not (body and isinstance(body.get("error"), str))
-            raise TryLater(f"the token endpoint answered HTTP {answer.status}", after=after, unclear=unclear)
+            return TryLater(f"the token endpoint answered HTTP {answer.status}", after=after, unclear=unclear)
         error = self.platform.read_refusal(answer)
         if isinstance(error, TryLater):
             wait = error.after or after
             error.after = min(wait, LONGEST_WAIT) if wait else None
-        raise error
+        return error
 
     def _token_set(self, body: Json, *, consented: bool) -> TokenSet:
         oauth, now = self.platform.oauth, self._now()
@@ -161,7 +225,7 @@ class OAuthGateway:
         if ends is None and (consented or oauth.refresh_slides):
             ends = oauth.refresh_ttl
         granted = body.get("scope", body.get("scopes"))  # HubSpot gives a list, under a name of its own
-        listed = granted.split() if isinstance(granted, str) else granted
+        listed = granted.replace(",", " ").split() if isinstance(granted, str) else granted  # commas: LinkedIn
         asked = oauth.scopes if consented else ()
         return TokenSet(
             access_token=Secret(body["access_token"]),

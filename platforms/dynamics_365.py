@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -58,6 +58,10 @@ class Dynamics365Settings(PlatformSettings):
     daily_credits: int = Field(
         40_000, ge=0, description="records Redkey may write a day, as Microsoft counts each; 0: no limit of its own"
     )
+    on_refused: Literal["set_aside", "pause"] = Field(
+        "set_aside",
+        description="what a refused record does: it is set aside and retried daily, or the push pauses there",
+    )
 
     @field_validator("org_url")
     @classmethod
@@ -73,8 +77,8 @@ class Dynamics365(Platform, TouchpointSink):
     """Upserts touchpoints by an alternate key, `batch_size` at a time (UpsertMultiple).
 
     One bad record undoes a whole call, so a refused call is halved until that record stands alone; it is set aside with
-    Dataverse's reason, and the others are written. After a time-out batches are halved, and grow again once calls
-    succeed. Lookups are written as `"Navigation_Property@odata.bind": "/contacts(...)"`.
+    Dataverse's reason, and the others are written. Lookups are written as
+    `"Navigation_Property@odata.bind": "/contacts(...)"`.
 
     Register an app in the Microsoft Entra admin center with a client secret and the delegated permission
     user_impersonation of Dynamics CRM. In Power Apps, the table needs an alternate key on exactly the column that
@@ -92,7 +96,6 @@ class Dynamics365(Platform, TouchpointSink):
     def __init__(self, settings: PlatformSettings, now: Clock = lambda: datetime.now(UTC)) -> None:
         super().__init__(settings, now)
         self._api = f"/api/data/{self.settings.version}"
-        self._size = self.settings.batch_size  # smaller after a time-out
         self._tables: dict[str, Table] = {}
         self._reached = ""  # the organization that org_url was seen to lead to
 
@@ -156,11 +159,15 @@ class Dynamics365(Platform, TouchpointSink):
         return read_token_error(answer)
 
     def batch_size(self, waiting: int) -> int:
-        return self._size
+        return self.settings.batch_size
 
     def calls_for(self, records: int) -> int:
         """Each record of a call counts: https://learn.microsoft.com/power-platform/admin/api-request-limits-allocations"""
         return records
+
+    @property
+    def pauses_on_refusal(self) -> bool:
+        return self.settings.on_refused == "pause"
 
     @property
     def daily_credits(self) -> int:
@@ -185,18 +192,15 @@ class Dynamics365(Platform, TouchpointSink):
         return [results.get(each.id, PushResult(each.id, PushState.RETRY, unknown)) for each in touchpoints]
 
     async def _put(self, upserts: Upserts, records: Sequence[Record], results: dict[str, PushResult]) -> bool:
-        """False: what was under way must wait, but some results are known. A call unanswered was too much at once."""
-        for some in chunks(records, self._size):
+        """False: what was under way must wait, but some results are known."""
+        for some in chunks(records, self.settings.batch_size):
             try:
                 await upserts.put(some)
-            except TryLater as trouble:
-                if trouble.unclear:
-                    self._size = max(1, len(some) // 2)
+            except TryLater:
                 results |= upserts.results
                 if not results:
                     raise
                 return False
-            self._size = min(self.settings.batch_size, self._size * 2)
         results |= upserts.results
         return True
 

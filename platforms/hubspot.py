@@ -5,14 +5,13 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from bot.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
-from bot.errors import RedkeyError, Refused, TryLater
-from bot.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.errors import RedkeyError, Refused
+from bot.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
 from platforms._answers import chunks, digits, expected
 from platforms._hubspot_errors import not_unique, read_api_error, read_token_error
 from platforms._hubspot_records import Record, json_of, read_batch, read_found, reason_of, record_of
@@ -62,13 +61,17 @@ class HubspotSettings(PlatformSettings):
     )
     batch_size: int = Field(100, ge=1, le=_BATCH, description="records per call, up to 100")
     daily_credits: int = Field(100_000, ge=0, description="API calls Redkey may spend a day; 0: no limit of its own")
+    on_refused: Literal["set_aside", "pause"] = Field(
+        "set_aside",
+        description="what a refused record does: it is set aside and retried daily, or the push pauses there",
+    )
 
 
 class Hubspot(Platform, TouchpointSink):
     """Upserts touchpoints by a property with unique values, `batch_size` at a time.
 
     Each record is answered for: what passes is tried again, what HubSpot refuses for good is set aside with HubSpot's
-    reason, and the others are written. After a time-out batches are halved, and grow again once calls succeed. When
+    reason, and the others are written. When
     HubSpot's limits are reached (per ten seconds, or the account's day) Redkey waits; nobody need log in for that.
 
     In HubSpot's developer account, create an app with the scope oauth and the read and write scopes of the object. Those
@@ -83,10 +86,6 @@ class Hubspot(Platform, TouchpointSink):
     flows = (Flow.TOUCHPOINTS,)
     Settings = HubspotSettings
     settings: HubspotSettings
-
-    def __init__(self, settings: PlatformSettings, now: Clock = lambda: datetime.now(UTC)) -> None:
-        super().__init__(settings, now)
-        self._sizes: dict[str, int] = {}  # by account: smaller batches after a time-out
 
     @property
     def oauth(self) -> OAuth:
@@ -145,6 +144,10 @@ class Hubspot(Platform, TouchpointSink):
         return math.ceil(records / self.settings.batch_size)
 
     @property
+    def pauses_on_refusal(self) -> bool:
+        return self.settings.on_refused == "pause"
+
+    @property
     def daily_credits(self) -> int:
         return self.settings.daily_credits
 
@@ -153,25 +156,10 @@ class Hubspot(Platform, TouchpointSink):
     ) -> list[PushResult]:
         results: dict[str, PushResult] = {}
         for kind, records in self._records(touchpoints, results).items():
-            size = min(self.settings.batch_size, self._sizes.get(account.id, _BATCH))
-            for some in chunks(records, size):
-                results |= await self._minded(fetch, account, kind, some)
+            for some in chunks(records, self.settings.batch_size):
+                results |= await self._upsert(fetch, kind, some)
         unknown = "HubSpot said nothing about this record"
         return [results.get(each.id, PushResult(each.id, PushState.RETRY, unknown)) for each in touchpoints]
-
-    async def _minded(
-        self, fetch: Fetch, account: Account, kind: str, records: Sequence[Record]
-    ) -> dict[str, PushResult]:
-        """A call that was not answered was too much at once: the next ones ask for half, until calls succeed again."""
-        try:
-            results = await self._upsert(fetch, kind, records)
-        except TryLater as trouble:
-            if trouble.unclear:
-                self._sizes[account.id] = max(1, len(records) // 2)
-            raise
-        if account.id in self._sizes:
-            self._sizes[account.id] = min(_BATCH, self._sizes[account.id] * 2)
-        return results
 
     async def _upsert(self, fetch: Fetch, kind: str, records: Sequence[Record]) -> dict[str, PushResult]:
         """Upsert up to 100. What is refused without a name is halved until it is known which record it is."""

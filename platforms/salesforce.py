@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
@@ -55,6 +55,10 @@ class SalesforceSettings(PlatformSettings):
     )
     batch_size: int = Field(200, ge=1, le=_COLLECTION, description="records per call, up to 200")
     daily_credits: int = Field(100_000, ge=0, description="API calls Redkey may spend a day; 0: no limit of its own")
+    on_refused: Literal["set_aside", "pause"] = Field(
+        "set_aside",
+        description="what a refused record does: it is set aside and retried daily, or the push pauses there",
+    )
     session_minutes: int = Field(90, ge=1, description="how long an access token is used; below the org's time-out")
     idle_days: int = Field(0, ge=0, description="after so many days unused the org ends a login; 0: not known")
 
@@ -153,6 +157,10 @@ class Salesforce(Platform, TouchpointSink):
 
     def calls_for(self, records: int) -> int:
         return math.ceil(records / self.settings.batch_size) if records <= _BULK_ABOVE else _BULK_CALLS
+
+    @property
+    def pauses_on_refusal(self) -> bool:
+        return self.settings.on_refused == "pause"
 
     @property
     def daily_credits(self) -> int:

@@ -25,6 +25,7 @@ from sandbox.google_ads import GoogleAdsSandbox
 from sandbox.hubspot import HubspotSandbox
 from sandbox.ledger import Ledger, utc_now
 from sandbox.levers import Lever
+from sandbox.meta_ads import MetaAdsSandbox
 from sandbox.oauth import AuthorizationServer
 from sandbox.salesforce import SalesforceSandbox
 from sandbox.slack import MARKETING, SlackWorkspace
@@ -50,6 +51,12 @@ class PlatformSandbox(Protocol):
     def settings(self, base_url: str) -> dict[str, object]: ...
 
 
+class AdSandbox(PlatformSandbox, Protocol):
+    """What a practice ad platform tells beside that: where a cost table differs from what was really spent."""
+
+    def disagreements(self, rows: Sequence[Mapping[str, Any]]) -> list[str]: ...
+
+
 class CrmSandbox(PlatformSandbox, Protocol):
     """What a practice CRM tells beside that: its records by external id, and how often each was written."""
 
@@ -67,7 +74,15 @@ class World:
         self.salesforce = SalesforceSandbox(Ledger(now))
         self.hubspot = HubspotSandbox(Ledger(now))
         self.dynamics_365 = Dynamics365Sandbox(Ledger(now))
-        self.platforms: list[PlatformSandbox] = [self.google_ads, self.salesforce, self.dynamics_365, self.hubspot]
+        self.meta_ads = MetaAdsSandbox(Ledger(now))
+        self.platforms: list[PlatformSandbox] = [
+            self.google_ads,
+            self.meta_ads,
+            self.salesforce,
+            self.dynamics_365,
+            self.hubspot,
+        ]
+        self.ad_platforms: list[AdSandbox] = [self.google_ads, self.meta_ads]
         self.crms: list[CrmSandbox] = [self.salesforce, self.dynamics_365, self.hubspot]
         self.url = ""
         self._levers: dict[str, list[Lever]] = {}
@@ -178,7 +193,12 @@ class World:
 
     def disagreements(self, costs_ndjson: str) -> list[str]:
         """Where `redkey costs export --format ndjson` differs from what was really spent, one sentence each."""
-        return self.google_ads.disagreements([json.loads(line) for line in costs_ndjson.splitlines() if line.strip()])
+        rows = [json.loads(line) for line in costs_ndjson.splitlines() if line.strip()]
+        return [
+            problem
+            for platform in self.ad_platforms
+            for problem in platform.disagreements([row for row in rows if row["platform"] == platform.key])
+        ]
 
     def secrets(self) -> set[str]:
         """Every token, code and client secret in use here, for tests that look for leaks."""

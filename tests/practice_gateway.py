@@ -1,5 +1,6 @@
 """Gateways over real sockets, and a login that refreshes in memory; for the tests of platforms/."""
 
+import asyncio
 import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,11 +24,11 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 @asynccontextmanager
 async def served(app):
-    """The address of a uvicorn that serves `app` on a free loopback port; without its main loop, which stops slowly."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, timeout_graceful_shutdown=1
-    )
+    """The address of a uvicorn that serves `app` on a free loopback port; uvicorn's own way to stop takes 0.1 s a time."""
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer in two parts takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -35,7 +36,11 @@ async def served(app):
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        await server.shutdown(sockets=[listener])
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.close()
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
 
 class Clock:

@@ -43,7 +43,6 @@ async def test_pushing_again_updates_and_never_doubles(desk):
 
 async def test_a_batch_is_one_call_and_bigger_pushes_are_cut(desk):
     desk.platform.settings = desk.platform.settings.model_copy(update={"batch_size": 40})
-    desk.platform._size = 40
     assert states(await desk.push(touches(100))) == {PushState.SENT}
     assert desk.calls("UpsertMultiple") == 3
     assert desk.platform.batch_size(10_000) == 40

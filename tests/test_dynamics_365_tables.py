@@ -4,19 +4,14 @@ import json
 from datetime import timedelta
 
 import pytest
-from practice_dynamics_365 import answered, at_desk, desk_of_ada, named, states, touch, touches
-from practice_gateway import CALLBACK, Clock, gateway_to, served
-from starlette.applications import Starlette
-from starlette.routing import Mount
+from practice_dynamics_365 import answered, desk_of_ada, named, states, touch, touches
 
 from bot.connection import Account, PushState
 from bot.errors import Misconfigured, TryLater
 from platforms._dynamics_365_records import by_length, quoted
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
-from sandbox.dynamics_365 import Dynamics365Sandbox
 from sandbox.dynamics_365_schema import ATTRIBUTION_TOUCHPOINTS, TOUCHPOINTS, KeyStatus
-from sandbox.faults import Fault, Kind
-from sandbox.ledger import Ledger
+from sandbox.faults import Fault
 
 
 @pytest.fixture
@@ -77,46 +72,9 @@ async def test_a_missing_table_for_attribution_stops_only_its_own_records(desk):
 # Time-outs and limits
 
 
-async def test_after_a_time_out_batches_are_halved_and_grow_again(desk):
-    desk.sandbox.org.most_at_once = 60
-    sizes = []
-    waiting = touches(200)
-    while waiting:
-        some = waiting[: desk.platform.batch_size(len(waiting))]
-        try:
-            results = await desk.push(some)
-        except TryLater:
-            sizes.append(-len(some))
-            continue
-        sizes.append(len(some))
-        waiting = [
-            each for each in waiting if results.get(each.id) is None or results[each.id].state is PushState.RETRY
-        ]
-        desk.sandbox.org.most_at_once = None
-    assert sizes[:4] == [-200, -100, 50, 100]
-    assert len(desk.sandbox.records()) == 200
-
-
-async def test_an_answer_that_never_comes_halves_the_batch():
-    clock = Clock()
-    sandbox = Dynamics365Sandbox(Ledger(clock))
-    async with served(Starlette(routes=[Mount(f"/{sandbox.key}", app=sandbox.app)])) as url:
-        sandbox.oauth.register_redirect(CALLBACK.format(sandbox.key))
-        async with gateway_to(sandbox.key, sandbox.settings(url), seconds=0.3, now=clock) as gateway:
-            desk = await at_desk(sandbox, gateway, clock)
-            sandbox.faults.add(Fault(match="UpsertMultiple", kind=Kind.HANG))
-            with pytest.raises(TryLater) as caught:
-                await desk.push(touches(10))
-            assert caught.value.unclear
-            assert desk.platform.batch_size(10) == 5
-            assert states(await desk.push(touches(5))) == {PushState.SENT}
-            assert desk.platform.batch_size(10) == 10
-        sandbox.faults.clear()
-
-
 async def test_a_record_that_makes_the_server_stumble_does_not_hold_up_the_others(desk):
     desk.sandbox.deadlock("TP2_1", times=100)
-    desk.platform._size = 1
+    desk.platform.settings = desk.platform.settings.model_copy(update={"batch_size": 1})
     results = await desk.push(touches(3))
     assert results["TP2_1"].state is PushState.RETRY
     assert "0x80044150" in results["TP2_1"].reason

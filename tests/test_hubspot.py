@@ -187,19 +187,6 @@ async def test_a_lost_answer_is_repeated_without_doubling(desk):
     assert {(each.created, each.updated) for each in desk.sandbox.writes.values()} == {(1, 1)}
 
 
-async def test_batches_are_halved_after_a_time_out_and_grow_again(desk):
-    for _ in range(2):
-        desk.sandbox.faults.add(Fault(match="batch/upsert", kind=Kind.DROP))
-        with pytest.raises(TryLater):
-            await desk.push(touches(100))
-    before = len(desk.upserts())
-    assert states(await desk.push(touches(100))) == {SENT}
-    assert [entry["updated"] for entry in desk.upserts()[before:]] == [25, 25, 25, 25]
-    before = len(desk.upserts())
-    await desk.push(touches(100))
-    assert len(desk.upserts()) - before == 1
-
-
 async def test_a_platform_that_is_down_is_no_lost_login(desk):
     desk.sandbox.take_down()
     with pytest.raises(TryLater):
