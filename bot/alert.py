@@ -100,10 +100,10 @@ class Alert:
 
     async def say(self, saying: Saying) -> None:
         """One outbox row. Whatever Slack does, the row stays until what it reports was said."""
-        facts = await self._facts.of(saying.outage_id)
-        if facts is None:
-            return
         try:
+            facts = await self._facts.of(saying.outage_id)
+            if facts is None:
+                return
             if saying.kind == "reply":
                 await self._reply(saying, facts)
             else:

@@ -75,6 +75,7 @@ class OAuth:
     refresh_ttl: int | None = None  # seconds a login lives, where the platform has a rule but sends no date
     refresh_slides: bool = False  # ... counted from the last refresh, not from the consent
     rotates: bool = False  # a refresh may replace the refresh token, so a lost answer may have cost us the old one
+    scope_on_refresh: bool = False  # the scopes are named again with every refresh (Microsoft)
     revokes_person: bool = False  # revoking one token ends all of that person's grants for this app (Google)
     access_ttl: int | None = None  # seconds, assumed where the platform sends no expires_in
     # Without refresh tokens: the grant type that trades a living token for a longer-lived one, and its parameter's name.

@@ -33,6 +33,7 @@ class Walk:
         self.fetch = fetch
         self.now = now
         self.begun_at = now()
+        self.moved = False  # whether this pass got anywhere
 
     @property
     def value(self) -> Json:
@@ -53,6 +54,7 @@ class Walk:
         total: int | None = None,
     ) -> None:
         """Store progress in the caller's transaction and renew the claim; raises Fenced when the claim was lost."""
+        before = self.transfer
         self.transfer = replace(
             self.transfer,
             cursor=self.transfer.cursor if cursor is None else cursor,
@@ -60,6 +62,7 @@ class Walk:
             done=self.transfer.done if done is None else done,
             total=self.transfer.total if total is None else total,
         )
+        self.moved |= (self.transfer.cursor, self.transfer.done) != (before.cursor, before.done)
         await tx.transfers.save(self.transfer, self.now(), LEASE)
 
 
@@ -129,38 +132,43 @@ class Mover:
 
     async def run(self, transfer: Transfer) -> None:
         """One pass. Whatever happens, the row is given back or the claim was lost; nothing is raised."""
+        try:
+            await self._run(transfer)
+        except Fenced:
+            log.info("claim lost to another worker", connection=transfer.connection_id, flow=transfer.flow)
+        except RedkeyError as error:
+            await self._again(transfer, error)
+
+    async def _run(self, transfer: Transfer) -> None:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(transfer.connection_id)
-        if connection is None:
-            return
+        assert connection is not None  # its transfers go with it
         gateway = self._gateways.get(connection.platform)
-        try:
-            if gateway is not None and transfer.flow in running_flows(connection, gateway.platform):
-                await self._pass(connection, transfer)
-                return
-            if gateway is not None and transfer.mark is not None:
-                await self._confirmation.excused(transfer)
-            await self._release(transfer, self._every.of(transfer.flow))
-        except Fenced:
-            log.info("claim lost to another worker", connection=connection.id, flow=transfer.flow)
-        except TryLater as error:
-            await self._again(transfer, error, after=error.after)
-        except RedkeyError as error:
-            # A loss is recorded by Watch already and stops the claims; anything else waits for its turn.
-            log.warning("transfer refused", connection=connection.id, flow=transfer.flow, why=str(error))
-            await self._again(transfer, error, after=None)
+        if gateway is not None and transfer.flow in running_flows(connection, gateway.platform):
+            await self._pass(connection, transfer)
+            return
+        if gateway is not None and transfer.mark is not None:
+            await self._confirmation.excused(transfer)
+        async with self._memory.begin() as tx:
+            await tx.transfers.release(transfer, self._now() + self._every.of(transfer.flow), attempts=0)
 
     async def _pass(self, connection: Connection, transfer: Transfer) -> None:
         platform = self._gateways[connection.platform].platform
         carrier = self._carriers[transfer.flow]
+        walk: Walk | None = None
         disagreed = 0
-        async with self._watch.using(connection) as fetch:
-            walk = Walk(self._memory, connection, transfer, fetch, self._now)
-            finished = await carrier.move(walk, platform)
-            if transfer.mark is not None and transfer.attempts >= STALL_AFTER:
-                await self._confirmation.moving(transfer)
-            if finished and transfer.mark is not None:
-                disagreed = await self._confirmation.passed(walk, carrier, platform)
+        try:
+            async with self._watch.using(connection) as fetch:
+                walk = Walk(self._memory, connection, transfer, fetch, self._now)
+                finished = await carrier.move(walk, platform)
+                if transfer.mark is not None and transfer.attempts >= STALL_AFTER:
+                    await self._confirmation.moving(transfer)
+                if finished and transfer.mark is not None:
+                    disagreed = await self._confirmation.passed(walk, carrier, platform)
+        except RedkeyError as error:
+            # Only passes that move nothing at all make a stall.
+            await self._again(replace(transfer, attempts=0) if walk is not None and walk.moved else transfer, error)
+            return
         pause = self._every.of(transfer.flow) if finished else timedelta(0)
         if disagreed:
             # Once at once, as days may have been restated in between. Then the source is left in peace for a while.
@@ -169,14 +177,12 @@ class Mover:
             await tx.transfers.release(walk.transfer, self._now() + pause, attempts=max(disagreed - 1, 0))
             await tx.connections.moved(connection.id, self._now())
 
-    async def _release(self, transfer: Transfer, pause: timedelta) -> None:
-        async with self._memory.begin() as tx:
-            await tx.transfers.release(transfer, self._now() + pause, attempts=0)
-
-    async def _again(self, transfer: Transfer, error: Exception, after: timedelta | None) -> None:
+    async def _again(self, transfer: Transfer, error: RedkeyError) -> None:
+        """A loss is recorded by Watch already and stops the claims; anything else waits for its turn."""
         attempts = transfer.attempts + 1
-        pause = self._pace.back_off(attempts, after)
-        log.info("transfer put off", connection=transfer.connection_id, flow=transfer.flow, why=str(error))
+        pause = self._pace.back_off(attempts, error.after if isinstance(error, TryLater) else None)
+        tell = log.info if isinstance(error, TryLater) else log.warning
+        tell("transfer put off", connection=transfer.connection_id, flow=transfer.flow, why=str(error))
 
         async def put_off() -> None:
             async with self._memory.begin() as tx:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.connection import Connection, Event, Grant, Outage, Reach
+from bot.dispatch import give_back
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
 from bot.interfaces import Clock, Fetch, Gateway
 from bot.marks import begin_catch_up
@@ -200,10 +201,7 @@ class Watch:
             await self._join(tx, current, [connection])
 
     async def unlock(self) -> None:
-        """Logins that were lost because they could not be opened are looked at again once their key is back.
-
-        From then on they heal as what they were: the operator's matter.
-        """
+        """Logins that did not open are looked at again once their key is back: from then on they heal by themselves."""
         async with self._memory.read() as tx:
             locked = [o for o in await tx.outages.latest(open_only=True) if o.cause.code == KEY_LOST.code]
         for outage in locked:
@@ -265,9 +263,12 @@ class Watch:
             await tx.outbox.say_reply(outage.id, "reopened", revision, {}, now)
 
     async def _checked(self, connection: Connection, *, good: bool, pause: timedelta) -> None:
-        now = self._now()
-        async with self._memory.begin() as tx:
-            await tx.connections.checked(connection.id, now, now + pause, good=good)
+        async def note() -> None:
+            now = self._now()
+            async with self._memory.begin() as tx:
+                await tx.connections.checked(connection.id, now, now + pause, good=good)
+
+        await give_back(note)
 
     async def _healed(self, connection: Connection) -> None:
         """The probe of a lost connection succeeded: an administrator gave the rights back, or the operator acted.

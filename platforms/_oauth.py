@@ -79,9 +79,12 @@ class OAuthGateway:
         if self.platform.oauth.extends:
             return await self._extended(refresh_token, consented=False)
 
+        oauth = self.platform.oauth
+        scope = {"scope": " ".join(oauth.scopes)} if oauth.scope_on_refresh else {}
+
         def ask(client: Any) -> Awaitable[Any]:
             return client.refresh_token(  # type: ignore[no-any-return]
-                self.platform.oauth.token_url, refresh_token=refresh_token.reveal(), headers=dict(_HEADERS)
+                oauth.token_url, refresh_token=refresh_token.reveal(), headers=dict(_HEADERS), **scope
             )
 
         return await self._inspected(await self._tokens(ask, refresh_token, None, consented=False))

@@ -107,6 +107,7 @@ class Dynamics365(Platform, TouchpointSink):
             token_url=own.token_url or token_url(own.tenant),
             revoke_url=own.revoke_url,  # Entra has none: people withdraw consent at myapps.microsoft.com
             scopes=(self._scope, "offline_access"),
+            scope_on_refresh=True,  # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
             authorize_params={"prompt": "select_account"},
             # A used refresh token is replaced, not revoked, so a lost answer costs nothing.
             refresh_ttl=REFRESH_SECONDS,
