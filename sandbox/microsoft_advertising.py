@@ -1,0 +1,242 @@
+"""The practice world's Microsoft Advertising: login with Entra, its four services, and the hands that break them.
+
+`/login/{tenant}` stands for login.microsoftonline.com; each service has a path where Microsoft's has a host.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, timedelta
+from uuid import NAMESPACE_DNS, uuid5
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from sandbox.entra import Entra, Tenant
+from sandbox.faults import Fault, Faults, Kind
+from sandbox.google_ads_costs import moment, ordinals
+from sandbox.ledger import Ledger
+from sandbox.levers import Lever
+from sandbox.microsoft_advertising_bulk import BulkService
+from sandbox.microsoft_advertising_campaigns import CampaignService
+from sandbox.microsoft_advertising_customer import CustomerService
+from sandbox.microsoft_advertising_data import ACME, AMERICAS, EMEA, SHOES, TOKYO, Account, Ad, Book
+from sandbox.microsoft_advertising_entrance import SCOPE, Entrance, not_found
+from sandbox.microsoft_advertising_files import Storage
+from sandbox.microsoft_advertising_reports import ReportingService
+from sandbox.tokens import Client, Person
+
+__all__ = ["ACME", "ADA", "AMERICAS", "BEN", "CLEO", "EMEA", "SHOES", "TOKYO", "MicrosoftAdvertisingSandbox"]
+
+ADA = "ada.marsh@acme.example"
+BEN = "ben.okoro@shoes.example"
+CLEO = "cleo.vance@globex.example"
+CLIENT_ID = "3f1e2d3c-4b5a-4687-9786-a5b4c3d2e1f1"
+CLIENT_SECRET = "Kx8Q~sandbox.redkey.advertising-secret"
+
+_DOWN = '{"TrackingId":"","Type":"ApiFaultDetail","OperationErrors":[{"Code":0,"ErrorCode":"InternalError"}]}'
+
+
+class MicrosoftAdvertisingSandbox:
+    """Ada reaches Acme's accounts in Zürich and America, Ben a Tokyo shoe shop; Cleo is no user of Microsoft Advertising.
+
+    Time is the ledger's clock.
+    """
+
+    key = "microsoft_advertising"
+    name = "Microsoft Advertising"
+    demo_login = ADA
+
+    def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 24) -> None:
+        self.ledger = ledger or Ledger()
+        self.faults = Faults(self.ledger)
+        self.oauth = Entra(
+            self.ledger,
+            client=Client(CLIENT_ID, CLIENT_SECRET),
+            tenants=[Tenant("acme.example", "Acme"), Tenant("shoes.example", "靴"), Tenant("globex.example", "Globex")],
+            people=[
+                _person(ADA, "Ada Marsh", EMEA, AMERICAS),
+                _person(BEN, "Ben Okoro", TOKYO),
+                _person(CLEO, "Cleo Vance"),
+            ],
+            offers=lambda scope: scope == SCOPE,
+            at="/login",
+        )
+        self.book = Book(self.ledger.now, ads_per_account)
+        self.entrance = Entrance(self.book, self.oauth)
+        self.entrance.users = {ADA: "201714801", BEN: "201714802"}
+        self.storage = Storage(self.ledger)
+        self.customers = CustomerService(self.entrance)
+        self.campaigns = CampaignService(self.entrance)
+        self.bulk = BulkService(self.entrance, self.storage)
+        self.reports = ReportingService(self.entrance, self.storage)
+        services = (self.customers, self.campaigns, self.bulk, self.reports, self.storage)
+        routes = [*self.oauth.routes(), *(route for service in services for route in service.routes())]
+        self.app: ASGIApp = self.faults.wrap(
+            Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found})
+        )
+        self.levers = self._levers()
+        self._down: Fault | None = None
+
+    def settings(self, base_url: str) -> dict[str, object]:
+        """What `[platforms.microsoft_advertising]` needs; `base_url` is the world's own address."""
+        here = f"{base_url.rstrip('/')}/{self.key}"
+        return {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "developer_token": self.entrance.developer_token,
+            "authorize_url": f"{here}/login/common/oauth2/v2.0/authorize",
+            "token_url": f"{here}/login/common/oauth2/v2.0/token",
+            "customer_url": f"{here}/clientcenter",
+            "campaign_url": f"{here}/campaign",
+            "bulk_url": f"{here}/bulk",
+            "reporting_url": f"{here}/reporting",
+        }
+
+    # The truth, for assertions
+
+    def account(self, number: str) -> Account:
+        return self.book.accounts[number]
+
+    def totals(self, number: str, since: date, until: date) -> dict[date, int]:
+        """True cost in micros per account day, both days included; days without cost are left out."""
+        account = self.account(number)
+        now = moment(self.ledger.now(), account.zone)
+        costs = {day: account.day_figures(day, now).cost_micros for day in ordinals(since, until)}
+        return {date.fromordinal(day): cost for day, cost in costs.items() if cost}
+
+    def today(self, number: str) -> date:
+        """The account's own date."""
+        return self.ledger.now().astimezone(self.account(number).zone).date()
+
+    def untagged(
+        self, number: str | None = None, *, parameter: str = "utm_source", everything: bool = False
+    ) -> list[Ad]:
+        """Ads whose clicks do not carry the parameter; only those a tagger should touch, unless `everything`."""
+        accounts = [self.account(number)] if number else list(self.book.accounts.values())
+        return [
+            ad
+            for account in accounts
+            for ad in account.ads.values()
+            if not account.is_tagged(ad, parameter) and (everything or account.is_taggable(ad))
+        ]
+
+    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
+        """Where an export of Redkey's cost table differs from the truth, one sentence each.
+
+        Judged are the accounts that appear in the export, from their first exported day to yesterday.
+        """
+        exported: dict[str, Counter[date]] = {}
+        for row in costs:
+            if row["platform"] == self.key:
+                days = exported.setdefault(str(row["account"]), Counter())
+                days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))
+        problems = []
+        for number, days in exported.items():
+            yesterday = self.today(number) - timedelta(days=1)
+            true = self.totals(number, min(days), yesterday)
+            problems += [
+                f"{number}, {day}: {days[day]} micros are known, {true.get(day, 0)} were spent"
+                for day in sorted(true.keys() | {day for day in days if day <= yesterday})
+                if days[day] != true.get(day, 0)
+            ]
+            if left := self.untagged(number):
+                problems.append(f"{number}: {len(left)} ads are still untagged, such as {left[0].id}")
+        return problems
+
+    # What people do
+
+    def add_ads(self, number: str = EMEA, count: int = 1) -> list[Ad]:
+        return self.book.add_ads(self.account(number), count)
+
+    def remove_ad(self, number: str, ad_id: str) -> None:
+        ad = self.account(number).ads[ad_id]
+        ad.status = "Deleted"
+        self.book.touch(ad)
+
+    def revoke(self, email: str = ADA) -> int:
+        """An administrator revokes the person's sessions; the tokens are dead at once. How many consents died."""
+        return self.oauth.revoke_user(email)
+
+    def withdraw(self, number: str = AMERICAS, email: str = ADA) -> None:
+        """The login lives on, but no longer reaches this account."""
+        self.entrance.withdrawn.add((email, number))
+
+    def give_back(self, number: str = AMERICAS, email: str = ADA) -> None:
+        self.entrance.withdrawn.discard((email, number))
+
+    def close_account(self, number: str, status: str = "Inactive") -> None:
+        self.account(number).status = status
+
+    def open_account(self, number: str) -> None:
+        self.account(number).status = "Active"
+
+    def take_down(self) -> None:
+        """Everything answers 503, the login too."""
+        if not self.is_down:
+            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=_DOWN))
+
+    def bring_up(self) -> None:
+        if self._down:
+            self.faults.remove(self._down)
+            self._down = None
+
+    @property
+    def is_down(self) -> bool:
+        return self._down is not None and self._down in self.faults.active
+
+    def _levers(self) -> list[Lever]:
+        async def revoke() -> str:
+            return f"{self.revoke()} sign-in(s) of Ada Marsh were revoked in Microsoft Entra."
+
+        async def mfa() -> str:
+            self.oauth.require_mfa(ADA)
+            self.oauth.expire_access_tokens(ADA)
+            return "Ada Marsh must use multi-factor authentication from now on."
+
+        async def withdraw() -> str:
+            if (ADA, AMERICAS) in self.entrance.withdrawn:
+                self.give_back()
+                return "Ada Marsh reaches Acme Americas again."
+            self.withdraw()
+            return "Ada Marsh no longer reaches Acme Americas."
+
+        async def ads() -> str:
+            self.add_ads(EMEA, 20)
+            return f"20 new ads run at {self.account(EMEA).name}."
+
+        named: list[tuple[str, str, Callable[[], Awaitable[str]]]] = [
+            ("revoke", "Revoke Ada's login", revoke),
+            ("mfa", "Require a second factor from Ada", mfa),
+            ("withdraw", "Take Acme Americas away from Ada / give it back", withdraw),
+            ("new_ads", "Create 20 new ads in Zürich", ads),
+            *self._outage_levers(),
+        ]
+        return [Lever(f"{self.key}_{key}", label, pull, self.name) for key, label, pull in named]
+
+    def _outage_levers(self) -> list[tuple[str, str, Callable[[], Awaitable[str]]]]:
+        async def down() -> str:
+            self.take_down()
+            return "Microsoft Advertising is down: everything answers 503."
+
+        async def up() -> str:
+            self.bring_up()
+            return "Microsoft Advertising is back up."
+
+        async def limit() -> str:
+            self.entrance.over_limit = 10
+            return "The next 10 calls of Microsoft Advertising are over the limit."
+
+        async def slow() -> str:
+            self.reports.looks = 1 if self.reports.looks > 1 else 8
+            return f"Reports are ready after {self.reports.looks} look(s)."
+
+        return [
+            ("down", "Take Microsoft Advertising down", down),
+            ("up", "Bring Microsoft Advertising back up", up),
+            ("limit", "Refuse the next 10 calls (117)", limit),
+            ("slow", "Let reports take long / be quick again", slow),
+        ]
+
+
+def _person(email: str, name: str, *accounts: str) -> Person:
+    return Person(str(uuid5(NAMESPACE_DNS, email)), email, name, list(accounts))

@@ -1,0 +1,237 @@
+"""The story's verbs on real storage and the practice world, with a clock that stands: nothing runs unless a test says so."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from bot.alert import Alert
+from bot.app import App
+from bot.connection import Secret, Touchpoint
+from bot.errors import TryLater
+from bot.memory import Work
+from bot.refresh import Refresher
+from bot.settings import Settings
+from handlers.slack.messages import SlackComposer
+from handlers.slack.pacing import Pacing
+from handlers.slack.voice import SlackVoice
+from platforms import open_gateways
+from sandbox.person import consent
+from sandbox.slack import MARKETING
+from sandbox.world import World
+
+PUBLIC = "http://127.0.0.1:8080"
+ADA = "ada.marsh@acme.example"
+BEN = "ben.okoro@acme.example"
+CLEO = "cleo.vance@globex.example"
+GOOGLE, SALESFORCE = "google_ads", "salesforce"
+TIMING = {"check_every": "5m", "request_timeout": "2s", "retry_max": "5m"}
+
+# Where only the platform or Slack matters, one database is enough.
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Story:
+    """What a person, an operator and the passing of time can do. Rows are worked off by `work`, never by themselves."""
+
+    def __init__(self, world, memory, gateways, clock, sections=None):
+        self.world, self.memory, self.gateways, self.clock = world, memory, gateways, clock
+        timing = {"timing": {**TIMING, **(sections or {}).pop("timing", {})}}
+        self.settings = Settings.model_validate(world.settings(PUBLIC, **timing, **(sections or {})))
+        self.app = App(self.settings, memory, gateways, "command", clock)
+        self.refresher, self.watch = self.app.refresher, self.app.watch
+        self.desk, self.door = self.app.desk, self.app.door
+        slack = self.settings.slack
+        self.voice = SlackVoice(
+            slack.bot_token.get_secret_value(),
+            slack.api_url,
+            timeout=2,
+            pacing=Pacing(sleep=no_sleep),
+            clock=self.ticks,
+        )
+        self.alert = self.new_alert()
+        self.workers = self.app.workers(self.alert)
+
+    def ticks(self):
+        return self.clock().timestamp()
+
+    def new_alert(self, memory=None):
+        timing = self.settings.timing
+        return Alert(
+            memory or self.memory,
+            self.app.facts,
+            SlackComposer(),
+            self.voice,
+            self.app.pace,
+            timing.progress_every,
+            self.clock,
+        )
+
+    def another_refresher(self, memory):
+        """As a second process has it."""
+        timing = self.settings.timing
+        return Refresher(
+            memory,
+            self.gateways,
+            self.clock,
+            request_timeout=timing.request_timeout,
+            refresh_ahead=timing.refresh_ahead,
+        )
+
+    def sandbox(self, platform):
+        return getattr(self.world, platform)
+
+    # What people do
+
+    async def leave_for(self, ref, person=ADA, **more):
+        """From the start page to the platform and back: the query that the browser brings, and its cookie."""
+        begun = await self.door.begin(ref)
+        return await self.way_back(begun, person, **more)
+
+    async def way_back(self, begun, person=ADA, *, without=(), **more):
+        """`without` are parameters of the consent address to leave out, as an operator's override may."""
+        url = httpx2.URL(begun.url)
+        for name in without:
+            url = url.copy_remove_param(name)
+        async with httpx2.AsyncClient(verify=False) as browser:
+            back = await consent(browser, str(url), person, **more)
+        return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}, begun.browser
+
+    async def reauthorize(self, platform, ref, person=ADA, **more):
+        params, browser = await self.leave_for(ref, person, **more)
+        return await self.door.finish(platform, params, browser)
+
+    async def connect(self, platform, person=ADA, accounts=None):
+        """A new login with all its accounts, or those named; the connections."""
+        link = await self.desk.connect_link(platform, "U0ANNA000")
+        token = link.rpartition("/")[2]
+        params, browser = await self.way_back(await self.door.connect(token), person)
+        page = (await self.door.finish(platform, params, browser)).connect
+        chosen = [a.id for a in page.accounts if accounts is None or a.id in accounts]
+        return [made.connection for made in await self.door.choose(page.token, chosen)]
+
+    async def touchpoints(self, *numbers):
+        fields = {"bizible2__Medium__c": "cpc"}
+        given = [
+            Touchpoint(f"TP2_{n:05d}", self.clock(), f"p{n}@example.com", "touchpoint", fields, None) for n in numbers
+        ]
+        async with self.memory.begin() as tx:
+            return await tx.touchpoints.accept(given, self.clock())
+
+    # What time does
+
+    async def work(self, *kinds, rounds=50):
+        """Work off what is due now, these kinds (all: none named), until nothing is. How many rows it was."""
+        count = 0
+        for _ in range(rounds):
+            done = [await self.once(kind) for kind in kinds or Work]
+            count += sum(done)
+            if not any(done):
+                return count
+        raise AssertionError(f"there was still work after {rounds} rounds")
+
+    async def once(self, kind):
+        """One claim, and everything it gave, at the same time."""
+        rows = await self.workers[kind].claim(50)
+        await asyncio.gather(*(self.workers[kind].run(row) for row in rows))
+        return len(rows)
+
+    async def pass_by(self, *kinds, **amount):
+        self.clock.advance(**amount)
+        return await self.work(*kinds)
+
+    # What there is
+
+    async def connections(self):
+        async with self.memory.read() as tx:
+            return await tx.connections.all()
+
+    async def connection(self, connection_id):
+        async with self.memory.read() as tx:
+            return await tx.connections.get(connection_id)
+
+    async def grant(self, connection):
+        async with self.memory.read() as tx:
+            return await tx.grants.get(connection.grant_id)
+
+    async def tokens(self, connection):
+        async with self.memory.read() as tx:
+            return await tx.grants.tokens(connection.grant_id)
+
+    async def outages(self, *, open_only=False):
+        async with self.memory.read() as tx:
+            return await tx.outages.latest(open_only=open_only)
+
+    async def outage(self, outage_id):
+        async with self.memory.read() as tx:
+            return await tx.outages.get(outage_id)
+
+    async def transfers(self, connection):
+        async with self.memory.read() as tx:
+            return {transfer.flow: transfer for transfer in await tx.transfers.of_connection(connection.id)}
+
+    async def totals(self, connection, since, until):
+        async with self.memory.read() as tx:
+            return await tx.costs.totals(connection.id, since, until)
+
+    def posts(self):
+        return self.world.slack.messages(MARKETING)
+
+    def replies(self, post=None):
+        return [m.text for m in self.world.slack.thread(MARKETING, (post or self.posts()[0]).ts)]
+
+    def asked(self, platform, grant_type="refresh_token"):
+        """How often the token endpoint was really asked for this."""
+        return self.sandbox(platform).ledger.count("token_request", grant_type=grant_type)
+
+
+async def no_sleep(_seconds):
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def telling(memory, clock, **sections):
+    async with World.open(now=clock) as world:
+        world.slack.rates.on = False
+        given = world.settings(PUBLIC, **sections)["platforms"]
+        gateways = open_gateways(given, timeout=timedelta(seconds=2), now=clock)
+        try:
+            yield Story(world, memory, gateways, clock, sections)
+        finally:
+            await gateways.aclose()
+
+
+class Trouble:
+    """A memory that cannot be written for a while. What it says then is what storage says of a full or a gone disk."""
+
+    def __init__(self, memory):
+        self._memory = memory
+        self.writes = 0
+        self.skip = 0
+        self.fail = 0
+
+    def __getattr__(self, name):
+        return getattr(self._memory, name)
+
+    def next_writes_fail(self, count=1, *, after=0):
+        self.skip, self.fail = after, count
+
+    @asynccontextmanager
+    async def begin(self):
+        self.writes += 1
+        if self.skip:
+            self.skip -= 1
+        elif self.fail:
+            self.fail -= 1
+            raise TryLater("the database did not answer (OperationalError)")
+        async with self._memory.begin() as tx:
+            yield tx
+
+
+def rotten(tokens):
+    """The same tokens, with nothing that any platform knows."""
+    return replace(tokens, access_token=Secret("no-such-token"), refresh_token=Secret("no-such-refresh"))
