@@ -1,11 +1,9 @@
 """Puts the parts together; the only file that knows them all."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-
 
 import platforms
 from bot.alert import Alert, Facts
@@ -24,13 +22,15 @@ from bot.refresh import Refresher
 from bot.restore import Restore
 from bot.revoke import Revoke
 from bot.routes import Route, Routes
-from bot.schedule import Schedule, Tick
+from bot.schedule import Tick
 from bot.settings import Settings
 from bot.tagging import TagCarrier
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
 from bot.watch import Pace, Watch
 from storage import SqlMemory, open_memory
+
+CLICKS_KEPT = timedelta(days=7)  # far longer than Slack takes to deliver one
 
 
 def utc_now() -> datetime:
@@ -169,6 +169,7 @@ class App:
         async def sweep() -> None:
             async with self.memory.begin() as tx:
                 await tx.consents.sweep(self.now())
+                await tx.clicks.sweep(self.now() - CLICKS_KEPT)
 
         beats = [Tick("beat", timedelta(seconds=2), beat)]
         if not works:

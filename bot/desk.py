@@ -159,3 +159,7 @@ class FrontDesk:
             else:
                 await self._watch.found_dead(tx, connection)
         return self._connect.facts(await self._connection(connection_id))
+
+    async def newest_click(self, subject: str, clicked_micros: int) -> bool:
+        async with self._memory.begin() as tx:
+            return await tx.clicks.newest(subject, clicked_micros, self._now())

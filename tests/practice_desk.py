@@ -1,0 +1,92 @@
+"""A desk in memory behind the real Protocol: what Slack's listeners call, and a record of what they asked."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sample_facts import NOW, connection, google, salesforce
+
+from bot.connection import Event
+from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
+from bot.people import NotFound
+
+
+class PracticeDesk:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.held: dict[str, OutageFacts] = {f.outage.id: f for f in (google(), salesforce())}
+        lost = connection(1, authorized=False)
+        fine = connection(2, "Acme US")
+        self.known: dict[str, ConnectionFacts] = {c.connection.id: c for c in (fine, lost)}
+        self.clicks: dict[str, int] = {}
+        self.trouble: Exception | None = None
+
+    def _ask(self, *what: str) -> None:
+        self.asked.append(what)
+        if self.trouble is not None:
+            raise self.trouble
+
+    def platforms(self) -> dict[str, str]:
+        return {"google_ads": "Google Ads", "salesforce": "Salesforce"}
+
+    async def connections(self) -> list[ConnectionFacts]:
+        self._ask("connections")
+        return list(self.known.values())
+
+    async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
+        self._ask("outages")
+        return [f for f in self.held.values() if not (open_only and f.outage.closed_at)]
+
+    async def outage(self, outage_id: str) -> OutageFacts | None:
+        self._ask("outage", outage_id)
+        return self.held.get(outage_id)
+
+    async def connect_link(self, platform: str, asked_by: str) -> str:
+        self._ask("connect_link", platform, asked_by)
+        return "https://redkey.example.com/connect/once"
+
+    async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
+        self._ask("check", connection_id or "")
+        chosen = [c for c in self.known.values() if connection_id in {None, c.connection.id}]
+        problem = "This login has expired."
+        return [CheckAnswer(c.connection, "" if c.connection.authorized else problem) for c in chosen]
+
+    async def claim(self, outage_id: str, who: str) -> OutageFacts:
+        self._ask("claim", outage_id, who)
+        return self._change(outage_id, claimed_by=who, claimed_at=NOW)
+
+    async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts:
+        self._ask("snooze", outage_id, who, until.isoformat())
+        return self._change(outage_id, snoozed_until=until)
+
+    def _change(self, outage_id: str, **changes: object) -> OutageFacts:
+        if outage_id not in self.held:
+            raise NotFound(f"there is no outage {outage_id}")
+        facts = self.held[outage_id]
+        if facts.outage.closed_at is None:
+            facts = self.held[outage_id] = replace(facts, outage=replace(facts.outage, **changes))
+        return facts
+
+    def close(self, outage_id: str) -> None:
+        self._change(outage_id, closed_at=NOW, caught_up_at=NOW, timeline=(Event(NOW, "caught_up"),))
+
+    async def pause(self, connection_id: str, who: str) -> ConnectionFacts:
+        self._ask("pause", connection_id, who)
+        return self._switch(connection_id, enabled=False)
+
+    async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
+        self._ask("resume", connection_id, who)
+        return self._switch(connection_id, enabled=True)
+
+    async def newest_click(self, subject: str, clicked_micros: int) -> bool:
+        newer = clicked_micros > self.clicks.get(subject, 0)
+        if newer:
+            self.clicks[subject] = clicked_micros
+        return newer
+
+    def _switch(self, connection_id: str, *, enabled: bool) -> ConnectionFacts:
+        if connection_id not in self.known:
+            raise NotFound(f"there is no connection {connection_id}")
+        facts = self.known[connection_id]
+        changed = replace(facts, connection=replace(facts.connection, enabled=enabled))
+        self.known[connection_id] = changed
+        return changed
