@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from bot.connection import Connection, Flow, Outage, Transfer
+from bot.detour import Detour
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
 from bot.facts import AccountFact, OutageFacts, Progress, Reply
@@ -30,6 +31,7 @@ from bot.watch import Pace
 log = structlog.get_logger()
 
 RED_REFRESH = timedelta(minutes=1)
+PATIENCE = timedelta(minutes=2)  # how long Slack may be away before an alert is told elsewhere
 LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
 LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
 
@@ -89,8 +91,10 @@ class Alert:
         pace: Pace,
         progress_every: timedelta,
         now: Clock,
+        detour: Detour | None = None,
     ) -> None:
         self._memory = memory
+        self._detour = detour
         self._facts = facts
         self._composer = composer
         self._voice = voice
@@ -114,9 +118,27 @@ class Alert:
             await self._later(saying, error.after, unclear=saying.started_at is not None)
         except PostUnclear:
             await self._later(saying, None, unclear=True)
-        except (ChannelGone, SlackRefused) as error:
+        except ChannelGone as error:
+            assert facts is not None  # only speaking can meet it
+            await self._go_round(saying, facts.outage.channel, str(error))
+        except SlackRefused as error:
             log.error("an alert waits: Slack does not take it", outage=saying.outage_id, why=type(error).__name__)
-            await self._later(saying, None, unclear=saying.started_at is not None)
+            await self._later(saying, None, unclear=saying.started_at is not None, patience=timedelta(0))
+
+    async def _go_round(self, saying: Saying, channel: str, why: str) -> None:
+        """The channel is gone: at once to the next place, and if there is none, wait."""
+        now, moved = self._now(), False
+        try:
+            async with self._memory.begin() as tx:
+                if self._detour is not None:
+                    moved = await self._detour.around(tx, saying.outage_id, channel, why, now)
+                if moved:  # a reply follows when the message has its new place
+                    await tx.outbox.later(saying, now + timedelta(seconds=1 if saying.kind == "reply" else 0))
+        except Fenced:
+            return
+        if not moved:
+            log.error("an alert waits: its channel is gone", outage=saying.outage_id, why=why)
+            await self._later(saying, None, unclear=False, patience=timedelta(0))
 
     async def _message(self, saying: Saying, facts: OutageFacts) -> None:
         outage = facts.outage
@@ -184,12 +206,16 @@ class Alert:
             await tx.outbox.posting(saying, self._now())
         return *await self._voice.post(spoken), False
 
-    async def _later(self, saying: Saying, after: timedelta | None, *, unclear: bool) -> None:
+    async def _later(
+        self, saying: Saying, after: timedelta | None, *, unclear: bool, patience: timedelta = PATIENCE
+    ) -> None:
+        """`patience`: how much longer Slack may take before this is told elsewhere."""
         pause = self._pace.back_off(saying.attempts + 1, after)
 
         async def put_off() -> None:
+            now = self._now()
             async with self._memory.begin() as tx:
-                await tx.outbox.later(saying, self._now() + pause, unclear=unclear)
+                await tx.outbox.later(saying, now + pause, unclear=unclear, elsewhere_at=now + patience)
 
         with suppress(Fenced):
             await give_back(put_off)

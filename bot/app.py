@@ -32,6 +32,7 @@ from bot.watch import Pace, Watch
 from storage import SqlMemory, open_memory
 
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
+CLICKS_KEPT = timedelta(days=7)  # far longer than Slack takes to deliver one
 
 
 def utc_now() -> datetime:
@@ -171,6 +172,7 @@ class App:
         async def sweep() -> None:
             async with self.memory.begin() as tx:
                 await tx.consents.sweep(self.now())
+                await tx.clicks.sweep(self.now() - CLICKS_KEPT)
 
         beats = [Tick("beat", timedelta(seconds=2), beat)]
         if not works:

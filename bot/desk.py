@@ -7,9 +7,10 @@ from datetime import datetime
 from bot.alert import Facts
 from bot.connect import Connect
 from bot.connection import Connection, Event
+from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
-from bot.memory import Memory
+from bot.memory import Memory, Tx
 from bot.people import NotFound
 from bot.watch import Watch
 
@@ -53,14 +54,16 @@ class FrontDesk:
         return await self._connect.link(platform, asked_by)
 
     async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
-        """Paused connections and dead logins are not probed: a dead credential is never tried again by us."""
+        """Paused connections and dead logins are not probed: a dead credential is never tried again by us. What may heal
+        without a new login is.
+        """
         if connection_id is not None:
             chosen = [await self._connection(connection_id)]
         else:
             async with self._memory.read() as tx:
-                chosen = await tx.connections.all()
-        probed = [c for c in chosen if c.enabled and c.authorized and c.platform in self._gateways]
+                chosen = [c for c in await tx.connections.all() if c.platform in self._gateways]
         async with self._memory.read() as tx:
+            probed = [c for c in chosen if c.enabled and (c.authorized or await self._may_heal(tx, c))]
             running = await tx.replicas.alive(self._now())
         if running:
             await self._ask(probed)
@@ -68,17 +71,25 @@ class FrontDesk:
             await asyncio.gather(*(self._watch.check(c) for c in probed))
         return [await self._answer(c) for c in chosen]
 
+    async def _may_heal(self, tx: Tx, connection: Connection) -> bool:
+        outage = await tx.outages.get(connection.outage_id) if connection.outage_id else None
+        return outage is not None and outage.remedy != AuthorizationLost.__name__
+
     async def _ask(self, connections: list[Connection]) -> None:
         """Let the running bot probe, so that two processes never hold one login, and wait for its answers."""
         asked = self._now()
-        ids = {c.id for c in connections}
+        waiting = {c.id: c.authorized for c in connections}
         async with self._memory.begin() as tx:
-            await tx.connections.ask_check(list(ids), asked)
+            await tx.connections.ask_check(list(waiting), asked)
         for _ in range(int(ANSWER_WITHIN / 0.1)):
             await self._sleep(0.1)
             async with self._memory.read() as tx:
-                fresh = [c for i in ids if (c := await tx.connections.get(i))]
-            if all((c.checked_at and c.checked_at >= asked) or not c.authorized for c in fresh):
+                fresh = [c for c in await tx.connections.all() if c.id in waiting]
+            for c in fresh:
+                was_lost = waiting[c.id] and not c.authorized
+                if (c.checked_at and c.checked_at >= asked) or was_lost or not c.enabled:
+                    del waiting[c.id]
+            if not waiting:
                 return
 
     async def _answer(self, connection: Connection) -> CheckAnswer:
@@ -104,7 +115,7 @@ class FrontDesk:
         """Handled once: a second click by the same person, or one on a closed outage, changes nothing."""
         now = self._now()
         async with self._memory.begin() as tx:
-            outage = await tx.outages.get(outage_id)
+            outage = await tx.outages.held(outage_id)
             if outage is None:
                 raise NotFound(f"there is no outage {outage_id}")
             if outage.closed_at is None and outage.claimed_by != who:
@@ -117,10 +128,10 @@ class FrontDesk:
     async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts:
         now = self._now()
         async with self._memory.begin() as tx:
-            outage = await tx.outages.get(outage_id)
+            outage = await tx.outages.held(outage_id)
             if outage is None:
                 raise NotFound(f"there is no outage {outage_id}")
-            if outage.closed_at is None:
+            if outage.closed_at is None and outage.snoozed_until != until:
                 await tx.outages.snooze(outage_id, until)
                 revision = await tx.outages.event(outage_id, Event(now, "snoozed", who, until.isoformat()))
                 await tx.outbox.say_message(outage_id, revision, now)
@@ -135,9 +146,11 @@ class FrontDesk:
         """Everything is kept. An outage that was only about this connection ends with it, unconfirmed but quiet."""
         connection, now = await self._connection(connection_id), self._now()
         async with self._memory.begin() as tx:
+            await tx.grants.held(connection.grant_id)
+            about = await tx.outages.open_of_connection(connection_id)
+            outage = await tx.outages.held(about.id) if about is not None else None
             await tx.connections.set_enabled(connection_id, False)
-            outage = await tx.outages.open_of_connection(connection_id)
-            if outage is not None:
+            if outage is not None and outage.closed_at is None:
                 revision = await tx.outages.event(outage.id, Event(now, "paused", who, connection.account.name))
                 await tx.connections.set_catching_up([connection_id], False)
                 if len(outage.connection_ids) > 1:
@@ -149,13 +162,24 @@ class FrontDesk:
         return self._connect.facts(await self._connection(connection_id))
 
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
-        """If its login died while it was paused, it alerts now."""
-        connection = await self._connection(connection_id)
+        """If its login died while it was paused, it alerts now.
+
+        If it is not authorized although its login lives, the reason may be over: it is looked at now, and alerts if it is not.
+        """
+        found, now = await self._connection(connection_id), self._now()
         async with self._memory.begin() as tx:
-            await tx.connections.set_enabled(connection_id, True)
-            if connection.authorized:
-                await tx.connections.ask_check([connection_id], self._now())
-                await tx.transfers.hurry([connection_id], self._now())
-            else:
-                await self._watch.found_dead(tx, connection)
+            grant = await tx.grants.held(found.grant_id)
+            connection = await tx.connections.get(connection_id)
+            if grant is not None and connection is not None and not connection.enabled:
+                await tx.connections.set_enabled(connection_id, True)
+                if not connection.authorized and grant.lost_at is not None:
+                    await self._watch.found_dead(tx, connection)
+                else:
+                    await tx.connections.set_authorized([connection_id], True)
+                    await tx.connections.ask_check([connection_id], now)
+                    await tx.transfers.hurry([connection_id], now)
         return self._connect.facts(await self._connection(connection_id))
+
+    async def newest_click(self, subject: str, clicked_micros: int) -> bool:
+        async with self._memory.begin() as tx:
+            return await tx.clicks.newest(subject, clicked_micros, self._now())

@@ -34,6 +34,7 @@ from bot.connection import (
     Transfer,
 )
 from bot.interfaces import TagResult
+from bot.notices import Clicks, Notices
 
 
 class SealBroken(Exception):
@@ -216,6 +217,9 @@ class Outages(Protocol):
     async def unposted(self, outage_id: str) -> None:
         """The message is gone: forget its ts."""
 
+    async def moved(self, outage_id: str, channel: str) -> None:
+        """Its message is posted anew, in this channel (or in the conversation with this person)."""
+
     async def reauthorized(self, outage_id: str, by: str, now: datetime) -> None: ...
     async def lost_again(self, outage_id: str, cause: Cause, remedy: str, now: datetime) -> None:
         """A drop during the catch-up: back to disconnected, the progress stays with the transfers."""
@@ -260,8 +264,12 @@ class Outbox(Protocol):
     async def said(self, saying: Saying, now: datetime) -> None:
         """Done, unless a later revision or date was asked meanwhile. Raises Fenced."""
 
-    async def later(self, saying: Saying, due_at: datetime, *, unclear: bool = False) -> None:
-        """Try again then; `unclear` keeps started_at. Raises Fenced."""
+    async def later(
+        self, saying: Saying, due_at: datetime, *, unclear: bool = False, elsewhere_at: datetime | None = None
+    ) -> None:
+        """Try again then; `unclear` keeps started_at. `elsewhere_at`: when it is told elsewhere if Slack has not taken it
+        by then; the earliest such date counts until it was said. Raises Fenced.
+        """
 
     async def waiting(self) -> int: ...
     async def free(self, owners_alive: Sequence[str]) -> None: ...
@@ -381,6 +389,8 @@ class Tx(Protocol):
     touchpoints: Touchpoints
     consents: Consents
     replicas: Replicas
+    notices: Notices
+    clicks: Clicks
 
 
 class Memory(Protocol):

@@ -37,6 +37,8 @@ class Desk(Protocol):
         """Switch off: no probes, no transfers, no alerts; everything is kept. Raises NotFound."""
 
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts: ...
+    async def newest_click(self, subject: str, clicked_micros: int) -> bool:
+        """True for exactly one caller, and only if no later click on this subject was handled already."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import structlog
 import uvicorn
@@ -16,18 +17,22 @@ from starlette.responses import Response
 from bot.alert import Alert
 from bot.app import App
 from bot.connection import Kind, Status
+from bot.detour import Detour
 from bot.dispatch import Embedded
+from bot.elsewhere import Elsewhere
 from bot.errors import SetupError
-from bot.schedule import Schedule
+from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
 from handlers.web.health import Numbers
 from handlers.web.website import build_web
+from handlers.webhook import Webhook
 
 log = structlog.get_logger()
 
 DRAIN = 7.0  # seconds for running work after SIGTERM; with everything else it stays under 10
 CLOSE = 2  # seconds for open HTTP answers
+ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
 
 
 class Serving:
@@ -51,10 +56,27 @@ class Serving:
         if self._answers_people:
             self._slack.serve(app.desk)
         self._alert = Alert(
-            app.memory, app.facts, self._slack.composer, self._slack.voice, app.pace, timing.progress_every, app.now
+            app.memory,
+            app.facts,
+            self._slack.composer,
+            self._slack.voice,
+            app.pace,
+            timing.progress_every,
+            app.now,
+            Detour(slack.channel, slack.installer),
         )
         app.dispatcher = Embedded(app.workers(self._alert) if self._works else {})
-        self._schedule = Schedule(app.ticks(works=self._works))
+        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere()])
+
+    def _elsewhere(self) -> list[Tick]:
+        """Where a fallback is set, and this process speaks."""
+        app, fallback = self._app, self._app.settings.fallback
+        url, timeout = fallback.webhook.get_secret_value(), app.settings.timing.request_timeout
+        if not (url and self._works):
+            return []
+        send = Webhook(url, fallback.secret.get_secret_value(), timeout=timeout.total_seconds()).send
+        told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now)
+        return [Tick("elsewhere", ELSEWHERE_EVERY, told.run)]
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""

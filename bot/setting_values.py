@@ -148,6 +148,30 @@ def an_owner(value: Any) -> Any:
     return value
 
 
+def a_person(value: Any) -> Any:
+    """Someone the bot may write to: one person, by id."""
+    if not isinstance(value, str) or (value and not re.fullmatch(r"[UW][A-Z0-9]{2,}", value)):
+        raise ValueError(f'{shown(value)} is not the id of a person, such as "U0123ABCD"')
+    return value
+
+
+def a_webhook(value: Any) -> Any:
+    """Check where alerts are posted. The address may itself be a secret, so it is never shown."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if text == "":
+        return value
+    expected = 'expected an address such as "https://alerts.example.com/redkey" (plain http only on this machine)'
+    try:
+        parts = urlsplit(text) if isinstance(text, str) else urlsplit("")
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"is not a web address; {expected}") from None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not host or not safe or parts.username is not None or parts.fragment or re.search(r"\s", str(text)):
+        raise ValueError(f"is not an address alerts can be sent to; {expected}")
+    return value
+
+
 def not_this_token(wrong: str, right: str) -> Callable[[Any], Any]:
     """Slack's two tokens are easily swapped."""
 

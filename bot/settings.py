@@ -29,7 +29,9 @@ from bot.setting_values import (
     a_database,
     a_key,
     a_list,
+    a_person,
     a_web_address,
+    a_webhook,
     an_owner,
     duration,
     is_loopback,
@@ -108,6 +110,8 @@ class SlackSettings(Section):
     signing_secret: SecretStr = NO_SECRET
     api_url: Annotated[str, BeforeValidator(a_web_address), AfterValidator(with_slash)] = "https://slack.com/api/"
     channel: Annotated[str, BeforeValidator(a_channel)] = ""
+    installer: Annotated[str, BeforeValidator(a_person)] = ""
+    """Who is told, in a direct message, when even `channel` takes no messages."""
     language: Literal["en", "fr"] = "en"
     client_id: str = ""
     client_secret: SecretStr = NO_SECRET
@@ -146,6 +150,13 @@ class TimingSettings(Section):
         return {**data, "retry_max": min(longest, 10 * shortest)}
 
 
+class FallbackSettings(Section):
+    """Who hears of alerts that Slack does not take."""
+
+    webhook: Annotated[SecretStr, BeforeValidator(a_webhook)] = NO_SECRET
+    secret: SecretStr = NO_SECRET
+
+
 class RouteSettings(Section):
     platform: str = ""
     connection: str = ""
@@ -171,6 +182,7 @@ class Settings(Section):
     web: WebSettings = Field(default_factory=lambda: WebSettings.model_validate({}))
     slack: SlackSettings = SlackSettings()
     timing: TimingSettings = TimingSettings()
+    fallback: FallbackSettings = FallbackSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
 
@@ -178,6 +190,7 @@ class Settings(Section):
         """Every secret in here, for the log's last line of defence."""
         slack = self.slack
         held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret]
+        held += [self.fallback.webhook, self.fallback.secret]
         held += [*self.web.api_keys, *self.secrets.keys]
         texts = [secret.get_secret_value() for secret in held]
         texts += [text.partition(":")[2] for text in texts if re.match(r"\w+:", text)]

@@ -139,6 +139,9 @@ class OutageRows:
     async def unposted(self, outage_id: str) -> None:
         await self._set(outage_id, ts=None)
 
+    async def moved(self, outage_id: str, channel: str) -> None:
+        await self._set(outage_id, ts=None, channel=channel)
+
     async def reauthorized(self, outage_id: str, by: str, now: datetime) -> None:
         await self._set(outage_id, reauthorized_at=now, reauthorized_by=by, stalled_at=None, snoozed_until=None)
 

@@ -69,13 +69,19 @@ class OutboxRows:
 
     async def said(self, saying: Saying, now: datetime) -> None:
         free = {"owner": None, "asked_at": None, "attempts": 0, "started_at": None, "said_at": now}
+        free |= {"said_revision": saying.revision, "elsewhere_at": None}
         await self._fenced(_held(saying).values(free | {"due_at": outbox.c.asked_at}))
         if await self._tx.value(select(exists().where(outbox.c.outage_id == saying.outage_id, outbox.c.due_at <= now))):
             self._tx.becomes_due(Work.SAY)
 
-    async def later(self, saying: Saying, due_at: datetime, *, unclear: bool = False) -> None:
+    async def later(
+        self, saying: Saying, due_at: datetime, *, unclear: bool = False, elsewhere_at: datetime | None = None
+    ) -> None:
         still_to_come = case((outbox.c.asked_at > due_at, outbox.c.asked_at), else_=None)
-        put_off = {"owner": None, "due_at": due_at, "asked_at": still_to_come, "attempts": outbox.c.attempts + 1}
+        put_off: dict[str, Any] = {"owner": None, "due_at": due_at, "asked_at": still_to_come}
+        put_off["attempts"] = outbox.c.attempts + 1
+        if elsewhere_at is not None:
+            put_off["elsewhere_at"] = earlier(outbox.c.elsewhere_at, elsewhere_at)
         await self._fenced(_held(saying).values(put_off | ({} if unclear else {"started_at": None})))
         self._tx.becomes_due(Work.SAY, due_at)
 

@@ -30,11 +30,14 @@ from bot.memory import (
     Tx,
     Work,
 )
+from bot.notices import Clicks, Notices
+from storage.clicks import ClickRows
 from storage.connections import ConnectionRows
 from storage.consents import ConsentRows
 from storage.costs import CostRows
 from storage.database import Database, OnlyOne, faults
 from storage.grants import GrantRows
+from storage.notices import NoticeRows
 from storage.outages import OutageRows
 from storage.outbox import OutboxRows
 from storage.replicas import ReplicaRows
@@ -62,6 +65,8 @@ class SqlTx(Tx):
         self.touchpoints: Touchpoints = TouchpointRows(tx)
         self.consents: Consents = ConsentRows(tx)
         self.replicas: Replicas = ReplicaRows(tx)
+        self.notices: Notices = NoticeRows(tx)
+        self.clicks: Clicks = ClickRows(tx)
 
 
 class SqlMemory(Memory):

@@ -179,6 +179,7 @@ outage_events = Table(
 )
 
 # What is to be said in Slack. due_at, asked_at and owner as in transfers; due_at NULL: nothing to say now.
+# `elsewhere_at`: what Slack has not taken by then is told elsewhere; `said_revision`: what it took last.
 outbox = Table(
     "outbox",
     metadata,
@@ -195,6 +196,9 @@ outbox = Table(
     Column("owner", Words),
     Column("started_at", UtcDateTime),
     Column("said_at", UtcDateTime),
+    Column("said_revision", Integer),
+    Column("elsewhere_at", UtcDateTime, index=True),
+    Column("elsewhere_revision", Integer),
 )
 
 # Trips to a consent page that have begun. The state and the browser's cookie are here as hashes only.

@@ -58,7 +58,7 @@ class Deployment:
     async def until(self, true: Callable[[], Any], within: float = 15.0) -> Any:
         """Wait for something that the database or the world must come to say."""
         async with asyncio.timeout(within):
-            while not (found := await true()):
+            while not (found := await true()):  # noqa: ASYNC110 - nobody tells when a database says something new
                 await asyncio.sleep(0.02)
         return found
 

@@ -17,6 +17,7 @@ class PracticeDesk:
         lost = connection(1, authorized=False)
         fine = connection(2, "Acme US")
         self.known: dict[str, ConnectionFacts] = {c.connection.id: c for c in (fine, lost)}
+        self.clicks: dict[str, int] = {}
         self.trouble: Exception | None = None
 
     def _ask(self, *what: str) -> None:
@@ -75,6 +76,12 @@ class PracticeDesk:
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
         self._ask("resume", connection_id, who)
         return self._switch(connection_id, enabled=True)
+
+    async def newest_click(self, subject: str, clicked_micros: int) -> bool:
+        newer = clicked_micros > self.clicks.get(subject, 0)
+        if newer:
+            self.clicks[subject] = clicked_micros
+        return newer
 
     def _switch(self, connection_id: str, *, enabled: bool) -> ConnectionFacts:
         if connection_id not in self.known:

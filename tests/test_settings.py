@@ -103,12 +103,15 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("slack", "signing_secret"): "s",
         ("slack", "api_url"): "https://slack-gov.com/api",
         ("slack", "channel"): "C123",
+        ("slack", "installer"): "U0123",
         ("slack", "language"): "fr",
         ("slack", "client_id"): "1.2",
         ("slack", "client_secret"): "s",
         ("timing", "remind_after"): "1h, 2d",
         ("timing", "cost_days"): "7",
         ("timing", "storm_after"): "9",
+        ("fallback", "webhook"): "http://127.0.0.1:9/hook?sig=1",
+        ("fallback", "secret"): "s",
         ("platforms",): '{"hubspot": {"client_id": "1"}}',
         ("routes",): '[{"platform": "salesforce", "owners": ["U0123"]}]',
     }
@@ -226,6 +229,13 @@ def test_a_duration_of_nothing_or_of_ages_is_refused(folder, text):
         ('[web]\npublic_url = "http://redkey.example.com"', "web.public_url:"),
         ('[web]\npublic_url = "https://r.example/?a=b"', "web.public_url:"),
         ('[slack]\napi_url = "http://192.0.2.1/api/"', "slack.api_url:"),
+        ('[slack]\ninstaller = "C123"', 'slack.installer: "C123" is not the id of a person, such as'),
+        (
+            '[fallback]\nwebhook = "http://h.example/canary"',
+            "fallback.webhook: is not an address alerts can be sent to;",
+        ),
+        ('[fallback]\nwebhook = "canary"', "fallback.webhook: is not an address alerts can be sent to; expected"),
+        ('[fallback]\nwebhok = "x"', "fallback.webhok: unknown setting; did you mean fallback.webhook?"),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_its_name_and_what_was_expected(folder, text, line):
@@ -295,7 +305,8 @@ def test_settings_never_change_and_never_show_a_secret(folder):
         written(
             folder,
             f'[secrets]\nkeys = ["{KEY}"]\n[slack]\nbot_token = "xoxb-canary"\n[web]\napi_keys = ["canary-api"]\n'
-            '[database]\nurl = "postgresql://u:canary-pw@h/d"\n[platforms.google_ads]\nclient_secret = "canary-cs"',
+            '[database]\nurl = "postgresql://u:canary-pw@h/d"\n[platforms.google_ads]\nclient_secret = "canary-cs"\n'
+            '[fallback]\nwebhook = "https://h.example/canary-hook"\nsecret = "canary-seal"',
         )
     )
 
@@ -303,7 +314,9 @@ def test_settings_never_change_and_never_show_a_secret(folder):
         settings.web.port = 1
     assert "canary" not in repr(settings)
     assert KEY not in repr(settings)
-    assert {"xoxb-canary", "canary-api", "canary-pw", "canary-cs", KEY, KEY.partition(":")[2]} <= set(settings.hidden())
+    assert {"xoxb-canary", "canary-api", "canary-pw", "canary-cs", "canary-seal", KEY, KEY.partition(":")[2]} <= set(
+        settings.hidden()
+    )
 
 
 def test_what_the_bot_still_needs_is_told_with_its_cure(folder):

@@ -6,6 +6,7 @@ from bot.connection import Json
 from bot.people import Desk
 from handlers.slack.buttons import CLAIM
 from handlers.slack.names import Names
+from handlers.slack.once import counts
 from handlers.slack.private_answers import private
 from handlers.words import Words
 
@@ -15,6 +16,8 @@ def register(app: AsyncApp, desk: Desk, words: Words, names: Names) -> None:
     async def on_click(ack: AsyncAck, action: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         await ack()
         who = str(context.user_id)
+        if not await counts(desk, action, f"claim:{action['value']}"):
+            return
         await names.learn(who)
         facts = await desk.claim(str(action["value"]), who)
         if facts.outage.closed_at is not None:

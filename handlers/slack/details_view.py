@@ -100,6 +100,7 @@ def _event(event: Event, words: Words) -> str:
         "declined": words.say("Declined on the platform's page"),
         "paused": words.say("Paused"),
         "joined": words.say("One more account"),
+        "moved": words.say("Said in another place"),
     }
     clicked = event.what in {"claimed", "snoozed", "paused"}
     who = (mention(event.who) if clicked else login_name(event.who)) if event.who else ""

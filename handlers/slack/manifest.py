@@ -16,7 +16,7 @@ display_information:
 features:
   app_home:
     home_tab_enabled: true
-    messages_tab_enabled: false
+    messages_tab_enabled: true        # to tell the installer when even the channel is gone
     messages_tab_read_only_enabled: true
   bot_user:
     display_name: Redkey

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bot.facts import OutageFacts, Reply
 from bot.interfaces import Spoken
 from handlers.slack.alert_card import alert_card
+from handlers.slack.astray import sent_here
 from handlers.slack.blocks import sections
 from handlers.slack.card import Card, metadata, spoken
 from handlers.slack.catch_up_card import catch_up_card, stalled_card
@@ -33,7 +34,8 @@ class SlackComposer:
         self._name_of = name_of
 
     def outage(self, facts: OutageFacts) -> Spoken:
-        return spoken(CARDS[facts.outage.state](facts, self.words), facts.outage)
+        card = CARDS[facts.outage.state](facts, self.words)
+        return spoken(sent_here(card, facts.outage, self.words), facts.outage)
 
     def reply(self, facts: OutageFacts, reply: Reply) -> Spoken:
         revision = facts.outage.revision if reply.revision is None else reply.revision

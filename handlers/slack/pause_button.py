@@ -7,6 +7,7 @@ from bot.people import Desk
 from handlers.slack.buttons import PAUSE
 from handlers.slack.connection_lists import title_of
 from handlers.slack.markup import plain
+from handlers.slack.once import counts
 from handlers.slack.private_answers import private
 from handlers.words import Words
 
@@ -17,6 +18,8 @@ def register(app: AsyncApp, desk: Desk, words: Words) -> None:
         """A button for one connection, a menu for several."""
         await ack()
         chosen = (action.get("selected_option") or action)["value"]
+        if not await counts(desk, action, f"power:{chosen}"):
+            return
         facts = await desk.pause(str(chosen), str(context.user_id))
         command = f"/redkey resume {plain(facts.connection.id, 60)}"
         paused = words.say("{connection} is paused.", connection=title_of(facts))

@@ -8,6 +8,7 @@ from bot.connection import Json
 from bot.interfaces import Clock
 from bot.people import Desk, NotFound
 from handlers.slack.buttons import SNOOZE, SNOOZES
+from handlers.slack.once import counts
 from handlers.slack.private_answers import private
 from handlers.words import Words
 
@@ -22,6 +23,8 @@ def register(app: AsyncApp, desk: Desk, words: Words, now: Clock) -> None:
         length, _, outage_id = str(chosen).partition(":")
         if length not in SNOOZES:
             raise NotFound(f"there is no outage {outage_id}")
+        if not await counts(desk, action, f"snooze:{outage_id}"):
+            return
         until = now() + timedelta(hours=SNOOZES[length])
         facts = await desk.snooze(outage_id, str(context.user_id), until)
         if facts.outage.closed_at is not None:

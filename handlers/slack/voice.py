@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 REMEMBERED = 10_000  # messages whose last content is known
 SAME_FOR = 600.0  # seconds after which an unchanged message is sent again, to notice that someone deleted it
+TEXT_MOST = 3_500  # an edit takes 4,000 characters of text, and the link follows
 LOOKED_THROUGH = 200  # messages read when looking for a post
 NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -94,7 +95,7 @@ class SlackVoice:
         """An alert must never be lost to a mistake in its looks."""
         log.error("Slack refused the looks of a message; said as plain text", why=why, **_ids(message))
         try:
-            return await self._post(message, {"text": _as_text(message)})
+            return await self._post(message, {"text": _as_text(message), **_known_by(message, why)})
         except SlackApiError as error:
             raise self._post_failed(error) from error
 
@@ -138,10 +139,11 @@ class SlackVoice:
 
     async def _update_plainly(self, message: Spoken, channel: str, ts: str, why: str) -> None:
         log.error("Slack refused the looks of an edit; said as plain text", why=why, **_ids(message))
+        plainly = {"text": _as_text(message), "blocks": [], "attachments": [], **_known_by(message, why)}
         try:
-            await self._update(channel, ts, {"text": _as_text(message), "blocks": [], "attachments": []})
+            await self._update(channel, ts, plainly)
         except SlackApiError as error:
-            raise understood(error) from error
+            raise self._meaning(error) from error
 
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
@@ -226,7 +228,13 @@ def _as_text(message: Spoken) -> str:
         ),
         "",
     )
-    return f"{message.text}\n<{url}>" if url else message.text
+    text = message.text if len(message.text) <= TEXT_MOST else message.text[:TEXT_MOST] + "…"
+    return f"{text}\n<{url}>" if url else text
+
+
+def _known_by(message: Spoken, why: str) -> Json:
+    """The metadata stays, so that a post of unclear outcome can be found; unless it was the metadata that was refused."""
+    return {} if "metadata" in why else {"metadata": message.metadata or None}
 
 
 def _only_scope(error: SlackApiError) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 PATIENCE = 3.0  # seconds for the database to answer
 REFUSED = "refused"
-REACHED = {"connected", "http"}
+REACHED = {"connected", "http", "ok"}
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

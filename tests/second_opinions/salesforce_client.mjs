@@ -26,7 +26,7 @@ const does = {
   describeGlobal: () => connection.describeGlobal(),
   limits: () => connection.limits(),
   async query({ soql }) {
-    const pages = [await connection.query(soql)];
+    const pages = [await connection.query(soql, { headers: { "Sforce-Query-Options": "batchSize=200" } })];
     while (!pages.at(-1).done) pages.push(await connection.queryMore(pages.at(-1).nextRecordsUrl));
     return { total: pages[0].totalSize, pages: pages.length, records: pages.flatMap((page) => page.records) };
   },
