@@ -11,7 +11,7 @@ from bot.interfaces import AdTagger, Clock, Gateway
 from bot.marks import stopped_flows
 from bot.memory import Memory, Tx
 from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome
-from bot.reauthorize import Consents, digest
+from bot.reauthorize import Consents, digest, in_words
 from bot.refresh import GrantTokens, Refresher
 from bot.restore import Proof, Restore
 from bot.routes import Routes
@@ -92,7 +92,7 @@ class Connect:
         try:
             tokens = await self._consents.trade(consent, code)
         except RedkeyError as error:
-            return Outcome(Ending.FAILED, consent.platform, name, why=str(error))
+            return Outcome(Ending.FAILED, consent.platform, name, why=in_words(error))
         proof: Proof | None = None
         try:
             proof = await self._restore.prove(consent.platform, tokens)
@@ -106,7 +106,7 @@ class Connect:
                     raise Fenced
         except (RedkeyError, Fenced) as error:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
-            why = "this link was used already" if isinstance(error, Fenced) else str(error)
+            why = "this link was used already" if isinstance(error, Fenced) else in_words(error)
             return Outcome(Ending.FAILED, consent.platform, name, why=why)
         async with self._memory.read() as tx:
             watched = {c.account.id for c in await tx.connections.all() if c.platform == consent.platform}
@@ -132,6 +132,14 @@ class Connect:
             if not await tx.consents.link_used(link[0], self._now()):
                 raise NotFound("this link was used already")
             made = [await self._watch(tx, grant, reached[i]) for i in dict.fromkeys(account_ids)]
+            for grant_id in sorted({grant.id, *(c.grant_id for c in made)}):
+                await tx.grants.held(grant_id)
+            made = [c for each in made if (c := await tx.connections.get(each.id))]
+            # One that is paused stays so, whoever may reach it: a person decided that.
+            lost = [c for c in made if not c.authorized and c.enabled]
+            if lost:
+                await self._restore.carry(tx, grant, list(reached.values()), lost, grant.identity.login)
+                made = [c for each in made if (c := await tx.connections.get(each.id))]
         return [self.facts(c) for c in made]
 
     async def _watch(self, tx: Tx, grant: Grant, account: Account) -> Connection:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bot.connect import Connect
+from bot.connection import Consent
 from bot.facts import ConnectionFacts
 from bot.interfaces import Gateway
 from bot.people import Begun, ConnectPage, Ending, Outcome, StartPage
@@ -41,11 +42,24 @@ class Doorway:
         name = self._gateways[platform].platform.name if platform in self._gateways else ""
         if consent is None:
             return Outcome(Ending.UNKNOWN, platform, name)
-        code = params.get("code", "")
-        if params.get("error") or not code:
-            if consent.purpose == "connect":
-                return Outcome(Ending.DECLINED, platform, name)
+        code, error = params.get("code", ""), params.get("error", "")
+        if _declined(error) and consent.purpose == "connect":
+            return Outcome(Ending.DECLINED, platform, name)
+        if _declined(error):
             return await self._reauthorize.declined(consent)
+        if error or not code:
+            why = f"{name} answered: {error[:100]}" if error else f"{name} gave no login code"
+            return Outcome(Ending.FAILED, platform, name, ref=_ref(consent), why=why)
         if consent.purpose == "connect":
             return await self._connect.finish(consent, code)
         return await self._reauthorize.finish(consent, code)
+
+
+def _declined(error: str) -> bool:
+    """Whether a person said no (RFC 6749 §4.1.2.1); LinkedIn has words of its own for it."""
+    return error == "access_denied" or error.startswith("user_cancelled")
+
+
+def _ref(consent: Consent) -> str:
+    """Where to try again: a connect link is not known any more, as only its hash is kept."""
+    return "" if consent.purpose == "connect" else consent.ref

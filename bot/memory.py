@@ -58,6 +58,9 @@ class Grants(Protocol):
 
     async def all(self) -> list[Grant]: ...
     async def of_identity(self, platform: str, identity_id: str) -> Grant | None: ...
+    async def living(self, platform: str, identity_id: str) -> Grant | None:
+        """This person's grant, if it has tokens and is not known to be lost."""
+
     async def add(self, platform: str, identity: Identity, tokens: TokenSet, now: datetime) -> Grant: ...
 
     async def tokens(self, grant_id: str) -> TokenSet | None:
@@ -89,11 +92,11 @@ class Grants(Protocol):
 
 
 class Revocations(Protocol):
-    """Tokens that must still be revoked at their platform."""
+    """Tokens that must still be revoked at their platform. `person` is the identity they were given to, where known."""
 
-    async def add(self, platform: str, token: Secret, now: datetime) -> None: ...
-    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret]]:
-        """(id, platform, token) of due ones; moves each 5 minutes on."""
+    async def add(self, platform: str, token: Secret, now: datetime, person: str = "") -> None: ...
+    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret, str]]:
+        """(id, platform, token, person) of due ones; moves each 5 minutes on."""
 
     async def done(self, revocation_id: str) -> None: ...
     async def later(self, revocation_id: str, at: datetime) -> None: ...

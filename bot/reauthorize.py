@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from bot.alert import Facts
-from bot.connection import Connection, Consent, Event, Outage, Reach, Secret, TokenSet
+from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.errors import Fenced, RedkeyError
 from bot.interfaces import Clock, Gateway
 from bot.marks import stopped_flows
@@ -95,7 +95,8 @@ class Reauthorize:
             connections = [c for i in ids if (c := await tx.connections.get(i))]
             if not connections or connections[0].platform not in self._gateways:
                 return None
-            current = await tx.outages.open_of_connection(connections[0].id)
+            open_now = made_for.id if made_for and not made_for.closed_at else _open_outage(connections)
+            current = await tx.outages.get(open_now) if open_now else None
             shown = (
                 [c for i in current.connection_ids if (c := await tx.connections.get(i))] if current else connections
             )
@@ -103,7 +104,7 @@ class Reauthorize:
                 ref=current.id if current else connections[0].id,
                 platform=connections[0].platform,
                 platform_name=self._gateways[connections[0].platform].platform.name,
-                login=connections[0].login,
+                login=shown[0].login,
                 accounts=tuple(c.account for c in shown),
                 outage=await self._facts.gather(tx, current) if current else None,
                 closed=await self._facts.gather(tx, made_for) if made_for and made_for.closed_at else None,
@@ -120,31 +121,32 @@ class Reauthorize:
         try:
             tokens = await self._consents.trade(consent, code)
         except RedkeyError as error:
-            return self._outcome(Ending.FAILED, consent, why=str(error))
+            return self._outcome(Ending.FAILED, consent, why=in_words(error))
         proof: Proof | None = None
         try:
             proof = await self._restore.prove(consent.platform, tokens)
             outcome, stored = await self._judge(consent, proof)
         except (RedkeyError, Fenced) as error:
             log.warning("reauthorization failed", platform=consent.platform, why=str(error))
-            outcome, stored = self._outcome(Ending.FAILED, consent, why=str(error)), False
+            outcome, stored = self._outcome(Ending.FAILED, consent, why=in_words(error)), False
         if not stored:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
         return outcome
 
     async def _judge(self, consent: Consent, proof: Proof) -> tuple[Outcome, bool]:
         """The outcome, and whether the new tokens were stored."""
-        outage, expected = await self._expected(consent.ref)
+        outage, expected, others = await self._expected(consent.ref)
         if outage is not None and (outage.reauthorized_at or outage.closed_at):
             return self._already(consent, outage, proof), False
-        wider = {c.id: c for c in [*expected, *await self._restore.siblings(consent.platform, proof)]}
+        siblings = await self._restore.siblings(consent.platform, proof)
+        wider = {c.id: c for c in [*expected, *others, *siblings]}
         reached = await self._restore.usable(consent.platform, proof, list(wider.values()))
-        asked_for = [c for c in reached if c.id in {e.id for e in expected}]
-        if not asked_for:
+        if not {c.id for c in reached} & {c.id for c in expected}:
             await self._tell_wrong(outage, expected, proof)
             return self._wrong(consent, expected, proof), False
         async with self._memory.begin() as tx:
-            again = await tx.outages.get(outage.id) if outage else None
+            await self._restore.hold(tx, consent.platform, proof, reached)
+            again = await tx.outages.held(outage.id) if outage else None
             if again is not None and (again.reauthorized_at or again.closed_at):
                 return self._already(consent, again, proof), False
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
@@ -153,17 +155,23 @@ class Reauthorize:
         )
         return self._restored(consent, restored, proof), True
 
-    async def _expected(self, ref: str) -> tuple[Outage | None, list[Connection]]:
-        """The connections a login must reach at least one of, to count as the right one."""
+    async def _expected(self, ref: str) -> tuple[Outage | None, list[Connection], list[Connection]]:
+        """The outage, the connections of which a login must reach at least one to be the right one, and others that may
+        come along: those of the same login that are not in its outage, because they are paused.
+
+        An outage that is over leads to the one that is open now, as the start page does.
+        """
         async with self._memory.read() as tx:
             outage = await tx.outages.get(ref)
             if outage is None:
                 connection = await tx.connections.get(ref)
-                return None, [connection] if connection else []
-            if outage.reach is Reach.GRANT:
-                of_grant = await tx.connections.of_grant(outage.grant_id)
-                return outage, of_grant or [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
-            return outage, [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+                return None, [connection] if connection else [], []
+            expected = [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+            if outage.closed_at is not None and (open_now := _open_outage(expected)):
+                outage = await tx.outages.get(open_now) or outage
+                expected = [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+            others = await tx.connections.of_grant(outage.grant_id) if outage.reach is Reach.GRANT else []
+            return outage, expected, [c for c in others if c.id not in outage.connection_ids]
 
     async def _tell_wrong(self, outage: Outage | None, expected: Sequence[Connection], proof: Proof) -> None:
         if outage is None:
@@ -223,3 +231,13 @@ class Reauthorize:
             stopped=tuple(stopped_flows(self._gateways[consent.platform].platform, proof.tokens.scopes)),
             ref=consent.ref,
         )
+
+
+def _open_outage(connections: Sequence[Connection]) -> str | None:
+    return next((c.outage_id for c in connections if c.outage_id), None)
+
+
+def in_words(error: Exception) -> str:
+    """Why it failed and, where that is known, what cures it."""
+    cause = getattr(error, "cause", None)
+    return f"{cause.words} {cause.cure} ({cause.code})" if isinstance(cause, Cause) else str(error)

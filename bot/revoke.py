@@ -7,12 +7,12 @@ import structlog
 from bot.connection import Secret
 from bot.errors import RedkeyError, TryLater
 from bot.interfaces import Clock, Gateway
-from bot.memory import Memory
+from bot.memory import Memory, SealBroken
 from bot.watch import Pace
 
 log = structlog.get_logger()
 
-Due = tuple[str, str, Secret]  # id, platform, token
+Due = tuple[str, str, Secret, str]  # id, platform, token, person
 
 
 class Revoke:
@@ -29,10 +29,10 @@ class Revoke:
             return await tx.revocations.claim(self._now(), limit)
 
     async def run(self, due: Due) -> None:
-        revocation_id, platform, token = due
+        revocation_id, platform, token, person = due
         gateway = self._gateways.get(platform)
         try:
-            if gateway is not None:
+            if gateway is not None and not await self._would_end_a_living_login(gateway, person):
                 await gateway.revoke(token)
         except TryLater as error:
             async with self._memory.begin() as tx:
@@ -43,6 +43,13 @@ class Revoke:
         async with self._memory.begin() as tx:
             await tx.revocations.done(revocation_id)
 
+    async def _would_end_a_living_login(self, gateway: Gateway, person: str) -> bool:
+        """Google ends everything of a person. Who has logged in again since this was queued must not lose that too."""
+        if not (gateway.platform.oauth.revokes_person and person):
+            return False
+        async with self._memory.read() as tx:
+            return await tx.grants.living(gateway.platform.key, person) is not None
+
     async def everything(self) -> int:
         """Take every login away from us, at the platforms too. Resumable: what was queued stays queued. Returns how many."""
         now, count = self._now(), 0
@@ -50,10 +57,15 @@ class Revoke:
             grants = await tx.grants.all()
         for grant in grants:
             async with self._memory.begin() as tx:
-                tokens = await tx.grants.tokens(grant.id)
+                try:
+                    tokens = await tx.grants.tokens(grant.id)
+                except SealBroken:
+                    log.error("a login cannot be opened, so it cannot be revoked from here", platform=grant.platform)
+                    continue
                 if tokens is None:
                     continue
-                await tx.revocations.add(grant.platform, tokens.refresh_token or tokens.access_token, now)
+                token, person = tokens.refresh_token or tokens.access_token, grant.identity.id
+                await tx.revocations.add(grant.platform, token, now, person)
                 connections = await tx.connections.of_grant(grant.id)
                 await tx.connections.set_authorized([c.id for c in connections], False)
                 await tx.grants.forget(grant.id)

@@ -86,6 +86,9 @@ class Serving:
         except SetupError:
             listener.close()
             raise
+        if self._works:
+            with contextlib.suppress(TryLater):
+                await self._app.watch.unlock()
         server = _Server(self._website())
         web = asyncio.create_task(server.serve(sockets=[listener]))
         self._app.dispatcher.start()
@@ -105,7 +108,7 @@ class Serving:
         self._schedule.stop()
         await self._slack.stop()
         await self._app.dispatcher.stop(DRAIN)
-        await self._app.refresher.drain()
+        await self._app.refresher.drain(DRAIN_LOGINS)
         server.should_exit = True
         server.stopping.set()
         await web

@@ -20,6 +20,7 @@ _COLUMNS = (
     "Parent Id",
     "Campaign",
     "Ad Group",
+    "Modified Time",
     "Final Url",
     "Tracking Template",
     "Final Url Suffix",
@@ -38,6 +39,7 @@ _TYPES = {
 # https://learn.microsoft.com/advertising/campaign-management-service/ad#finalurlsuffix
 _TAGGABLE = frozenset({"AppInstall", "DynamicSearch", "ExpandedText", "ResponsiveAd", "ResponsiveSearch"})
 _ADS_PER_CALL = 50
+_LARGEST = 2 * 1024 * 1024 * 1024  # never held as a whole: rows are read one by one
 _GONE = "Microsoft does not know this ad any more."
 _BY_HAND = "Microsoft takes no final URL suffix on an ad of this kind: set it on the ad's campaign or ad group."
 
@@ -76,7 +78,7 @@ def has_ads(file: bytes) -> bool:
 
 
 def _rows(file: bytes) -> Iterator[Row]:
-    return rows_of(file, _COLUMNS, exactly=False)
+    return rows_of(file, _COLUMNS, exactly=False, limit=_LARGEST)
 
 
 class Levels:
@@ -108,8 +110,19 @@ class Levels:
                 urls=tuple(url for url in row["Final Url"].split("; ") if url),
                 template=next((level["Tracking Template"] for level in nearest if level.get("Tracking Template")), ""),
                 suffix=next((level["Final Url Suffix"] for level in nearest if level.get("Final Url Suffix")), ""),
+                # When it was made is not told. But one that lacks our parameters was made, or lost them, with its last
+                # change: its clicks have gone unattributed since then.
+                created_at=_moment(row["Modified Time"]),
             )
             return ad, Place(digits(row["Parent Id"]), _TYPES[row["Type"]])
+
+
+def _moment(written: str) -> datetime | None:
+    """Such as 11/23/2026 09:00:00.123, in UTC."""
+    try:
+        return datetime.strptime(written.partition(".")[0], "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 async def write_suffixes(

@@ -62,7 +62,7 @@ _NO_ACCESS = Verdict(
     "This login may not do that in the Microsoft Advertising account.",
     "Ask a Super Admin of the Microsoft Advertising account to give this login access.",
 )
-_NO_ACCOUNT = Verdict(
+NO_ACCOUNT = Verdict(
     AccessDenied,
     "Microsoft Advertising does not find this account for this login.",
     "Ask a Super Admin of the Microsoft Advertising account to give this login access.",
@@ -96,7 +96,7 @@ _VERDICTS = table(
     (_PERSONAL, "123"),
     (_OTHER_IDENTITY, "126"),
     (_VERSION, "205 303"),
-    (_NO_ACCOUNT, "208 1102 2003 2035"),
+    (NO_ACCOUNT, "208 1102 2003 2035"),
 )
 # 105 stands for several things; its detail, where there is one, says for which.
 _DETAILS = table((INACTIVE, "AccountInactive"), (_STRANGER, "UserNotFound"))

@@ -11,8 +11,6 @@ from typing import IO
 from bot.errors import TryLater
 from platforms._http import TooLarge
 
-_LARGEST = 512 * 1024 * 1024  # unpacked; it is never held as a whole
-
 
 @contextmanager
 def _readable() -> Iterator[None]:
@@ -50,8 +48,9 @@ class _Capped(io.RawIOBase):
         return len(part)
 
 
-def rows_of(body: bytes, columns: Sequence[str], *, exactly: bool, limit: int = _LARGEST) -> Iterator[dict[str, str]]:
-    """The rows by column. `exactly`: the file has these columns in this order; else these and perhaps others.
+def rows_of(body: bytes, columns: Sequence[str], *, exactly: bool, limit: int) -> Iterator[dict[str, str]]:
+    """The rows by column. `exactly`: the file has these columns in this order; else these and perhaps others. `limit`:
+    how many bytes it may unfold to.
 
     Raises TryLater for a file that is not what was asked for, TooLarge for one that has no end.
     """

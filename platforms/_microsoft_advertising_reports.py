@@ -16,6 +16,7 @@ from platforms._microsoft_advertising_zones import report_zone
 
 _DAY = timedelta(days=1)
 _DAYS_PER_PAGE = 7
+_LARGEST = 64 * 1024 * 1024  # some 600,000 rows, which are all held at once
 # "1,204.50": with or without separators.
 _NUMBER = re.compile(r"-?(\d{1,3}(,\d{3})+|\d{1,15})(\.\d{1,9})?", re.ASCII)
 _NO_AD = {"", "0", "--"}
@@ -63,7 +64,7 @@ class Report(Enum):
         """Raises TryLater for what was not asked for."""
         if not file:
             return
-        for row in rows_of(file, self.columns, exactly=True):
+        for row in rows_of(file, self.columns, exactly=True, limit=_LARGEST):
             with expected("Microsoft's cost report"):
                 yield _row(row, account, since, until)
 

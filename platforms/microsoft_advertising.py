@@ -1,13 +1,9 @@
 """Microsoft Advertising: cost per ad and day from its reports, and UTM parameters on new ads, over its REST API."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
-from typing import Annotated
-
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from bot.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
 from bot.errors import RedkeyError, TryLater
@@ -24,12 +20,13 @@ from bot.interfaces import (
     TagResult,
 )
 from platforms._answers import digits, expected, text
-from platforms._entra import REFRESH_SECONDS, TENANT, authorize_url, read_token_error, token_url
+from platforms._entra import REFRESH_SECONDS, authorize_url, read_token_error, token_url
 from platforms._http import TooLarge
 from platforms._microsoft_advertising_ads import ADS, LEVELS, Levels, Place, ad_rows, download, has_ads, write_suffixes
-from platforms._microsoft_advertising_errors import INACTIVE, read_api_error
+from platforms._microsoft_advertising_errors import INACTIVE, NO_ACCOUNT, read_api_error
 from platforms._microsoft_advertising_orders import LONG_PAUSES, Calls, FullSyncNeeded, Order, Orders, Service
 from platforms._microsoft_advertising_reports import Report, cost_pages, cost_rows, totals
+from platforms._microsoft_advertising_settings import MicrosoftAdvertisingSettings
 from platforms._microsoft_advertising_zones import zone_of
 from platforms._verdicts import without
 
@@ -39,68 +36,6 @@ _DAYS_PER_REPORT = 31
 _CHANGES_KEPT = timedelta(days=29)
 _ACCOUNTS_PER_PAGE = 1_000
 _ADS_PER_PAGE = 1_000
-_PLACEHOLDER = re.compile(r"\{[^}]*(lpurl|ignore)", re.IGNORECASE)
-
-_Listed = BeforeValidator(
-    lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
-)
-
-
-def _appendable(value: str) -> str:
-    if _PLACEHOLDER.search(value):
-        raise ValueError("must not hold {lpurl} or {ignore}: they belong in a tracking template")
-    return value
-
-
-class MicrosoftAdvertisingSettings(PlatformSettings):
-    api_url: str = Field("", description="one address for all four services; empty: each has its own")
-    customer_url: str = Field("", description="the customer management service; https://clientcenter.api…")
-    campaign_url: str = Field("", description="the campaign management service")
-    bulk_url: str = Field("", description="the bulk service")
-    reporting_url: str = Field("", description="the reporting service")
-    tenant: str = Field(
-        "common",
-        pattern=TENANT,
-        description="who may log in: common (work and personal accounts), or one organization's id or domain",
-    )
-    scope: str = Field(
-        "https://ads.microsoft.com/msads.manage", pattern=r"^\S+$", description="the permission that is asked for"
-    )
-    developer_token: SecretStr = Field(
-        SecretStr(""), validate_default=True, description="from Microsoft Advertising's developer settings; needed"
-    )
-    download_hosts: Annotated[tuple[str, ...], _Listed] = Field(
-        ("bingads.microsoft.com", "bingadsappsstorageprod.blob.core.windows.net"),
-        description="where Microsoft may keep the files it prepares, subdomains included",
-    )
-    autotagging: bool = Field(True, description="whether new connections tag their ads")
-    utm: Annotated[str, AfterValidator(_appendable)] = Field(
-        "utm_source=bing&utm_medium=cpc&utm_campaign={CampaignId}&utm_content={AdId}",
-        pattern=r"^[^?&#\s][^#\s]*$",
-        description="what is appended to the ads' final URL suffix",
-    )
-    domains: Annotated[tuple[str, ...], _Listed] = Field(
-        (), description="your own domains; ads that lead elsewhere are not tagged; empty: all are"
-    )
-    restate_days: int = Field(
-        30, ge=0, le=90, description="past days whose cost is read again, as Microsoft restates it"
-    )
-
-    @field_validator("developer_token")
-    @classmethod
-    def _needed(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if info.data.get("client_id") and not value.get_secret_value():
-            raise ValueError("is missing: a Super Admin gets it in Microsoft Advertising's developer settings")
-        return value
-
-    @property
-    def addresses(self) -> dict[Service, str]:
-        return {
-            Service.CUSTOMER: self.customer_url or self.api_url or "https://clientcenter.api.bingads.microsoft.com",
-            Service.CAMPAIGN: self.campaign_url or self.api_url or "https://campaign.api.bingads.microsoft.com",
-            Service.BULK: self.bulk_url or self.api_url or "https://bulk.api.bingads.microsoft.com",
-            Service.REPORTING: self.reporting_url or self.api_url or "https://reporting.api.bingads.microsoft.com",
-        }
 
 
 class MicrosoftAdvertising(Platform, CostSource, AdTagger):
@@ -182,11 +117,13 @@ class MicrosoftAdvertising(Platform, CostSource, AdTagger):
         asked = {"AccountId": digits(account.id)}
         said = await self._calls(fetch).post(Service.CUSTOMER, "/CustomerManagement/v13/Account/Query", asked)
         with expected("Microsoft's answer about the account"):
-            if digits(said["Account"]["Id"]) != account.id:
+            told = said["Account"]
+            if told is None:
+                raise NO_ACCOUNT.error("unknown")
+            if digits(told["Id"]) != account.id:
                 raise ValueError("expected the account that was asked for")
-            inactive = _inactive(said["Account"])
-        if inactive:
-            raise INACTIVE.error("Inactive")
+            if _inactive(told):
+                raise INACTIVE.error("Inactive")
 
     def read_error(self, answer: Answer) -> RedkeyError:
         return without(read_api_error(answer), self.settings.developer_token.get_secret_value())

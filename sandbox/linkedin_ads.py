@@ -95,13 +95,13 @@ class LinkedinAdsSandbox:
             if not account.is_tagged(campaign, parameter) and (everything or account.is_taggable(campaign))
         ]
 
-    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
+    def disagreements(self, rows: Sequence[Mapping[str, object]]) -> list[str]:
         """Where an export of Redkey's cost table differs from the truth, one sentence each.
 
         Judged are the accounts that appear in the export, from their first exported day to yesterday.
         """
         exported: dict[str, Counter[date]] = {}
-        for row in costs:
+        for row in rows:
             if row["platform"] == self.key:
                 days = exported.setdefault(str(row["account"]), Counter())
                 days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))

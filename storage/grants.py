@@ -41,6 +41,11 @@ class GrantRows:
         row = await self._tx.one(one)
         return _grant(row) if row else None
 
+    async def living(self, platform: str, identity_id: str) -> Grant | None:
+        one = grants.c.platform == platform, grants.c.identity_id == identity_id
+        row = await self._tx.one(select(grants).where(*one, grants.c.tokens.is_not(None), grants.c.lost_at.is_(None)))
+        return _grant(row) if row else None
+
     async def add(self, platform: str, identity: Identity, tokens: TokenSet, now: datetime) -> Grant:
         """Raises Fenced if this person's grant was added by someone else meanwhile."""
         grant_id = new_id("gra")

@@ -1,5 +1,6 @@
 """Tokens that are not ours to keep any more, until their platform has been told."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,12 +21,12 @@ class RevocationRows:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def add(self, platform: str, token: Secret, now: datetime) -> None:
-        row = new_id("rev")
+    async def add(self, platform: str, token: Secret, now: datetime, person: str = "") -> None:
+        row, sealed = new_id("rev"), json.dumps({"token": token.reveal(), "person": person})
         values = {
             "id": row,
             "platform": platform,
-            "token": self._tx.keys.seal("revocations", row, "token", token.reveal()),
+            "token": self._tx.keys.seal("revocations", row, "token", sealed),
             "token_key": self._tx.keys.newest,
             "created_at": now,
             "due_at": now,
@@ -33,7 +34,7 @@ class RevocationRows:
         await self._tx.change(insert(revocations).values(values))
         self._tx.becomes_due(Work.REVOKE)
 
-    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret]]:
+    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret, str]]:
         """One that does not open any more cannot be revoked by us: it is left out, and stays for its key to come back."""
         rows = await self._tx.claim(
             revocations,
@@ -43,13 +44,14 @@ class RevocationRows:
             values={"due_at": now + HELD_FOR},
         )
         opened = [(row.id, row.platform, self._opened(row)) for row in rows]
-        return [(row, platform, token) for row, platform, token in opened if token is not None]
+        return [(row, platform, *found) for row, platform, found in opened if found is not None]
 
-    def _opened(self, row: Row[Any]) -> Secret | None:
+    def _opened(self, row: Row[Any]) -> tuple[Secret, str] | None:
         try:
-            return Secret(self._tx.keys.open("revocations", row.id, "token", row.token, row.token_key))
+            held = json.loads(self._tx.keys.open("revocations", row.id, "token", row.token, row.token_key))
         except SealBroken:
             return None
+        return Secret(held["token"]), held["person"]
 
     async def done(self, revocation_id: str) -> None:
         await self._tx.change(delete(revocations).where(revocations.c.id == revocation_id))

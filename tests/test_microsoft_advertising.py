@@ -161,6 +161,14 @@ async def test_an_inactive_account_is_denied(desk):
             await use
 
 
+async def test_an_account_that_microsoft_does_not_name_is_denied(desk):
+    async def fetch(*_, **__):
+        return answered({"Account": None})
+
+    with pytest.raises(AccessDenied, match="does not find this account"):
+        await desk.platform.probe(fetch, desk.account)
+
+
 @pytest.mark.parametrize(("code", "words"), [(108, "locked"), (120, "merged"), (122, "work account")])
 async def test_a_login_that_microsoft_advertising_turns_away_is_lost(desk, code, words):
     desk.sandbox.entrance.identity[ADA] = code

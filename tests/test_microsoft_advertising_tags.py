@@ -13,6 +13,7 @@ from bot.connection import Ad, TagChange
 from bot.errors import AccessDenied, TryLater
 from bot.interfaces import Answer
 from bot.utm import plan
+from platforms._microsoft_advertising_ads import _moment
 from platforms._microsoft_advertising_orders import PAUSES
 from platforms.microsoft_advertising import MicrosoftAdvertising
 from sandbox.faults import Fault, Kind
@@ -57,6 +58,11 @@ async def test_every_ad_but_deleted_ones_is_listed_with_its_addresses(desk):
     }
 
 
+@pytest.mark.parametrize("written", ["", "yesterday", "2026-11-23T09:00:00"])
+def test_a_moment_that_cannot_be_read_is_left_out(written):
+    assert _moment(written) is None
+
+
 async def test_ads_come_in_pages(desk, monkeypatch):
     monkeypatch.setattr("platforms.microsoft_advertising._ADS_PER_PAGE", 2)
     pages = [page async for page in desk.platform.ads(desk.fetch, desk.account, None) if page]
@@ -80,6 +86,7 @@ async def test_only_ads_made_or_changed_since_then_are_listed_with_what_they_inh
     ads = await desk.ads(NOW + timedelta(hours=2))
     assert set(ads) == {ad.id for ad in made}
     assert {ads[ad.id].suffix for ad in made} == {"", "season=autumn"}
+    assert {ad.created_at for ad in ads.values()} == {desk.clock.moment}
     assert desk.called("download") == 2
 
 

@@ -18,10 +18,10 @@ async def test_a_token_to_be_revoked_is_claimed_once_until_it_is_done(memory, cl
         await tx.revocations.add("google_ads", Secret("old"), clock())
     assert [{Work.REVOKE}] == due
     claimed = [one for some in await asyncio.gather(*(claim(memory, clock) for _ in range(4))) for one in some]
-    [(row, platform, token)] = claimed
+    [(row, platform, token, _)] = claimed
     assert (platform, token.reveal()) == ("google_ads", "old")
     clock.advance(minutes=5)
-    assert [(row, platform, token)] == await claim(memory, clock), "nobody finished it"
+    assert claimed == await claim(memory, clock), "nobody finished it"
     async with memory.begin() as tx:
         await tx.revocations.later(row, clock() + timedelta(hours=1))
     assert await claim(memory, clock) == []

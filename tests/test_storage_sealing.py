@@ -142,7 +142,7 @@ async def test_rotation_seals_everything_under_the_newest_key(memory, clock, dat
     async with alone.begin() as tx:
         opened = [(await tx.grants.tokens(grant.id)).refresh_token.reveal() for grant in held[1:]]
         assert opened == [f"refresh-{n}" for n in range(1, 450)]
-        assert [token.reveal() for _, _, token in await tx.revocations.claim(clock(), 9)] == ["to-revoke"]
+        assert [token.reveal() for _, _, token, _ in await tx.revocations.claim(clock(), 9)] == ["to-revoke"]
         assert await tx.consents.take("google_ads", "s", "b", clock()) == consent
     await alone.close()
 

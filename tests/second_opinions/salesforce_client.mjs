@@ -26,8 +26,9 @@ const does = {
   describeGlobal: () => connection.describeGlobal(),
   limits: () => connection.limits(),
   async query({ soql }) {
-    const pages = [await connection.query(soql, { headers: { "Sforce-Query-Options": "batchSize=200" } })];
-    while (!pages.at(-1).done) pages.push(await connection.queryMore(pages.at(-1).nextRecordsUrl));
+    const small = { headers: { "Sforce-Query-Options": "batchSize=200" } };
+    const pages = [await connection.query(soql, small)];
+    while (!pages.at(-1).done) pages.push(await connection.queryMore(pages.at(-1).nextRecordsUrl, small));
     return { total: pages[0].totalSize, pages: pages.length, records: pages.flatMap((page) => page.records) };
   },
   upsert: ({ object, records, key, ...options }) => connection.sobject(object).upsert(records, key, options),

@@ -1,0 +1,192 @@
+"""msads, Microsoft's own Python client, at work in the sandbox Microsoft Advertising: what it reads is what is there."""
+
+import asyncio
+import csv
+import io
+import warnings
+import zipfile
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+
+import httpx2
+import pytest
+from practice_microsoft_advertising import at_the_desk
+from practice_node import imported
+
+from sandbox.microsoft_advertising import ADA, AMERICAS, EMEA
+
+PACKAGE = "msads"
+SINCE, UNTIL = date(2026, 11, 15), date(2026, 11, 21)
+COLUMNS = "TimePeriod AccountId CurrencyCode CampaignId CampaignName AdGroupId AdGroupName AdId AdTitle".split()
+MEASURES = ["Impressions", "Clicks", "Spend"]
+
+# OAuthTokens notes the time with datetime.utcnow, which Python deprecates from 3.12 on.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:bingads")
+
+
+@pytest.fixture(scope="session")
+def sdk():
+    with warnings.catch_warnings():
+        # Its generated models define __get_validators__, which pydantic 2 deprecates, in hundreds of classes.
+        warnings.filterwarnings("ignore", "`__get_validators__` is deprecated", DeprecationWarning)
+        return imported("bingads.service_client", PACKAGE)
+
+
+class Client:
+    """The client with Ada's login. Its calls block, so they run beside the sandbox."""
+
+    def __init__(self, sdk, desk, token=None, developer_token=None):
+        self.sdk, self.desk, self.sandbox = sdk, desk, desk.sandbox
+        from bingads.authorization import AuthorizationData, OAuthTokens, OAuthWebAuthCodeGrant
+        from openapi_client.exceptions import ApiException
+
+        self.error = ApiException
+        token = token or desk.tokens.tokens.access_token.reveal()
+        grant = OAuthWebAuthCodeGrant(
+            desk.settings.client_id, "not asked for", "http://127.0.0.1", oauth_tokens=OAuthTokens(token, 3600, None)
+        )
+        self._authorization = AuthorizationData(
+            account_id=int(EMEA),
+            customer_id=int(desk.account.parent),
+            developer_token=developer_token or desk.sandbox.entrance.developer_token,
+            authentication=grant,
+        )
+
+    def service(self, name, at):
+        return self.sdk.ServiceClient(name, 13, self._authorization, location=at)
+
+    @property
+    def customers(self):
+        return self.service("CustomerManagementService", self.desk.settings.customer_url)
+
+    @property
+    def reports(self):
+        return self.service("ReportingService", self.desk.settings.reporting_url)
+
+    async def refused(self, call, request):
+        with pytest.raises(self.error) as caught:
+            await asyncio.to_thread(call, request)
+        return caught.value
+
+
+@pytest.fixture
+async def desk():
+    async with at_the_desk() as desk:
+        yield desk
+
+
+@pytest.fixture
+async def client(sdk, desk):
+    return Client(sdk, desk)
+
+
+def report(**more):
+    from openapi_client.models.reporting import (
+        AccountThroughAdGroupReportScope,
+        AdPerformanceReportRequest,
+        Date,
+        ReportTime,
+        SubmitGenerateReportRequest,
+    )
+
+    def day(given):
+        return Date(day=given.day, month=given.month, year=given.year)
+
+    asked = {
+        "report_name": "cost",
+        "format": "Csv",
+        "format_version": "2.0",
+        "exclude_report_header": True,
+        "exclude_report_footer": True,
+        "return_only_complete_data": False,
+        "aggregation": "Daily",
+        "scope": AccountThroughAdGroupReportScope(account_ids=[EMEA]),
+        "time": ReportTime(custom_date_range_start=day(SINCE), custom_date_range_end=day(UNTIL)),
+        "columns": [*COLUMNS, *MEASURES],
+    }
+    return SubmitGenerateReportRequest(report_request=AdPerformanceReportRequest(**asked | more))
+
+
+def poll(number):
+    from openapi_client.models.reporting import PollGenerateReportRequest
+
+    return PollGenerateReportRequest(report_request_id=number)
+
+
+async def test_it_reads_who_is_logged_in(client):
+    from openapi_client.models.customer import GetUserRequest
+
+    told = await asyncio.to_thread(client.customers.get_user, GetUserRequest(user_id=None))
+
+    assert (told.user.id, told.user.user_name) == (client.sandbox.entrance.users[ADA], ADA)
+    assert {client.desk.account.parent} <= {role.customer_id for role in told.customer_roles}
+
+
+async def test_it_lists_the_accounts_of_a_person(client):
+    from openapi_client.models.customer import Paging, Predicate, SearchAccountsRequest
+
+    asked = SearchAccountsRequest(
+        predicates=[Predicate(field="UserId", operator="Equals", value=client.sandbox.entrance.users[ADA])],
+        page_info=Paging(index=0, size=100),
+    )
+    told = await asyncio.to_thread(client.customers.search_accounts, asked)
+
+    held = [client.sandbox.account(number) for number in (EMEA, AMERICAS)]
+    assert {(each.id, each.name, each.currency_code, each.time_zone) for each in told.accounts} == {
+        (account.id, account.name, account.currency, account.time_zone) for account in held
+    }
+
+
+async def test_the_cost_in_the_report_it_orders_was_really_spent(client):
+    number = (await asyncio.to_thread(client.reports.submit_generate_report, report())).report_request_id
+    seen = []
+    while not seen or seen[-1].status == "Pending":
+        told = await asyncio.to_thread(client.reports.poll_generate_report, poll(number))
+        seen.append(told.report_request_status)
+    async with httpx2.AsyncClient() as browser:
+        packed = (await browser.get(seen[-1].report_download_url)).content
+
+    assert ["Pending", "Success"] == [each.status for each in seen]
+    days = Counter()
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        (name,) = archive.namelist()
+        rows = list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig"))))
+    for row in rows:
+        days[date.fromisoformat(row["TimePeriod"])] += int(Decimal(row["Spend"].replace(",", "")) * 1_000_000)
+    assert client.sandbox.totals(EMEA, SINCE, UNTIL) == dict(days)
+    assert [*COLUMNS, *MEASURES] == list(rows[0])
+
+
+async def test_a_report_that_nobody_ordered_is_a_fault_of_the_operation(client):
+    error = await client.refused(client.reports.poll_generate_report, poll("30000000000000001"))
+
+    assert (error.status, type(error).__name__) == (400, "BadRequestException")
+    assert type(error.data).__name__ == "ApplicationFault"
+    assert "2100" in error.body
+
+
+@pytest.mark.parametrize(
+    ("breaks", "status", "code"),
+    [
+        (lambda client: client.sandbox.oauth.expire_access_tokens(ADA), 401, 109),
+        (lambda client: client.sandbox.entrance.identity.update({ADA: 122}), 401, 122),
+        (lambda client: setattr(client.sandbox.entrance, "over_limit", 1), 429, 117),
+        (lambda client: client.sandbox.withdraw(EMEA), 403, 106),
+    ],
+)
+async def test_refusals_come_as_application_faults_with_their_codes(client, breaks, status, code):
+    breaks(client)
+    error = await client.refused(client.reports.submit_generate_report, report())
+
+    assert (error.status, type(error.data).__name__) == (status, "ApplicationFault")
+    assert f'"Code":{code},' in error.body.replace(" ", "")
+
+
+@pytest.mark.parametrize("wrong", [{"token": "not-a-token"}, {"developer_token": "NOT0A0TOKEN"}])
+async def test_a_wrong_login_and_a_wrong_developer_token_are_both_105(sdk, desk, wrong):
+    client = Client(sdk, desk, **wrong)
+    error = await client.refused(client.reports.submit_generate_report, report())
+
+    assert (error.status, type(error).__name__) == (401, "UnauthorizedException")
+    assert '"Code":105,' in error.body.replace(" ", "")
