@@ -7,7 +7,7 @@ from datetime import date, datetime
 import structlog
 
 from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
-from bot.interfaces import Clock, CostSource, Gateway, Platform
+from bot.interfaces import AdTagger, Clock, CostSource, Gateway, Platform
 from bot.marks import account_day
 from bot.memory import Memory, Tx
 from bot.transfer import STALL_AFTER, Carrier, Walk
@@ -163,7 +163,9 @@ class Confirm:
         ads = await tx.tags.created_between(connection.id, since, self._now())
         if not ads:
             return
-        micros, clicks = await tx.costs.of_ads(connection.id, ads, account_day(since, connection.account.time_zone))
+        platform, day = self._gateways[connection.platform].platform, account_day(since, connection.account.time_zone)
+        campaigns = isinstance(platform, AdTagger) and platform.tags_campaigns
+        micros, clicks = await tx.costs.of_ads(connection.id, ads, day, campaigns=campaigns)
         receipt.add(receipt.lost, "ads_untagged", len(ads))
         receipt.add(receipt.lost, "clicks", clicks)
         receipt.money(receipt.lost, connection.account.currency, micros)

@@ -228,6 +228,8 @@ class CostSource(ABC):
 class AdTagger(ABC):
     """An ad platform whose ads can carry UTM parameters."""
 
+    tags_campaigns: ClassVar[bool] = False  # an Ad stands for a whole campaign here, and its id is the campaign's
+
     utm: str  # the default parameters, with the platform's own macros
     autotagging: bool  # whether new connections are tagged
     domains: tuple[str, ...]  # our own domains; ads that lead elsewhere are left alone. Empty: every domain is ours

@@ -288,8 +288,10 @@ class Costs(Protocol):
         """Mark all earlier days complete."""
 
     async def totals(self, connection_id: str, since: date, until: date) -> dict[date, int]: ...
-    async def of_ads(self, connection_id: str, ads: Sequence[str], since: date) -> tuple[int, int]:
-        """(micros, clicks) of these ads since that account day."""
+    async def of_ads(
+        self, connection_id: str, ads: Sequence[str], since: date, *, campaigns: bool = False
+    ) -> tuple[int, int]:
+        """`campaigns`: the ids are those of campaigns. (micros, clicks) of these ads since that account day."""
 
     def export(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
         """Every row in a stable order, with its `complete` flag."""

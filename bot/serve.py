@@ -20,7 +20,7 @@ from bot.connection import Kind, Status
 from bot.detour import Detour
 from bot.dispatch import Embedded
 from bot.elsewhere import Elsewhere
-from bot.errors import SetupError
+from bot.errors import SetupError, TryLater
 from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
@@ -30,7 +30,8 @@ from handlers.webhook import Webhook
 
 log = structlog.get_logger()
 
-DRAIN = 7.0  # seconds for running work after SIGTERM; with everything else it stays under 10
+DRAIN = 6.0  # seconds for running work after SIGTERM; with everything else it stays under 10
+DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only copy of a token
 CLOSE = 2  # seconds for open HTTP answers
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
 
@@ -163,7 +164,7 @@ class Serving:
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:
             connections = await tx.connections.all()
-            waiting = [await tx.touchpoints.waiting(c.id) for c in connections]
+            waiting = [await tx.touchpoints.waiting(c.id) for c in connections if c.kind is Kind.CRM]
             return Numbers(
                 connections={s.value: 0 for s in Status} | Counter(c.status.value for c in connections),
                 open_outages=len(await tx.outages.latest(open_only=True)),

@@ -21,8 +21,7 @@ class TagCarrier:
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, AdTagger)
-        as_of = walk.transfer.cursor.get("as_of")
-        since = datetime.fromisoformat(as_of) - OVERLAP if as_of else None
+        since = await self._since(walk)
         done = walk.transfer.done
         async for ads in platform.ads(walk.fetch, walk.connection.account, since):
             done += await self._tag(walk, platform, self._plans(walk.connection, platform, ads))
@@ -31,6 +30,15 @@ class TagCarrier:
         async with walk.memory.begin() as tx:
             await walk.keep(tx, cursor={"as_of": walk.begun_at.isoformat()}, done=done, total=done)
         return True
+
+    async def _since(self, walk: Walk) -> datetime | None:
+        """None: look at all ads. Also when catching up where some were refused before: the new login may be allowed to."""
+        as_of = walk.transfer.cursor.get("as_of")
+        if not as_of:
+            return None
+        async with walk.memory.read() as tx:
+            refused = walk.transfer.mark is not None and await tx.tags.refused(walk.connection.id)
+        return None if refused else datetime.fromisoformat(as_of) - OVERLAP
 
     def _plans(self, connection: Connection, platform: AdTagger, ads: Sequence[Ad]) -> list[TagPlan]:
         utm = connection.utm or platform.utm

@@ -20,6 +20,9 @@ PLACEHOLDERS = frozenset(
 _PLACEHOLDER = re.compile(r"\{\{([A-Z_]+)\}\}")
 _DYNAMIC, _CUSTOM = "dynamicValueParameters", "customValueParameters"
 _UNSAFE = re.compile(r"[&#\s]")
+# Sponsored content leads where its post says, which ads permissions do not show.
+_TELLING = frozenset({"TEXT_AD", "DYNAMIC"})
+_CREATIVES_A_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -146,15 +149,11 @@ class Campaigns:
     async def _landing_pages(self, campaigns: list[str]) -> dict[str, list[str]]:
         urns = [urn("sponsoredCampaign", each) for each in campaigns]
         found: dict[str, list[str]] = {}
-        async for rows in self._restli.pages(f"{self._at}/creatives", 100, q="criteria", campaigns=urns):
+        async for rows in self._restli.pages(f"{self._at}/creatives", _CREATIVES_A_PAGE, q="criteria", campaigns=urns):
             with expected("LinkedIn's list of creatives"):
                 for row in rows:
                     found.setdefault(id_of(row["campaign"]), []).extend(_pages_in(row))
         return found
-
-
-# Sponsored content leads where its post says, which ads permissions do not show.
-_TELLING = frozenset({"TEXT_AD", "DYNAMIC"})
 
 
 def _pages_in(creative: Json) -> Iterator[str]:

@@ -94,6 +94,7 @@ class LinkedinAds(Platform, CostSource, AdTagger):
     flows = (Flow.COST, Flow.TAGGING)
     Settings = LinkedinAdsSettings
     settings: LinkedinAdsSettings
+    tags_campaigns = True
     needs: ClassVar[dict[Flow, tuple[str, ...]]] = {
         Flow.COST: ("r_ads", "r_ads_reporting"),
         Flow.TAGGING: ("rw_ads",),

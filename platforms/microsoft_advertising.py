@@ -77,6 +77,7 @@ class MicrosoftAdvertising(Platform, CostSource, AdTagger):
             token_url=own.token_url or token_url(own.tenant),
             revoke_url=own.revoke_url,  # Entra has none: people withdraw consent at myapps.microsoft.com
             scopes=(own.scope, "offline_access"),
+            # Without it a token for something else may come: https://learn.microsoft.com/answers/questions/1398345
             scope_on_refresh=True,
             authorize_params={"prompt": "select_account"},
             # A used refresh token is replaced, not revoked, so a lost answer costs nothing.

@@ -25,6 +25,7 @@ from sandbox.google_ads import GoogleAdsSandbox
 from sandbox.hubspot import HubspotSandbox
 from sandbox.ledger import Ledger, utc_now
 from sandbox.levers import Lever
+from sandbox.linkedin_ads import LinkedinAdsSandbox
 from sandbox.meta_ads import MetaAdsSandbox
 from sandbox.oauth import AuthorizationServer
 from sandbox.salesforce import SalesforceSandbox
@@ -75,14 +76,16 @@ class World:
         self.hubspot = HubspotSandbox(Ledger(now))
         self.dynamics_365 = Dynamics365Sandbox(Ledger(now))
         self.meta_ads = MetaAdsSandbox(Ledger(now))
+        self.linkedin_ads = LinkedinAdsSandbox(Ledger(now))
         self.platforms: list[PlatformSandbox] = [
             self.google_ads,
             self.meta_ads,
+            self.linkedin_ads,
             self.salesforce,
             self.dynamics_365,
             self.hubspot,
         ]
-        self.ad_platforms: list[AdSandbox] = [self.google_ads, self.meta_ads]
+        self.ad_platforms: list[AdSandbox] = [self.google_ads, self.meta_ads, self.linkedin_ads]
         self.crms: list[CrmSandbox] = [self.salesforce, self.dynamics_365, self.hubspot]
         self.url = ""
         self._levers: dict[str, list[Lever]] = {}

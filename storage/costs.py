@@ -49,12 +49,15 @@ class CostRows:
         )
         return {row.day: int(row.micros) for row in await self._tx.all(some.group_by(costs.c.day))}
 
-    async def of_ads(self, connection_id: str, ads: Sequence[str], since: date) -> tuple[int, int]:
+    async def of_ads(
+        self, connection_id: str, ads: Sequence[str], since: date, *, campaigns: bool = False
+    ) -> tuple[int, int]:
+        tagged = costs.c.campaign if campaigns else costs.c.ad
         micros = clicks = 0
         for ids in parts(ads):
             sums = select(
                 func.sum(costs.c.cost_micros).label("micros"), func.sum(costs.c.clicks).label("clicks")
-            ).where(costs.c.connection_id == connection_id, costs.c.day >= since, costs.c.ad.in_(ids))
+            ).where(costs.c.connection_id == connection_id, costs.c.day >= since, tagged.in_(ids))
             row = await self._tx.one(sums)
             assert row is not None
             micros, clicks = micros + int(row.micros or 0), clicks + int(row.clicks or 0)

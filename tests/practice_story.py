@@ -29,7 +29,8 @@ ADA = "ada.marsh@acme.example"
 BEN = "ben.okoro@acme.example"
 CLEO = "cleo.vance@globex.example"
 GOOGLE, SALESFORCE = "google_ads", "salesforce"
-TIMING = {"check_every": "5m", "request_timeout": "2s", "retry_max": "5m"}
+TIMING = {"check_every": "5m", "request_timeout": "2s", "retry_max": "5m", "cost_days": 5}
+OWN = {"timing": TIMING, "platforms": {GOOGLE: {"restate_days": 3}}}  # little to load, as each test loads it
 
 # Where only the platform or Slack matters, one database is enough.
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -38,10 +39,9 @@ sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class Story:
     """What a person, an operator and the passing of time can do. Rows are worked off by `work`, never by themselves."""
 
-    def __init__(self, world, memory, gateways, clock, sections=None):
+    def __init__(self, world, memory, gateways, clock):
         self.world, self.memory, self.gateways, self.clock = world, memory, gateways, clock
-        timing = {"timing": {**TIMING, **(sections or {}).pop("timing", {})}}
-        self.settings = Settings.model_validate(world.settings(PUBLIC, **timing, **(sections or {})))
+        self.settings = Settings.model_validate(world.settings(PUBLIC, **OWN))
         self.app = App(self.settings, memory, gateways, "command", clock)
         self.refresher, self.watch = self.app.refresher, self.app.watch
         self.desk, self.door = self.app.desk, self.app.door
@@ -112,7 +112,7 @@ class Story:
         params, browser = await self.way_back(await self.door.connect(token), person)
         page = (await self.door.finish(platform, params, browser)).connect
         chosen = [a.id for a in page.accounts if accounts is None or a.id in accounts]
-        return [made.connection for made in await self.door.choose(page.token, chosen)]
+        return sorted((made.connection for made in await self.door.choose(page.token, chosen)), key=by_account)
 
     async def touchpoints(self, *numbers):
         fields = {"bizible2__Medium__c": "cpc"}
@@ -147,8 +147,9 @@ class Story:
     # What there is
 
     async def connections(self):
+        """In the order of their accounts."""
         async with self.memory.read() as tx:
-            return await tx.connections.all()
+            return sorted(await tx.connections.all(), key=by_account)
 
     async def connection(self, connection_id):
         async with self.memory.read() as tx:
@@ -189,18 +190,21 @@ class Story:
         return self.sandbox(platform).ledger.count("token_request", grant_type=grant_type)
 
 
+def by_account(connection):
+    return connection.account.id
+
+
 async def no_sleep(_seconds):
     await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def telling(memory, clock, **sections):
+async def telling(memory, clock):
     async with World.open(now=clock) as world:
         world.slack.rates.on = False
-        given = world.settings(PUBLIC, **sections)["platforms"]
-        gateways = open_gateways(given, timeout=timedelta(seconds=2), now=clock)
+        gateways = open_gateways(world.settings(PUBLIC, **OWN)["platforms"], timeout=timedelta(seconds=2), now=clock)
         try:
-            yield Story(world, memory, gateways, clock, sections)
+            yield Story(world, memory, gateways, clock)
         finally:
             await gateways.aclose()
 

@@ -3,6 +3,8 @@
 import asyncio
 import csv
 import io
+import sys
+import types
 import warnings
 import zipfile
 from collections import Counter
@@ -14,6 +16,7 @@ import pytest
 from practice_microsoft_advertising import at_the_desk
 from practice_node import imported
 
+from sandbox.google_ads_costs import moment, ordinals
 from sandbox.microsoft_advertising import ADA, AMERICAS, EMEA
 
 PACKAGE = "msads"
@@ -25,8 +28,23 @@ MEASURES = ["Impressions", "Clicks", "Spend"]
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:bingads")
 
 
+class Unasked(types.ModuleType):
+    """Stands for the part of msads that speaks to a service not asked here: over a thousand models, five seconds of work."""
+
+    __all__ = ()
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return object
+
+
 @pytest.fixture(scope="session")
 def sdk():
+    for service in ("ad_insight", "bulk", "campaign_management", "customer_billing"):
+        sys.modules.setdefault(name := f"openapi_client.api.{service}_service_api", Unasked(name))
+    for service in ("adinsight", "billing", "bulk", "campaign"):
+        sys.modules.setdefault(name := f"openapi_client.models.{service}", Unasked(name))
     with warnings.catch_warnings():
         # Its generated models define __get_validators__, which pydantic 2 deprecates, in hundreds of classes.
         warnings.filterwarnings("ignore", "`__get_validators__` is deprecated", DeprecationWarning)
@@ -81,17 +99,16 @@ async def client(sdk, desk):
     return Client(sdk, desk)
 
 
-def report(**more):
-    from openapi_client.models.reporting import (
-        AccountThroughAdGroupReportScope,
-        AdPerformanceReportRequest,
-        Date,
-        ReportTime,
-        SubmitGenerateReportRequest,
-    )
+def report(kind="AdPerformanceReportRequest", **more):
+    from openapi_client.models import reporting
 
     def day(given):
-        return Date(day=given.day, month=given.month, year=given.year)
+        return reporting.Date(day=given.day, month=given.month, year=given.year)
+
+    scopes = {
+        "AdPerformanceReportRequest": reporting.AccountThroughAdGroupReportScope,
+        "CampaignPerformanceReportRequest": reporting.AccountThroughCampaignReportScope,
+    }
 
     asked = {
         "report_name": "cost",
@@ -101,11 +118,11 @@ def report(**more):
         "exclude_report_footer": True,
         "return_only_complete_data": False,
         "aggregation": "Daily",
-        "scope": AccountThroughAdGroupReportScope(account_ids=[EMEA]),
-        "time": ReportTime(custom_date_range_start=day(SINCE), custom_date_range_end=day(UNTIL)),
+        "scope": scopes[kind](account_ids=[EMEA]),
+        "time": reporting.ReportTime(custom_date_range_start=day(SINCE), custom_date_range_end=day(UNTIL)),
         "columns": [*COLUMNS, *MEASURES],
     }
-    return SubmitGenerateReportRequest(report_request=AdPerformanceReportRequest(**asked | more))
+    return reporting.SubmitGenerateReportRequest(report_request=getattr(reporting, kind)(**asked | more))
 
 
 def poll(number):
@@ -138,23 +155,45 @@ async def test_it_lists_the_accounts_of_a_person(client):
     }
 
 
-async def test_the_cost_in_the_report_it_orders_was_really_spent(client):
-    number = (await asyncio.to_thread(client.reports.submit_generate_report, report())).report_request_id
+async def ordered(client, asked):
+    """The rows of the report and what was said about it until it was there."""
+    number = (await asyncio.to_thread(client.reports.submit_generate_report, asked)).report_request_id
     seen = []
     while not seen or seen[-1].status == "Pending":
         told = await asyncio.to_thread(client.reports.poll_generate_report, poll(number))
         seen.append(told.report_request_status)
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(trust_env=False) as browser:
         packed = (await browser.get(seen[-1].report_download_url)).content
-
-    assert ["Pending", "Success"] == [each.status for each in seen]
-    days = Counter()
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         (name,) = archive.namelist()
         rows = list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig"))))
+    return rows, [each.status for each in seen]
+
+
+def by_day(rows):
+    """Micros by day."""
+    days = Counter()
     for row in rows:
         days[date.fromisoformat(row["TimePeriod"])] += int(Decimal(row["Spend"].replace(",", "")) * 1_000_000)
-    assert client.sandbox.totals(EMEA, SINCE, UNTIL) == dict(days)
+    return dict(days)
+
+
+async def test_the_cost_of_campaigns_in_the_report_it_orders_was_really_spent(client):
+    rows, seen = await ordered(client, report("CampaignPerformanceReportRequest", columns=["TimePeriod", *MEASURES]))
+
+    assert ["Pending", "Success"] == seen
+    assert client.sandbox.totals(EMEA, SINCE, UNTIL) == by_day(rows)
+
+
+async def test_the_cost_of_ads_in_the_report_it_orders_was_really_spent(client):
+    rows, _ = await ordered(client, report())
+
+    account = client.sandbox.account(EMEA)
+    now, spent = moment(client.sandbox.ledger.now(), account.zone), Counter()
+    for ad in account.ads.values():
+        for day in ordinals(SINCE, UNTIL):
+            spent[date.fromordinal(day)] += account.ad_figures(ad, day, now).cost_micros
+    assert dict(spent) == by_day(rows)
     assert [*COLUMNS, *MEASURES] == list(rows[0])
 
 
@@ -162,8 +201,7 @@ async def test_a_report_that_nobody_ordered_is_a_fault_of_the_operation(client):
     error = await client.refused(client.reports.poll_generate_report, poll("30000000000000001"))
 
     assert (error.status, type(error).__name__) == (400, "BadRequestException")
-    assert type(error.data).__name__ == "ApplicationFault"
-    assert "2100" in error.body
+    assert [2100] == [each.code for each in error.data.operation_errors]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +209,7 @@ async def test_a_report_that_nobody_ordered_is_a_fault_of_the_operation(client):
     [
         (lambda client: client.sandbox.oauth.expire_access_tokens(ADA), 401, 109),
         (lambda client: client.sandbox.entrance.identity.update({ADA: 122}), 401, 122),
-        (lambda client: setattr(client.sandbox.entrance, "over_limit", 1), 429, 117),
+        (lambda client: setattr(client.sandbox.entrance, "over_limit", 1), 400, 117),
         (lambda client: client.sandbox.withdraw(EMEA), 403, 106),
     ],
 )
