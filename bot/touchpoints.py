@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from bot.connection import Json, PushResult, PushState, Touchpoint, Transfer
+from bot.connection import Delivery, Json, PushResult, PushState, Touchpoint, Transfer
 from bot.errors import TryLater
 from bot.interfaces import Platform, TouchpointSink
 from bot.memory import Tx
@@ -18,16 +18,26 @@ SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isol
 class TouchpointCarrier:
     """Moves one CRM's outbox.
 
-    cursor: {"checked": the delivery number up to which the CRM was seen to hold everything, "batch": how many records a
-    push takes for now, where a full one took the CRM too long}.
+    cursor: {"checked": the delivery number up to which the CRM was seen to hold everything, "of": the part of the mark
+    that this was seen for, "batch": how many records a push takes for now, where a full one took the CRM too long}.
     """
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, TouchpointSink)
         for _ in range(BATCHES_A_TURN):
             if not await self._batch(walk, platform):
+                await self._look_back(walk)
                 return True
         return False
+
+    async def _look_back(self, walk: Walk) -> None:
+        """Nothing is due now. Where the CRM wants to see some of the missed ones again later, the mark is not reached."""
+        if walk.transfer.mark is None:
+            return
+        async with walk.memory.read() as tx:
+            left = await tx.touchpoints.waiting(walk.connection.id, through=walk.transfer.mark["through"])
+        if left:
+            raise TryLater(f"the CRM has not taken {left} of the records yet")
 
     async def _batch(self, walk: Walk, platform: TouchpointSink) -> bool:
         connection = walk.connection
@@ -46,25 +56,29 @@ class TouchpointCarrier:
         refused = [result for result in results if result.state is PushState.SET_ASIDE]
         if platform.pauses_on_refusal:
             results = [replace(r, state=PushState.RETRY) if r in refused else r for r in results]
-        sent = sum(result.state is PushState.SENT for result in results)
+        sent = {result.id for result in results if result.state is PushState.SENT}
         async with walk.memory.begin() as tx:
             await tx.touchpoints.settle(connection.id, results, walk.now())
-            await walk.keep(tx, cursor=_grown(walk.transfer.cursor, full), notes={}, done=walk.transfer.done + sent)
+            done = _done(walk.transfer, batch, sent)
+            await walk.keep(tx, cursor=_grown(walk.transfer.cursor, full), notes={}, done=done)
         if platform.pauses_on_refusal and refused:
             raise TryLater(f"the push pauses at {refused[0].id}, which the CRM refused: {refused[0].reason}")
-        if sent == 0 and not refused:
+        if not sent and not refused:
             raise TryLater(f"the CRM took none of {len(batch)} records ({len(results)} answered)")
         return True
 
     async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> list[PushResult]:
         """A push that took too long is tried again with half as many, down to 25, and then one by one.
 
-        Not while a bulk job runs: it goes on at the CRM, and the next pass asks how it ended.
+        Not while a bulk job runs: it goes on at the CRM, and the next pass asks how it ended. One that is alone and still
+        takes too long is put off, so that it does not hold up those behind it.
         """
         try:
             return await platform.push(walk.fetch, walk.connection.account, records, walk)
         except TryLater as error:
-            if error.unclear and not walk.value and len(records) > 1:
+            if error.unclear and not walk.value and len(records) == 1:
+                return [PushResult(records[0].id, PushState.RETRY, str(error))]
+            if error.unclear and not walk.value:
                 fewer = max(SMALLEST, len(records) // 2) if len(records) > SMALLEST else 1
                 async with walk.memory.begin() as tx:
                     await walk.keep(tx, cursor={**walk.transfer.cursor, "batch": fewer})
@@ -88,7 +102,9 @@ class TouchpointCarrier:
         assert isinstance(platform, TouchpointSink)
         assert walk.transfer.mark is not None
         mark, connection = walk.transfer.mark, walk.connection
-        after = max(mark["after"], walk.transfer.cursor.get("checked", 0))
+        this = [mark["after"], mark["through"]]
+        seen = walk.transfer.cursor.get("checked", 0) if walk.transfer.cursor.get("of") == this else 0
+        after = max(mark["after"], seen)
         while True:
             async with walk.memory.read() as tx:
                 part = await tx.touchpoints.sent_between(connection.id, after, mark["through"], CHECKED_AT_ONCE)
@@ -102,7 +118,15 @@ class TouchpointCarrier:
                     await tx.touchpoints.resend(connection.id, missing, walk.now())
                     return walk.transfer.cursor
                 after = part[-1].number
-                await walk.keep(tx, cursor={**walk.transfer.cursor, "checked": after})
+                await walk.keep(tx, cursor={**walk.transfer.cursor, "checked": after, "of": this})
+
+
+def _done(transfer: Transfer, batch: Sequence[Delivery], sent: set[str]) -> int:
+    """What was sent by now; of a catch-up only what lies before its mark, each once."""
+    if transfer.mark is None:
+        return transfer.done + len(sent)
+    missed = [d for d in batch if d.touchpoint.id in sent and d.number <= transfer.mark["through"]]
+    return min(transfer.done + len(missed), transfer.total)
 
 
 def _grown(cursor: Json, full: int) -> Json:

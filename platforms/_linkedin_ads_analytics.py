@@ -126,7 +126,7 @@ class Analytics:
     async def _campaign_of(self, creative: str) -> str:
         """Creatives that were removed are in no list any more, but can still be asked for by name, mostly."""
         one = encoded(urn("sponsoredCreative", creative))
-        answer = await self._restli.get(f"{self._at}/creatives/{one}", accept=(400, 403, 404))
+        answer = await self._restli.find(f"{self._at}/creatives/{one}", {}, accept=(400, 403, 404))
         if answer.status != 200:
             return ""
         with expected("LinkedIn's answer about a creative"):

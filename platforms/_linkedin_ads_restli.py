@@ -60,7 +60,11 @@ class Restli:
         self._fetch = fetch
         self._headers = {"linkedin-version": version, "x-restli-protocol-version": _PROTOCOL}
 
-    async def get(self, path: str, *, accept: Sequence[int] = (), **params: Value) -> Answer:
+    async def get(self, path: str, **params: Value) -> Answer:
+        """As `find`, with the parameters by name."""
+        return await self.find(path, params)
+
+    async def find(self, path: str, params: Mapping[str, Value], *, accept: Sequence[int] = ()) -> Answer:
         """Read. What is too long for an address goes as a POST that says it is a GET."""
         query = "&".join(f"{name}={encoded(value)}" for name, value in params.items())
         headers = self._headers | ({"x-restli-method": "FINDER"} if "q" in params else {})

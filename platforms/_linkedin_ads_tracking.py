@@ -89,7 +89,7 @@ class Tracking:
         self._restli = restli
 
     async def read(self, campaign: str) -> dict[str, Entry]:
-        answer = await self._restli.get(_path(campaign), accept=(404,))
+        answer = await self._restli.find(_path(campaign), {}, accept=(404,))
         if answer.status == 404:
             return {}
         with expected("LinkedIn's tracking parameters"):

@@ -67,7 +67,8 @@ class Entrance:
                 response: Response = JSONResponse(work(call), headers={"trackingid": tracking_id()})
                 outcome = "ok"
             except ApiFault as fault:
-                response, outcome = fault.answer(), str(fault.code)
+                response = fault.answer(of_customers=path.startswith("/clientcenter"))
+                outcome = str(fault.code)
             self._note(request, name, outcome)
             return response
 

@@ -155,7 +155,8 @@ class ApiFault(Exception):
     detail: str | None = None
     status: int | None = None
 
-    def answer(self) -> Response:
+    def answer(self, *, of_customers: bool = False) -> Response:
+        """`of_customers`: as the customer management service says it, which has a fault of its own (msads 13.0.30)."""
         name, message = _WORDS[self.code]
         body: dict[str, Any]
         if self.code in _OF_ACCESS:
@@ -164,12 +165,10 @@ class ApiFault(Exception):
             status = self.status or _OF_ACCESS[self.code]
         else:
             error = {"Code": self.code, "Details": self.detail, "ErrorCode": name, "Message": message}
-            body = {
-                "TrackingId": tracking_id(),
-                "Type": "ApiFaultDetail",
-                "BatchErrors": [],
-                "OperationErrors": [error],
-            }
+            if of_customers:
+                del error["ErrorCode"]
+            kind = {"Type": "ApiFault"} if of_customers else {"Type": "ApiFaultDetail", "BatchErrors": []}
+            body = {"TrackingId": tracking_id(), **kind, "OperationErrors": [error]}
             status = self.status or (500 if self.code == 0 else 400)
         return JSONResponse(body, status, {"trackingid": body["TrackingId"]})
 

@@ -27,6 +27,7 @@ from sandbox.ledger import Ledger, utc_now
 from sandbox.levers import Lever
 from sandbox.linkedin_ads import LinkedinAdsSandbox
 from sandbox.meta_ads import MetaAdsSandbox
+from sandbox.microsoft_advertising import MicrosoftAdvertisingSandbox
 from sandbox.oauth import AuthorizationServer
 from sandbox.salesforce import SalesforceSandbox
 from sandbox.slack import MARKETING, SlackWorkspace
@@ -75,17 +76,24 @@ class World:
         self.salesforce = SalesforceSandbox(Ledger(now))
         self.hubspot = HubspotSandbox(Ledger(now))
         self.dynamics_365 = Dynamics365Sandbox(Ledger(now))
+        self.microsoft_advertising = MicrosoftAdvertisingSandbox(Ledger(now))
         self.meta_ads = MetaAdsSandbox(Ledger(now))
         self.linkedin_ads = LinkedinAdsSandbox(Ledger(now))
         self.platforms: list[PlatformSandbox] = [
             self.google_ads,
+            self.microsoft_advertising,
             self.meta_ads,
             self.linkedin_ads,
             self.salesforce,
             self.dynamics_365,
             self.hubspot,
         ]
-        self.ad_platforms: list[AdSandbox] = [self.google_ads, self.meta_ads, self.linkedin_ads]
+        self.ad_platforms: list[AdSandbox] = [
+            self.google_ads,
+            self.microsoft_advertising,
+            self.meta_ads,
+            self.linkedin_ads,
+        ]
         self.crms: list[CrmSandbox] = [self.salesforce, self.dynamics_365, self.hubspot]
         self.url = ""
         self._levers: dict[str, list[Lever]] = {}

@@ -119,12 +119,11 @@ def _prompt(page):
 
 
 class LossyWire:
-    """A TCP relay to the peer's token endpoint. `lose` is what befalls the next connection: nothing, its request, its answer."""
+    """A TCP relay to the peer's token endpoint. `lose`: what is lost on the next connection, "request" or "answer"."""
 
     def __init__(self, port):
         self._port = port
         self.lose = ""
-        self.lost = asyncio.Event()
 
     async def relay(self, reader, writer):
         lose, self.lose = self.lose, ""
@@ -136,7 +135,6 @@ class LossyWire:
                     writer.write(answer)
                     await writer.drain()
         if lose:
-            self.lost.set()
             writer.transport.abort()
         writer.close()
 
@@ -191,4 +189,3 @@ async def stored(peer, memory, clock):
 async def refresh_token(memory, grant):
     async with memory.read() as tx:
         return (await tx.grants.tokens(grant.id)).refresh_token
-

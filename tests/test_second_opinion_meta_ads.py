@@ -14,7 +14,10 @@ from sandbox.meta_ads_data import GONE
 
 PACKAGE = "facebook-business"
 SINCE, UNTIL = date(2026, 11, 15), date(2026, 11, 21)
-FIELDS = "account_currency campaign_id campaign_name adset_id adset_name ad_id ad_name spend impressions clicks".split()
+FIELDS = [
+    *("account_currency", "campaign_id", "campaign_name", "adset_id", "adset_name", "ad_id", "ad_name"),
+    *("spend", "impressions", "clicks"),
+]
 
 
 class Client:

@@ -105,11 +105,18 @@ async def test_it_is_told_when_the_login_was_revoked(jsforce):
 async def test_it_reads_versions_limits_and_descriptions(jsforce):
     assert "66.0" in [each["version"] for each in await jsforce("versions")]
     used = jsforce.salesforce.org.daily_limit - (await jsforce("limits"))["DailyApiRequests"]["Remaining"]
-    assert (await jsforce("state"))["limitInfo"]["apiUsage"] == {"used": used, "limit": jsforce.salesforce.org.daily_limit}
+    assert (await jsforce("state"))["limitInfo"]["apiUsage"] == {
+        "used": used,
+        "limit": jsforce.salesforce.org.daily_limit,
+    }
     assert TOUCHPOINT in [each["name"] for each in (await jsforce("describeGlobal"))["sobjects"]]
 
     fields = {each["name"]: each for each in (await jsforce("describe", object=TOUCHPOINT))["fields"]}
-    assert (fields[UNIQUE_ID]["externalId"], fields[UNIQUE_ID]["type"], fields[UNIQUE_ID]["length"]) == (True, "string", 255)
+    assert (fields[UNIQUE_ID]["externalId"], fields[UNIQUE_ID]["type"], fields[UNIQUE_ID]["length"]) == (
+        True,
+        "string",
+        255,
+    )
     assert (fields[DATE]["type"], fields["Id"]["updateable"]) == ("datetime", False)
 
 
@@ -138,7 +145,9 @@ async def test_two_hundred_records_in_one_call_are_answered_for_in_their_order(j
     assert [7] == [number for number, each in enumerate(results) if not each["success"]]
     assert ["FIELD_CUSTOM_VALIDATION_EXCEPTION"] == [each["statusCode"] for each in results[7]["errors"]]
     held = jsforce.salesforce.records()
-    assert {f"TP2_{n}": each["id"] for n, each in enumerate(results) if each["success"]} == {k: v["Id"] for k, v in held.items()}
+    assert {f"TP2_{n}": each["id"] for n, each in enumerate(results) if each["success"]} == {
+        k: v["Id"] for k, v in held.items()
+    }
     assert {True} == {each["created"] for each in results if each["success"]}
     assert {False} == {each["created"] for each in again if each["success"]}
 
@@ -147,7 +156,9 @@ async def test_all_or_none_writes_none(jsforce):
     records = [touch(1), touch(2, **{MEDIUM: "x" * 256})]
     results = await jsforce("upsert", **KEYED, records=records, allOrNone=True)
 
-    assert ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "STRING_TOO_LONG"] == [each["errors"][0]["statusCode"] for each in results]
+    assert ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "STRING_TOO_LONG"] == [
+        each["errors"][0]["statusCode"] for each in results
+    ]
     assert {} == jsforce.values()
 
 
@@ -159,8 +170,12 @@ async def test_more_than_two_hundred_in_one_call_are_refused(jsforce):
 
 async def test_a_query_gives_every_page_of_what_is_there(jsforce):
     for start in (0, 200, 400):
-        await jsforce("upsert", **KEYED, records=[touch(n, **{EMAIL: "ben@customer.example"}) for n in range(start, start + 200)])
-    read = await jsforce("query", soql=f"SELECT Id, {UNIQUE_ID}, {MEDIUM}, {EMAIL} FROM {TOUCHPOINT} WHERE {MEDIUM} = 'cpc'")
+        await jsforce(
+            "upsert", **KEYED, records=[touch(n, **{EMAIL: "ben@customer.example"}) for n in range(start, start + 200)]
+        )
+    read = await jsforce(
+        "query", soql=f"SELECT Id, {UNIQUE_ID}, {MEDIUM}, {EMAIL} FROM {TOUCHPOINT} WHERE {MEDIUM} = 'cpc'"
+    )
 
     assert (600, 3, 600) == (read["total"], read["pages"], len(read["records"]))
     found = {row.pop(UNIQUE_ID): row for row in read["records"]}
