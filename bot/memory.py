@@ -311,6 +311,9 @@ class Tags(Protocol):
     async def undone(self, connection_id: str, ads: Sequence[str], now: datetime) -> None:
         """Their old suffix stands again; the note says so, and they count as ours no more."""
 
+    async def unanswered(self, connection_id: str) -> dict[str, str]:
+        """Changes that were asked for and never answered (ad id -> suffix wanted): each may have been made all the same."""
+
     async def refused(self, connection_id: str) -> set[str]:
         """Ads whose last change the platform refused."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.connection import Ad, Connection, Json, TagChange, Transfer
-from bot.interfaces import AdTagger, Platform
+from bot.interfaces import AdTagger, Platform, TagResult
 from bot.memory import Tx
 from bot.transfer import Walk
 from bot.utm import TagPlan, conflicts, plan
@@ -21,24 +21,29 @@ class TagCarrier:
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, AdTagger)
-        since = await self._since(walk)
         done = walk.transfer.done
-        async for ads in platform.ads(walk.fetch, walk.connection.account, since):
-            done += await self._tag(walk, platform, self._plans(walk.connection, platform, ads))
-            async with walk.memory.begin() as tx:
-                await walk.keep(tx, done=done)
+        for since in await self._looks(walk):
+            async for ads in platform.ads(walk.fetch, walk.connection.account, since):
+                done += await self._tag(walk, platform, self._plans(walk.connection, platform, ads))
+                async with walk.memory.begin() as tx:
+                    await walk.keep(tx, done=done)
         async with walk.memory.begin() as tx:
             await walk.keep(tx, cursor={"as_of": walk.begun_at.isoformat()}, done=done, total=done)
         return True
 
-    async def _since(self, walk: Walk) -> datetime | None:
-        """None: look at all ads. Also when catching up where some were refused before: the new login may be allowed to."""
+    async def _looks(self, walk: Walk) -> list[datetime | None]:
+        """From when on ads are looked at; None: all of them.
+
+        All also when catching up where some were refused before: the new login may be allowed to. What is new comes first even
+        then, as only the list of changes tells when an ad was made, and so how long it ran untagged.
+        """
         as_of = walk.transfer.cursor.get("as_of")
         if not as_of:
-            return None
+            return [None]
         async with walk.memory.read() as tx:
             refused = walk.transfer.mark is not None and await tx.tags.refused(walk.connection.id)
-        return None if refused else datetime.fromisoformat(as_of) - OVERLAP
+        since = datetime.fromisoformat(as_of) - OVERLAP
+        return [since, None] if refused else [since]
 
     def _plans(self, connection: Connection, platform: AdTagger, ads: Sequence[Ad]) -> list[TagPlan]:
         utm = connection.utm or platform.utm
@@ -51,15 +56,19 @@ class TagCarrier:
         notes = {p.ad.id: p.note for p in plans if p.note}
         notes |= {p.ad.id: f"keeps its own {', '.join(c)}" for p in plans if (c := conflicts(p.ad, utm))}
         async with walk.memory.begin() as tx:
+            asked = await tx.tags.unanswered(walk.connection.id)
+            # An answer got lost, and the change is there all the same: it is ours.
+            arrived = [TagResult(p.ad.id) for p in plans if p.wanted is None and asked.get(p.ad.id) == p.ad.suffix]
+            await tx.tags.applied(walk.connection.id, arrived, walk.now())
             await tx.tags.plan(walk.connection.id, changes, walk.now())
             if notes:
                 await tx.tags.note(walk.connection.id, notes, walk.now())
         if not changes:
-            return 0
+            return len(arrived)
         results = await platform.tag(walk.fetch, walk.connection.account, changes)
         async with walk.memory.begin() as tx:
             await tx.tags.applied(walk.connection.id, results, walk.now())
-        return sum(not result.problem for result in results)
+        return len(arrived) + sum(not result.problem for result in results)
 
     async def past(self, tx: Tx, transfer: Transfer) -> bool:
         assert transfer.mark is not None

@@ -11,6 +11,7 @@ from bot.interfaces import TagResult
 from storage.freight import tags
 from storage.transaction import Transaction
 
+TAKEN_BACK = "taken back"
 _KEY = [tags.c.connection_id, tags.c.ad]
 _BLANK: dict[str, Any] = {"name": "", "before": "", "wanted": "", "problem": "", "note": ""}
 
@@ -75,8 +76,13 @@ class TagRows:
 
     async def undone(self, connection_id: str, ads: Sequence[str], now: datetime) -> None:
         one = update(tags).where(tags.c.connection_id == connection_id, tags.c.ad == bindparam("of_ad"))
-        taken_back = one.values(applied_at=None, note="taken back", noted_at=now)
+        taken_back = one.values(applied_at=None, note=TAKEN_BACK, noted_at=now)
         await self._tx.many(taken_back, [{"of_ad": ad} for ad in ads])
+
+    async def unanswered(self, connection_id: str) -> dict[str, str]:
+        open_ones = tags.c.applied_at.is_(None), tags.c.problem == "", tags.c.wanted != "", tags.c.note != TAKEN_BACK
+        mine = select(tags.c.ad, tags.c.wanted).where(tags.c.connection_id == connection_id, *open_ones)
+        return {row.ad: row.wanted for row in await self._tx.all(mine)}
 
     async def refused(self, connection_id: str) -> set[str]:
         mine = select(tags.c.ad).where(tags.c.connection_id == connection_id, tags.c.problem != "")

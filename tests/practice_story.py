@@ -39,9 +39,9 @@ sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class Story:
     """What a person, an operator and the passing of time can do. Rows are worked off by `work`, never by themselves."""
 
-    def __init__(self, world, memory, gateways, clock):
+    def __init__(self, world, memory, gateways, clock, own=OWN):
         self.world, self.memory, self.gateways, self.clock = world, memory, gateways, clock
-        self.settings = Settings.model_validate(world.settings(PUBLIC, **OWN))
+        self.settings = Settings.model_validate(world.settings(PUBLIC, **own))
         self.app = App(self.settings, memory, gateways, "command", clock)
         self.refresher, self.watch = self.app.refresher, self.app.watch
         self.desk, self.door = self.app.desk, self.app.door
@@ -144,6 +144,22 @@ class Story:
         self.clock.advance(**amount)
         return await self.work(*kinds)
 
+    async def drop(self, platform):
+        """The login is revoked, and the next probe sees it: the outage."""
+        self.sandbox(platform).revoke()
+        await self.pass_by(Work.CHECK, minutes=6)
+        (outage,) = await self.outages(open_only=True)
+        return outage
+
+    async def claim(self, flow):
+        """The transfer of this flow, claimed as a worker claims it, others left alone."""
+        async with self.memory.begin() as tx:
+            claimed = await tx.transfers.claim(self.clock(), 50, "worker", timedelta(minutes=5))
+            for transfer in claimed:
+                if transfer.flow is not flow:
+                    await tx.transfers.release(transfer, self.clock(), attempts=0)
+        return next(transfer for transfer in claimed if transfer.flow is flow)
+
     # What there is
 
     async def connections(self):
@@ -199,12 +215,14 @@ async def no_sleep(_seconds):
 
 
 @asynccontextmanager
-async def telling(memory, clock):
+async def telling(memory, clock, **salesforce):
+    """`salesforce` are settings of it that differ from the defaults."""
+    own = {**OWN, "platforms": {**OWN["platforms"], SALESFORCE: salesforce}}
     async with World.open(now=clock) as world:
         world.slack.rates.on = False
-        gateways = open_gateways(world.settings(PUBLIC, **OWN)["platforms"], timeout=timedelta(seconds=2), now=clock)
+        gateways = open_gateways(world.settings(PUBLIC, **own)["platforms"], timeout=timedelta(seconds=2), now=clock)
         try:
-            yield Story(world, memory, gateways, clock)
+            yield Story(world, memory, gateways, clock, own)
         finally:
             await gateways.aclose()
 
