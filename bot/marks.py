@@ -76,7 +76,8 @@ async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outa
     top = await tx.touchpoints.top(connection.id)
     waiting = await tx.touchpoints.waiting(connection.id, through=top)
     after = (await tx.touchpoints.first_waiting(connection.id) or top + 1) - 1
-    return {"after": min(after, before.get("after", after)), "through": top, "earlier": earlier}, waiting
+    after = min(after, before.get("after", after))
+    return {"as_of": now.isoformat(), "after": after, "through": top, "earlier": earlier}, waiting
 
 
 def cost_since(transfer: Transfer, connection: Connection, opened_at: datetime) -> date:

@@ -15,19 +15,29 @@ CHECKED_AT_ONCE = 2_000
 SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
 
 
+class _Alone(TryLater):
+    """One record by itself was not taken. It waits now; the others may go on."""
+
+
 class TouchpointCarrier:
     """Moves one CRM's outbox.
 
-    cursor: {"checked": the delivery number up to which the CRM was seen to hold everything, "of": the part of the mark
-    that this was seen for, "batch": how many records a push takes for now, where a full one took the CRM too long}.
+    cursor: {"checked": the delivery number up to which the CRM was seen to hold everything, "of": the mark that this was
+    seen for, "batch": how many records a push takes for now, where a full one took the CRM too long}.
     """
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, TouchpointSink)
+        passed_over = False
         for _ in range(BATCHES_A_TURN):
-            if not await self._batch(walk, platform):
-                await self._look_back(walk)
-                return True
+            try:
+                if not await self._batch(walk, platform):
+                    await self._look_back(walk)
+                    return True
+            except _Alone:
+                if passed_over:  # not that record, then, but the CRM
+                    raise
+                passed_over = True
         return False
 
     async def _look_back(self, walk: Walk) -> None:
@@ -59,12 +69,13 @@ class TouchpointCarrier:
         sent = {result.id for result in results if result.state is PushState.SENT}
         async with walk.memory.begin() as tx:
             await tx.touchpoints.settle(connection.id, results, walk.now())
-            done = _done(walk.transfer, batch, sent)
-            await walk.keep(tx, cursor=_grown(walk.transfer.cursor, full), notes={}, done=done)
+            done, cursor = _done(walk.transfer, batch, sent), walk.transfer.cursor
+            await walk.keep(tx, cursor=_grown(cursor, full) if sent or refused else cursor, notes={}, done=done)
         if platform.pauses_on_refusal and refused:
             raise TryLater(f"the push pauses at {refused[0].id}, which the CRM refused: {refused[0].reason}")
         if not sent and not refused:
-            raise TryLater(f"the CRM took none of {len(batch)} records ({len(results)} answered)")
+            kind = _Alone if len(batch) == 1 else TryLater
+            raise kind(f"the CRM took none of {len(batch)} records ({len(results)} answered)")
         return True
 
     async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> list[PushResult]:
@@ -102,8 +113,8 @@ class TouchpointCarrier:
         assert isinstance(platform, TouchpointSink)
         assert walk.transfer.mark is not None
         mark, connection = walk.transfer.mark, walk.connection
-        this = [mark["after"], mark["through"]]
-        seen = walk.transfer.cursor.get("checked", 0) if walk.transfer.cursor.get("of") == this else 0
+        this, cursor = mark["as_of"], walk.transfer.cursor
+        seen = cursor.get("checked", 0) if cursor.get("of") == this else 0
         after = max(mark["after"], seen)
         while True:
             async with walk.memory.read() as tx:

@@ -63,7 +63,10 @@ class Practice:
         )
 
     async def start(self, *, connected: bool = True) -> None:
-        """Start the bot and wait until it is ready, and `connected` to Slack. Raises RuntimeError with its last words if it stops instead."""
+        """Start the bot and wait until it is ready, and `connected` to Slack.
+
+        Raises RuntimeError with its last words if it stops instead.
+        """
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command("run"), stdout=log, stderr=log, env=_environment(), cwd=self.folder

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from typing import Self
 from urllib.parse import urljoin
 
 import httpx2
@@ -42,7 +43,7 @@ class Visitor:
     def __init__(self) -> None:
         self.client = httpx2.AsyncClient(timeout=30)
 
-    async def __aenter__(self) -> "Visitor":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

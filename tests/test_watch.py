@@ -444,9 +444,7 @@ async def test_a_database_that_cannot_be_written_leaves_the_loss_for_the_next_ca
     from practice_story import Trouble
 
     disk = Trouble(story.memory)
-    watch = type(story.watch)(
-        disk, story.gateways, story.refresher, story.app.routes, story.app.pace, story.clock
-    )
+    watch = type(story.watch)(disk, story.gateways, story.refresher, story.app.routes, story.app.pace, story.clock)
     story.world.salesforce.revoke()
     disk.next_writes_fail()
     with pytest.raises(TryLater):
@@ -455,5 +453,3 @@ async def test_a_database_that_cannot_be_written_leaves_the_loss_for_the_next_ca
     assert [] == await story.outages()
     await story.pass_by(Work.CHECK, minutes=6)
     assert 1 == len(await story.outages())
-
-
