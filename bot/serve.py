@@ -20,7 +20,7 @@ from bot.connection import Kind, Status
 from bot.detour import Detour
 from bot.dispatch import Embedded
 from bot.elsewhere import Elsewhere
-from bot.errors import SetupError
+from bot.errors import SetupError, TryLater
 from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
@@ -30,7 +30,8 @@ from handlers.webhook import Webhook
 
 log = structlog.get_logger()
 
-DRAIN = 7.0  # seconds for running work after SIGTERM; with everything else it stays under 10
+DRAIN = 6.0  # seconds for running work after SIGTERM; with everything else it stays under 10
+DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only copy of a token
 CLOSE = 2  # seconds for open HTTP answers
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
 
