@@ -83,8 +83,9 @@ async def test_redkey_with_an_unknown_id_lists_the_known_ones(room: Room) -> Non
         assert "con_1" in shown
 
 
-async def test_answers_are_in_the_language_that_was_set() -> None:
+async def test_answers_to_someone_whose_language_is_not_known_are_in_the_one_that_was_set() -> None:
     async with opened(language="fr") as room:
+        room.slack.fail("users.info", "internal_error", times=None)
         shown = await said(room, "connections")
         assert "Autorisation requise" in shown
         assert "Connecté avec balisage automatique" in shown

@@ -13,6 +13,7 @@ from handlers.slack import (
     details_button,
     members_only,
     old_buttons,
+    own_language,
     pause_button,
     reauthorize_button,
     redkey_command,
@@ -21,6 +22,7 @@ from handlers.slack import (
     workspace_events,
 )
 from handlers.slack.names import Names
+from handlers.slack.own_language import PersonalWords
 from handlers.words import Words
 
 
@@ -41,6 +43,8 @@ def build_app(
         request_verification_enabled=bool(signing_secret),
         raise_error_for_unhandled_request=True,
     )
+    words = PersonalWords(words.language)
+    own_language.register(app, client)
     slack_errors.register(app, words)
     members_only.register(app, words)
     reauthorize_button.register(app)
