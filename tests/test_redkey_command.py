@@ -101,9 +101,27 @@ async def test_the_home_tab_shows_every_connection_and_the_way_back(room: Room) 
     assert answer.url == "https://redkey.example.com/reauthorize/con_1"
 
 
-async def test_a_thousand_connections_still_make_a_home_tab(room: Room) -> None:
+async def test_a_thousand_connections_are_pages_of_twenty(room: Room) -> None:
     one = room.desk.known["con_2"]
     room.desk.known |= {f"c{n}": replace(one, connection=replace(one.connection, id=f"c{n}")) for n in range(1000)}
-    view = await room.slack.open_home()
-    assert view is not None
-    assert "and 912 more" in view.words
+    first = await room.slack.open_home()
+    assert first is not None
+    assert "Page 1 of 51" in first.words
+    assert "Acme EMEA" in first.words
+    assert (await room.slack.click_view("home_on")).acked
+    second = await room.slack.wait_for(lambda: (v := room.slack.home()) and "Page 2 of 51" in v.words and v)
+    assert "Acme EMEA" not in second.words
+    assert len([b for b in second.blocks if b["type"] == "section"]) == 20
+    await room.slack.click_view("home_back")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "Page 1 of 51" in v.words)
+
+
+async def test_the_home_tab_can_be_filtered(room: Room) -> None:
+    await room.slack.open_home()
+    assert (await room.slack.click_view("home_show", value="needs_action")).acked
+    shown = await room.slack.wait_for(lambda: (v := room.slack.home()) and "Acme US" not in v.words and v)
+    assert "Acme EMEA" in shown.words
+    await room.slack.click_view("home_show", value="crm")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "No connection is like that." in v.words)
+    await room.slack.click_view("home_show", value="all")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "Acme US" in v.words)
