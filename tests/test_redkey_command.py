@@ -27,7 +27,7 @@ async def said(room: Room, text: str) -> str:
 async def test_redkey_without_a_known_word_explains_itself(room: Room) -> None:
     for text in ("", "help", "nonsense <!channel>", "HELP"):
         shown = await said(room, text)
-        for verb in ("connections", "outages", "connect", "check", "pause", "resume"):
+        for verb in ("connections", "outages", "connect", "check", "pause", "resume", "routes"):
             assert f"/redkey {verb}" in shown
 
 
@@ -37,6 +37,14 @@ async def test_redkey_connections_lists_what_needs_a_person_first(room: Room) ->
     assert "Authorization Required" in shown
     assert "Connected with Autotagging" in shown
     assert "con_2" in shown
+
+
+async def test_redkey_routes_says_which_channel_hears_of_what(room: Room) -> None:
+    one = room.desk.known["con_2"]
+    room.desk.known["con_2"] = replace(one, channel="C0SALES000")
+    shown = await said(room, "routes")
+    assert "<#C0REDKEY00> · Google Ads: Acme EMEA" in shown
+    assert "<#C0SALES000> · Google Ads: Acme US" in shown
 
 
 async def test_redkey_outages_links_to_each_start_page(room: Room) -> None:

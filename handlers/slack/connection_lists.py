@@ -14,6 +14,7 @@ HOME_PAGE = 20
 HOME_SHOW, HOME_BACK, HOME_ON = "home_show", "home_back", "home_on"
 ALL, NEEDS_ACTION = "all", "needs_action"  # filters of the Home tab, beside the two kinds
 LISTED_MOST = 40
+NAMED_MOST = 15  # on one line, which must fit one section
 ORDER = [
     Status.AUTHORIZATION_REQUIRED,
     Status.CATCHING_UP,
@@ -60,6 +61,21 @@ def list_connections(connections: Sequence[ConnectionFacts], words: Words) -> li
     if not connections:
         return [words.say("Nothing is connected yet. To begin: {command}", command="/redkey connect")]
     return _at_most([connection_line(c, words) for c in in_order(connections)], words)
+
+
+def list_routes(connections: Sequence[ConnectionFacts], words: Words) -> list[str]:
+    """One line for each channel. A private channel shows its name only to its members."""
+    if not connections:
+        return list_connections([], words)
+    heard: dict[str, list[str]] = {}
+    for facts in in_order(connections):
+        heard.setdefault(facts.channel, []).append(title_of(facts))
+    lines = []
+    for channel, titles in sorted(heard.items()):
+        more = len(titles) - NAMED_MOST
+        rest = [words.many("and {n} more", "and {n} more", more)] if more > 0 else []
+        lines.append(f"<#{channel}> · " + ", ".join([*titles[:NAMED_MOST], *rest]))
+    return _at_most(lines, words)
 
 
 def list_outages(outages: Sequence[OutageFacts], words: Words) -> list[str]:
