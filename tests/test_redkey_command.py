@@ -27,7 +27,7 @@ async def said(room: Room, text: str) -> str:
 async def test_redkey_without_a_known_word_explains_itself(room: Room) -> None:
     for text in ("", "help", "nonsense <!channel>", "HELP"):
         shown = await said(room, text)
-        for verb in ("connections", "outages", "connect", "check", "pause", "resume"):
+        for verb in ("connections", "outages", "connect", "check", "pause", "resume", "routes"):
             assert f"/redkey {verb}" in shown
 
 
@@ -37,6 +37,14 @@ async def test_redkey_connections_lists_what_needs_a_person_first(room: Room) ->
     assert "Authorization Required" in shown
     assert "Connected with Autotagging" in shown
     assert "con_2" in shown
+
+
+async def test_redkey_routes_says_which_channel_hears_of_what(room: Room) -> None:
+    one = room.desk.known["con_2"]
+    room.desk.known["con_2"] = replace(one, channel="C0SALES000")
+    shown = await said(room, "routes")
+    assert "<#C0REDKEY00> · Google Ads: Acme EMEA" in shown
+    assert "<#C0SALES000> · Google Ads: Acme US" in shown
 
 
 async def test_redkey_outages_links_to_each_start_page(room: Room) -> None:
@@ -101,9 +109,27 @@ async def test_the_home_tab_shows_every_connection_and_the_way_back(room: Room) 
     assert answer.url == "https://redkey.example.com/reauthorize/con_1"
 
 
-async def test_a_thousand_connections_still_make_a_home_tab(room: Room) -> None:
+async def test_a_thousand_connections_are_pages_of_twenty(room: Room) -> None:
     one = room.desk.known["con_2"]
     room.desk.known |= {f"c{n}": replace(one, connection=replace(one.connection, id=f"c{n}")) for n in range(1000)}
-    view = await room.slack.open_home()
-    assert view is not None
-    assert "and 912 more" in view.words
+    first = await room.slack.open_home()
+    assert first is not None
+    assert "Page 1 of 51" in first.words
+    assert "Acme EMEA" in first.words
+    assert (await room.slack.click_view("home_on")).acked
+    second = await room.slack.wait_for(lambda: (v := room.slack.home()) and "Page 2 of 51" in v.words and v)
+    assert "Acme EMEA" not in second.words
+    assert len([b for b in second.blocks if b["type"] == "section"]) == 20
+    await room.slack.click_view("home_back")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "Page 1 of 51" in v.words)
+
+
+async def test_the_home_tab_can_be_filtered(room: Room) -> None:
+    await room.slack.open_home()
+    assert (await room.slack.click_view("home_show", value="needs_action")).acked
+    shown = await room.slack.wait_for(lambda: (v := room.slack.home()) and "Acme US" not in v.words and v)
+    assert "Acme EMEA" in shown.words
+    await room.slack.click_view("home_show", value="crm")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "No connection is like that." in v.words)
+    await room.slack.click_view("home_show", value="all")
+    await room.slack.wait_for(lambda: (v := room.slack.home()) and "Acme US" in v.words)

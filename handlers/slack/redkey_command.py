@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.connection import Json
 from bot.facts import ConnectionFacts
 from bot.people import Desk
-from handlers.slack.connection_lists import in_order, list_checks, list_connections, list_outages, title_of
+from handlers.slack.connection_lists import in_order, list_checks, list_connections, list_outages, list_routes, title_of
 from handlers.slack.markup import link, plain
 from handlers.slack.private_answers import private
 from handlers.words import Words
@@ -42,6 +42,7 @@ class Counter:
             "outages": self._outages,
             "pause": self._pause,
             "resume": self._resume,
+            "routes": self._routes,
         }
         return await answers.get(verb.lower(), self._help)(rest.strip(), who)
 
@@ -54,6 +55,7 @@ class Counter:
             ("check [ID]", words.say("probe one connection, or all, now")),
             ("pause ID", words.say("switch a connection off; everything is kept")),
             ("resume ID", words.say("switch it on again")),
+            ("routes", words.say("which channel hears of which connection")),
         ]
         return [words.say("What I can do for you:"), *(f"• `{COMMAND} {verb}` {what}" for verb, what in known)]
 
@@ -62,6 +64,9 @@ class Counter:
 
     async def _outages(self, _rest: str, _who: str) -> list[str]:
         return list_outages(await self._desk.outages(open_only=True), self._words)
+
+    async def _routes(self, _rest: str, _who: str) -> list[str]:
+        return list_routes(await self._desk.connections(), self._words)
 
     async def _connect(self, rest: str, who: str) -> list[str]:
         platforms = self._desk.platforms()
