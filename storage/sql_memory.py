@@ -13,19 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import SetupError
+from bot.freight import Costs, Tags, Touchpoints
 from bot.interfaces import Clock
 from bot.memory import (
     Connections,
     Consents,
-    Costs,
     Grants,
     Memory,
     Outages,
     Outbox,
     Replicas,
     Revocations,
-    Tags,
-    Touchpoints,
     Transfers,
     Tx,
     Work,
