@@ -54,11 +54,11 @@ class Facts:
             return None if outage is None else await self.gather(tx, outage)
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
-        found = [await tx.connections.get(i) for i in outage.connection_ids]
-        connections = [c for c in found if c is not None]
+        connections = await tx.connections.some(outage.connection_ids)
         gateway = self._gateways.get(outage.platform)
         flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
-        transfers = [t for c in connections for t in await tx.transfers.of_connection(c.id) if t.flow in flows[c.id]]
+        held = await tx.transfers.of_connections(outage.connection_ids)
+        transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]
         marked = [t for t in transfers if t.mark_outage == outage.id]
         names = {c.id: c.account.name for c in connections}
         kind = gateway.platform.kind if gateway else connections[0].kind
@@ -148,7 +148,7 @@ class Alert:
                 await self._voice.update(spoken, outage.channel, outage.ts)
             except MessageGone:
                 async with self._memory.begin() as tx:
-                    await tx.outages.unposted(outage.id)
+                    await tx.outages.unposted(outage.id, outage.ts)
                     await tx.outbox.later(saying, self._now())
                 return
             channel, ts = outage.channel, outage.ts
@@ -186,7 +186,7 @@ class Alert:
             )
         except MessageGone:
             async with self._memory.begin() as tx:
-                await tx.outages.unposted(outage.id)
+                await tx.outages.unposted(outage.id, outage.ts)
                 await tx.outbox.say_message(outage.id, outage.revision, self._now())
                 await tx.outbox.later(saying, self._now() + timedelta(seconds=1))
             return

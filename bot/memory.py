@@ -99,6 +99,9 @@ class Revocations(Protocol):
 
 class Connections(Protocol):
     async def get(self, connection_id: str) -> Connection | None: ...
+    async def some(self, connection_ids: Sequence[str]) -> list[Connection]:
+        """Those of these that there are, in this order."""
+
     async def all(self) -> list[Connection]: ...
     async def of_grant(self, grant_id: str) -> list[Connection]: ...
     async def of_account(self, platform: str, account_id: str) -> Connection | None: ...
@@ -141,6 +144,7 @@ class Connections(Protocol):
 
 class Transfers(Protocol):
     async def of_connection(self, connection_id: str) -> list[Transfer]: ...
+    async def of_connections(self, connection_ids: Sequence[str]) -> list[Transfer]: ...
     async def of_outage(self, outage_id: str) -> list[Transfer]:
         """Those with a mark from this outage."""
 
@@ -212,8 +216,8 @@ class Outages(Protocol):
     async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
         """Remember where the message is; alerted_at only the first time."""
 
-    async def unposted(self, outage_id: str) -> None:
-        """The message is gone: forget its ts."""
+    async def unposted(self, outage_id: str, ts: str | None = None) -> None:
+        """The message is gone: forget its ts. With `ts`: unless another one has been posted since."""
 
     async def moved(self, outage_id: str, channel: str) -> None:
         """Its message is posted anew, in this channel (or in the conversation with this person)."""

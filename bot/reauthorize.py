@@ -92,14 +92,12 @@ class Reauthorize:
         async with self._memory.read() as tx:
             made_for = await tx.outages.get(ref)
             ids = made_for.connection_ids if made_for else (ref,)
-            connections = [c for i in ids if (c := await tx.connections.get(i))]
+            connections = await tx.connections.some(ids)
             if not connections or connections[0].platform not in self._gateways:
                 return None
             open_now = made_for.id if made_for and not made_for.closed_at else _open_outage(connections)
             current = await tx.outages.get(open_now) if open_now else None
-            shown = (
-                [c for i in current.connection_ids if (c := await tx.connections.get(i))] if current else connections
-            )
+            shown = await tx.connections.some(current.connection_ids) if current else connections
             return StartPage(
                 ref=current.id if current else connections[0].id,
                 platform=connections[0].platform,
@@ -166,10 +164,10 @@ class Reauthorize:
             if outage is None:
                 connection = await tx.connections.get(ref)
                 return None, [connection] if connection else [], []
-            expected = [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+            expected = await tx.connections.some(outage.connection_ids)
             if outage.closed_at is not None and (open_now := _open_outage(expected)):
                 outage = await tx.outages.get(open_now) or outage
-                expected = [c for i in outage.connection_ids if (c := await tx.connections.get(i))]
+                expected = await tx.connections.some(outage.connection_ids)
             others = await tx.connections.of_grant(outage.grant_id) if outage.reach is Reach.GRANT else []
             return outage, expected, [c for c in others if c.id not in outage.connection_ids]
 

@@ -181,14 +181,14 @@ class Restore:
             if outage is None or outage.closed_at is not None or outage.reauthorized_at is not None:
                 continue
             missing += await self._part(tx, outage, [i for i in outage.connection_ids if i not in ids])
-            healed = [c for i in outage.connection_ids if i in ids and (c := await tx.connections.get(i))]
+            healed = await tx.connections.some([i for i in outage.connection_ids if i in ids])
             platform = self._gateways[grant.platform].platform
             await begin_catch_up(tx, outage, healed, platform, by=by, now=self._now())
         return missing
 
     async def _part(self, tx: Tx, outage: Outage, rest: Sequence[str]) -> list[Connection]:
         """Accounts this login does not reach leave the healing outage and stay lost, each in an outage of its own."""
-        left = [c for i in rest if (c := await tx.connections.get(i))]
+        left = await tx.connections.some(rest)
         await tx.outages.leave(outage.id, rest)
         for connection in left:
             alone = await tx.outages.open(

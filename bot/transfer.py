@@ -161,8 +161,6 @@ class Mover:
             async with self._watch.using(connection) as fetch:
                 walk = Walk(self._memory, connection, transfer, fetch, self._now)
                 finished = await carrier.move(walk, platform)
-                if transfer.mark is not None and transfer.attempts >= STALL_AFTER:
-                    await self._confirmation.moving(transfer)
                 if finished and transfer.mark is not None:
                     disagreed = await self._confirmation.passed(walk, carrier, platform)
         except RedkeyError as error:
@@ -176,6 +174,8 @@ class Mover:
         async with self._memory.begin() as tx:
             await tx.transfers.release(walk.transfer, self._now() + pause, attempts=max(disagreed - 1, 0))
             await tx.connections.moved(connection.id, self._now())
+        if transfer.mark is not None and transfer.attempts >= STALL_AFTER:
+            await self._confirmation.moving(walk.transfer)
 
     async def _again(self, transfer: Transfer, error: RedkeyError) -> None:
         """A loss is recorded by Watch already and stops the claims; anything else waits for its turn."""

@@ -30,6 +30,10 @@ class ConnectionRows:
         row = await self._tx.one(_shown().where(connections.c.id == connection_id))
         return _connection(row) if row else None
 
+    async def some(self, connection_ids: Sequence[str]) -> list[Connection]:
+        found = {c.id: c for ids in parts(connection_ids) for c in await self._list(connections.c.id.in_(ids))}
+        return [found[each] for each in connection_ids if each in found]
+
     async def all(self) -> list[Connection]:
         return await self._list()
 

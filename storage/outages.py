@@ -136,8 +136,9 @@ class OutageRows:
         await self._set(outage_id, channel=channel, ts=ts, alerted_at=first)
         self._tx.becomes_due(Work.SAY)  # replies may have waited for it
 
-    async def unposted(self, outage_id: str) -> None:
-        await self._set(outage_id, ts=None)
+    async def unposted(self, outage_id: str, ts: str | None = None) -> None:
+        gone = update(outages).where(outages.c.id == outage_id)
+        await self._tx.change((gone if ts is None else gone.where(outages.c.ts == ts)).values(ts=None))
 
     async def moved(self, outage_id: str, channel: str) -> None:
         await self._set(outage_id, ts=None, channel=channel)

@@ -26,6 +26,15 @@ class TransferRows:
         mine = select(transfers).where(transfers.c.connection_id == connection_id).order_by(transfers.c.flow)
         return [_transfer(row) for row in await self._tx.all(mine)]
 
+    async def of_connections(self, connection_ids: Sequence[str]) -> list[Transfer]:
+        rows = [
+            row
+            for ids in parts(connection_ids)
+            for row in await self._tx.all(select(transfers).where(transfers.c.connection_id.in_(ids)))
+        ]
+        place = {each: nth for nth, each in enumerate(connection_ids)}
+        return sorted((_transfer(row) for row in rows), key=lambda t: (place[t.connection_id], t.flow))
+
     async def of_outage(self, outage_id: str) -> list[Transfer]:
         marked = select(transfers).where(transfers.c.mark_outage == outage_id)
         rows = await self._tx.all(marked.order_by(transfers.c.connection_id, transfers.c.flow))

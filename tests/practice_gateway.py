@@ -28,7 +28,9 @@ async def served(app):
     # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer in two parts takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, log_config=None
+    )
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

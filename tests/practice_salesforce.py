@@ -52,7 +52,9 @@ class World:
         self.salesforce.oauth.register_redirect(CALLBACK)
         self.client = httpx2.AsyncClient(timeout=10)
         app = Starlette(routes=[Mount("/salesforce", app=self.salesforce.app)])
-        config = uvicorn.Config(app, port=0, http=DroppingProtocol, log_level="warning", lifespan="off")
+        config = uvicorn.Config(
+            app, port=0, http=DroppingProtocol, log_level="warning", lifespan="off", log_config=None
+        )
         self._server = Server(config)
 
     async def __aenter__(self):

@@ -21,7 +21,9 @@ from sandbox.slack import SlackWorkspace
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """The address of a uvicorn that serves `app` on a free loopback port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, log_config=None
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -254,7 +254,7 @@ async def website(**options) -> AsyncIterator[Site]:
         **options,
     }
     app = build_web(desk, door, ledger, health, **settings)
-    config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="off")
+    config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

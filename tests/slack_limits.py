@@ -11,7 +11,7 @@ from typing import Any
 from bot.interfaces import Spoken
 
 Json = dict[str, Any]
-ACTION_IDS = {"reauthorize", "claim", "snooze", "details", "pause"}
+ACTION_IDS = {"home_show", "home_on", "reauthorize", "claim", "snooze", "details", "pause"}
 # What Slack would make a link of by itself. E-mail addresses count too.
 BARE = re.compile(
     r"(?:https?|ftp|mailto|tel|slack|data|javascript):/{0,2}\w|://|\bwww\.\w"

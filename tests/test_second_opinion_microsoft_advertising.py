@@ -16,11 +16,13 @@ import httpx2
 import pytest
 from practice_microsoft_advertising import at_the_desk
 from practice_node import imported
+from pydantic import BaseModel
 
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.microsoft_advertising import ADA, AMERICAS, EMEA
 
 PACKAGE = "msads"
+PATCHED = ("__getattr__", "__setattr__")
 SINCE, UNTIL = date(2026, 11, 15), date(2026, 11, 21)
 IDS = ["CampaignId", "CampaignName", "AdGroupId", "AdGroupName", "AdId", "AdTitle"]
 COLUMNS = ["TimePeriod", "AccountId", "CurrencyCode", *IDS]
@@ -45,8 +47,26 @@ class Unasked(types.ModuleType):
         return object
 
 
+@pytest.fixture
+def sdk(_sdk, monkeypatch):
+    """Its import gives every pydantic model of this process other attribute access: ours get theirs back afterwards."""
+    client, patched = _sdk
+    for name, method in patched.items():
+        monkeypatch.setattr(BaseModel, name, method)
+    return client
+
+
 @pytest.fixture(scope="session")
-def sdk():
+def _sdk():
+    before = {name: getattr(BaseModel, name) for name in PATCHED}
+    client = _imported()
+    patched = {name: getattr(BaseModel, name) for name in PATCHED}
+    for name, method in before.items():
+        setattr(BaseModel, name, method)
+    return client, patched
+
+
+def _imported():
     for service in ("ad_insight", "bulk", "campaign_management", "customer_billing"):
         sys.modules.setdefault(name := f"openapi_client.api.{service}_service_api", Unasked(name))
     for service in ("adinsight", "billing", "bulk", "campaign"):

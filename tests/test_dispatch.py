@@ -1,0 +1,190 @@
+"""The embedded dispatcher: what is due is done at once, kinds do not wait for each other, and nothing stops it but its end."""
+
+import asyncio
+
+import pytest
+
+from bot.dispatch import GIVE_BACK, Embedded, Worker, give_back
+from bot.errors import AuthorizationLost, Fenced, TryLater
+from bot.memory import Work
+from bot.refresh import KNOWN_LOST
+
+
+class Rows:
+    """Due rows of one kind, and what is done with them."""
+
+    def __init__(self, *rows):
+        self.due = list(rows)
+        self.claims = 0
+        self.done = []
+        self.running = set()
+        self.most = 0
+        self.gate = asyncio.Event()
+        self.news = asyncio.Condition()
+        self.trouble = None
+
+    async def claim(self, limit):
+        self.claims += 1
+        if self.trouble is not None:
+            trouble, self.trouble = self.trouble, None
+            raise trouble
+        taken, self.due = self.due[:limit], self.due[limit:]
+        return taken
+
+    async def run(self, row):
+        self.running.add(row)
+        self.most = max(self.most, len(self.running))
+        await self._tell()
+        try:
+            if isinstance(row, BaseException):
+                raise row
+            if str(row).startswith("long"):
+                await self.gate.wait()
+            self.done.append(row)
+        finally:
+            self.running.discard(row)
+            await self._tell()
+
+    async def _tell(self):
+        async with self.news:
+            self.news.notify_all()
+
+    async def until(self, true):
+        async with asyncio.timeout(5), self.news:
+            await self.news.wait_for(true)
+
+
+@pytest.fixture
+async def started():
+    running = []
+
+    def start(workers):
+        running.append(Embedded(workers))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for each in running:
+        await each.stop(0.01)
+
+
+async def test_what_is_due_at_the_start_is_done(started):
+    rows = Rows(*range(10))
+    started({Work.SAY: Worker(rows.claim, rows.run, 4)})
+    await rows.until(lambda: len(rows.done) == 10)
+
+    assert rows.most <= 4
+
+
+async def test_a_wake_up_is_answered_at_once_and_only_by_its_kind(started):
+    say, move = Rows(), Rows()
+    dispatcher = started({Work.SAY: Worker(say.claim, say.run, 4), Work.MOVE: Worker(move.claim, move.run, 4)})
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    before = move.claims
+    say.due.append("alert")
+    dispatcher.wake([Work.SAY, Work.REVOKE])
+    await say.until(lambda: say.done == ["alert"])
+
+    assert before == move.claims
+
+
+async def test_long_work_of_one_kind_never_delays_another(started):
+    say, move = Rows(), Rows(*(f"long-{n}" for n in range(20)))
+    dispatcher = started({Work.SAY: Worker(say.claim, say.run, 4), Work.MOVE: Worker(move.claim, move.run, 8)})
+    await move.until(lambda: len(move.running) == 8)
+    say.due.append("alert")
+    dispatcher.wake([Work.SAY])
+    await say.until(lambda: say.done)
+
+    assert (8, []) == (len(move.running), move.done)
+    move.gate.set()
+    await move.until(lambda: len(move.done) == 20)
+    assert 8 == move.most
+
+
+async def test_a_free_slot_is_used_while_others_are_busy(started):
+    rows = Rows("long-1", "long-2", "long-3", "short-1", "short-2")
+    started({Work.MOVE: Worker(rows.claim, rows.run, 4)})
+    await rows.until(lambda: len(rows.done) == 2)
+
+    assert {"long-1", "long-2", "long-3"} == rows.running
+
+
+@pytest.mark.parametrize("trouble", [ValueError("a bug"), TryLater("later"), Fenced(), AuthorizationLost(KNOWN_LOST)])
+async def test_trouble_with_one_row_does_not_stop_the_others(started, trouble):
+    rows = Rows("one", trouble, "two", trouble, "three")
+    started({Work.MOVE: Worker(rows.claim, rows.run, 1)})
+    await rows.until(lambda: rows.done == ["one", "two", "three"])
+
+
+@pytest.mark.parametrize("trouble", [TryLater("the database is away"), ValueError("a bug")])
+async def test_trouble_with_claiming_is_over_with_the_next_tick(started, trouble):
+    rows = Rows("one")
+    rows.trouble = trouble
+    dispatcher = started({Work.MOVE: Worker(rows.claim, rows.run, 1)})
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [] == rows.done
+    dispatcher.tick()
+    await rows.until(lambda: rows.done == ["one"])
+
+
+async def test_stopping_lets_running_rows_finish_and_claims_no_more():
+    rows = Rows("long-1", "long-2", "next")
+    dispatcher = Embedded({Work.MOVE: Worker(rows.claim, rows.run, 2)})
+    dispatcher.start()
+    await rows.until(lambda: len(rows.running) == 2)
+    stopping = asyncio.create_task(dispatcher.stop(5))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    rows.gate.set()
+    await stopping
+
+    assert (["long-1", "long-2"], ["next"]) == (sorted(rows.done), rows.due)
+
+
+async def test_stopping_cuts_short_what_does_not_end_in_time():
+    rows = Rows("long-1")
+    dispatcher = Embedded({Work.MOVE: Worker(rows.claim, rows.run, 2)})
+    dispatcher.start()
+    await rows.until(lambda: rows.running)
+    await dispatcher.stop(0.01)
+
+    assert (set(), []) == (rows.running, rows.done)
+
+
+async def test_a_row_that_is_due_again_at_once_does_not_starve_the_others(started):
+    """It is done again and again; the event loop and the other rows get their turns."""
+    rows = Rows(*range(3))
+
+    async def run(row):
+        if len(rows.done) < 50:
+            rows.due.append(row)
+        await rows.run(row)
+
+    started({Work.MOVE: Worker(rows.claim, run, 2)})
+    await rows.until(lambda: len(rows.done) >= 50)
+    assert {0, 1, 2} == set(rows.done)
+
+
+async def test_a_row_is_put_back_when_the_database_can_be_written_again(monkeypatch):
+    tries = []
+
+    async def put():
+        tries.append(1)
+        if len(tries) < 3:
+            raise TryLater("the database did not answer")
+
+    monkeypatch.setattr("bot.dispatch.GIVE_BACK", (0, 0, 0))
+    await give_back(put)
+    assert 3 == len(tries)
+    assert sum(GIVE_BACK) >= 60
+
+
+async def test_a_row_that_was_lost_to_another_worker_is_not_put_back():
+    async def put():
+        raise Fenced
+
+    with pytest.raises(Fenced):
+        await give_back(put)
