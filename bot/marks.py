@@ -39,16 +39,16 @@ async def begin_catch_up(
     The marks stay where they are while traffic goes on, so new traffic cannot keep an outage open for ever.
     """
     await tx.outages.reauthorized(outage.id, by, now)
-    enabled = [c for c in connections if c.enabled]
-    transfers = [(c, t) for c in enabled for t in await tx.transfers.of_connection(c.id)]
-    await tx.transfers.clear_marks(
-        outage.id
-    )  # of an earlier catch-up: whatever does not run any more is not waited for
-    for connection, transfer in transfers:
+    enabled = {c.id: c for c in connections if c.enabled}
+    transfers = await tx.transfers.of_connections(list(enabled))
+    # Those of an earlier catch-up: whatever does not run any more is not waited for.
+    await tx.transfers.clear_marks(outage.id)
+    for transfer in transfers:
+        connection = enabled[transfer.connection_id]
         if transfer.flow in running_flows(connection, platform):
             mark, total = await _mark(tx, connection, transfer, outage, now)
             await tx.transfers.mark(outage.id, connection.id, transfer.flow, mark, total)
-    await tx.connections.set_catching_up([c.id for c in enabled], True)
+    await tx.connections.set_catching_up(list(enabled), True)
     revision = await tx.outages.event(outage.id, Event(now, "reauthorized", by))
     await tx.outbox.say_message(outage.id, revision, now)
     await tx.outbox.say_reply(outage.id, "reauthorized", revision, {"who": by}, now)

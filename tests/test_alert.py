@@ -312,6 +312,28 @@ async def test_a_reply_whose_message_is_deleted_in_that_moment_follows_the_new_o
 
 
 @sqlite_only
+async def test_a_late_reply_to_a_deleted_message_does_not_lose_the_new_one(story, outage):
+    """The reply is on its way while the message is found gone and posted anew."""
+    await story.work(Work.SAY)
+    await story.desk.claim(outage.id, "U0ANNA000")
+    rows = await story.workers[Work.SAY].claim(9)
+    (reply,) = [row for row in rows if row.kind == "reply"]
+    (message,) = [row for row in rows if row.kind == "message"]
+    known_before = await story.app.facts.of(outage.id)
+    story.world.slack.delete_message(MARKETING, story.posts()[0].ts)
+    await story.alert.say(message)
+    await story.work(Work.SAY)
+    new = (await story.outage(outage.id)).ts
+    await story.alert._reply(reply, known_before)
+    for _ in range(3):
+        await story.pass_by(Work.SAY, seconds=2)
+
+    assert new == (await story.outage(outage.id)).ts
+    assert RED == colour(story)
+    assert ["takes care"] == [kind_of(each) for each in story.replies()]
+
+
+@sqlite_only
 async def test_a_channel_that_takes_nothing_keeps_the_alert_waiting_and_not_lost(story, outage):
     story.world.slack.archive()
     for _ in range(3):

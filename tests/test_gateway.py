@@ -491,6 +491,7 @@ async def test_two_calls_with_one_dead_token_share_one_refresh(server, gateway):
 
 async def test_no_secret_is_in_any_error_log_or_repr(server, gateway, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx2")
     sent = f"{SECRETS['client secret']} {SECRETS['refresh token']}"
     sent_for_code = f"{SECRETS['client secret']} {SECRETS['code']} {SECRETS['verifier']}"
     told = []
