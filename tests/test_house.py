@@ -74,13 +74,6 @@ def test_the_example_names_every_key_and_loads_with_its_defaults():
         assert section == load_platforms()[key].Settings(), f"the example's [platforms.{key}] is not the default"
 
 
-def test_the_page_of_platforms_is_what_scripts_docs_writes():
-    run = [sys.executable, "-c", "import runpy; print(runpy.run_path('scripts/_platform_docs.py')['page'](), end='')"]
-    page = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-    assert (ROOT / "docs/platforms.md").read_text(encoding="utf-8") == page, "run scripts/docs"
-
-
 def test_the_readme_begins_with_the_two_commands():
     first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
 

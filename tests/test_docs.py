@@ -1,0 +1,111 @@
+"""The docs tell the truth: every command and example in them is one that works, and the site can be built."""
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings
+from bot.wrong_settings import keys
+from platforms import load as load_platforms
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def written_by(script: str):
+    spec = importlib.util.spec_from_file_location(script, ROOT / "scripts" / f"{script}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for language, block in re.findall(
+            r"^ *```(\w+)\n(.*?)^ *```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            if language in languages:
+                yield page, block
+
+
+@pytest.mark.parametrize(("script", "page"), [("_command_docs", "commands.md"), ("_platform_docs", "platforms.md")])
+def test_a_page_made_from_the_code_is_as_the_code_is_now(script, page):
+    assert (ROOT / "docs" / page).read_text("utf-8") == written_by(script).page(), "run scripts/docs"
+
+
+def test_every_call_of_redkey_in_the_docs_is_one_that_there_is():
+    known = {path: {name for p in command.params for name in p.opts} for path, command in commands()}
+
+    for page, line in shell_lines():
+        words = shlex.split(line, comments=True)
+        called = next((" ".join(words[:n]) for n in range(len(words), 0, -1) if " ".join(words[:n]) in known), None)
+        assert called, f"{page}: there is no command {line}"
+        options = {word for word in words if word.startswith("--")}
+        assert options <= known[called] | {"--config"}, f"{page}: {line}"
+
+
+def commands():
+    return written_by("_command_docs").commands()
+
+
+def shell_lines() -> Iterator[tuple[Path, str]]:
+    for page, block in blocks("sh", "bash", "console"):
+        for line in block.splitlines():
+            if re.match(r"(\.venv/bin/)?redkey ", line):
+                yield page, line.removeprefix(".venv/bin/")
+
+
+def test_every_script_that_the_docs_call_is_there():
+    for page in PAGES:
+        for script in re.findall(r"(?<![\w/])scripts/[a-z]+", page.read_text("utf-8")):
+            assert (ROOT / script).exists(), f"{page}: {script}"
+
+
+def test_every_settings_example_names_keys_that_there_are():
+    ours = {path[:2] for path in keys(Settings)}
+    platforms = {key: set(platform.Settings.model_fields) for key, platform in load_platforms().items()}
+
+    found = 0
+    for page, block in blocks("toml"):
+        found += 1
+        for section, table in tomllib.loads(block).items():
+            if section == "platforms":
+                for platform, values in table.items():
+                    assert set(values) <= platforms[platform], f"{page}: platforms.{platform}"
+            elif isinstance(table, dict):
+                assert {(section, key) for key in table} <= ours, f"{page}: {section}"
+    assert found > 5
+
+
+def test_every_example_in_json_can_be_read():
+    for page, block in blocks("json"):
+        try:
+            json.loads(block)
+        except ValueError as error:
+            pytest.fail(f"{page}: {error}")
+
+
+def test_every_platform_has_a_page_that_tells_how_to_connect_it_and_names_its_redirect_uri():
+    for key in load_platforms():
+        assert f"{{public_url}}/oauth/callback/{key}`" in (ROOT / f"docs/connect/{key}.md").read_text("utf-8")
+
+
+def test_the_site_can_be_built_without_a_warning(tmp_path):
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", tmp_path],
+        cwd=ROOT,
+        env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (built.returncode, built.stdout) == (0, ""), built.stderr
+    assert (tmp_path / "connect" / "hubspot" / "index.html").exists()
