@@ -15,7 +15,6 @@ app = typer.Typer(
     name="redkey",
     help="Notices when an ad or CRM connection drops, gets it reauthorized, and catches up what was missed.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -67,11 +66,17 @@ def demo(
 
 
 @app.command()
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also post a test message to each channel, edit it, and take it back.")
+    ] = False,
+) -> None:
     """Check settings, database, keys, Slack and every platform; one line each, with the cure."""
     from bot.doctor import examine
 
-    raise typer.Exit(working(examine(lambda: settings_of(context), tell)))
+    raise typer.Exit(working(examine(lambda: settings_of(context), tell, live=live)))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from bot.setting_values import is_loopback
 from bot.settings import Settings
 from bot.terminal import printable
 from handlers.slack.checkup import Finding, checkup
+from handlers.slack.rehearsal import rehearse
 
 Tell = Callable[[str], None]
 
@@ -21,17 +22,17 @@ Tell = Callable[[str], None]
 NOBODYS = Secret("redkey-doctor-asks-whether-the-client-is-known")
 
 
-async def examine(load: Callable[[], Settings], tell: Tell) -> int:
-    """Tell what was found, as it is found. The exit code: 1 if anything is wrong."""
+async def examine(load: Callable[[], Settings], tell: Tell, *, live: bool = False) -> int:
+    """Tell what was found, as it is found. The exit code: 1 if anything is wrong. `live`: alerts are rehearsed in Slack."""
     wrong = 0
-    async for finding in _findings(load):
+    async for finding in _findings(load, live=live):
         wrong += bool(finding.cure)
         mark = "WRONG" if finding.cure else "ok   "
         tell(printable(f"{mark} {finding.what}: {finding.text}" + (f" -> {finding.cure}" if finding.cure else "")))
     return 1 if wrong else 0
 
 
-async def _findings(load: Callable[[], Settings]) -> AsyncIterator[Finding]:
+async def _findings(load: Callable[[], Settings], *, live: bool) -> AsyncIterator[Finding]:
     try:
         settings = load()
     except SetupError as error:
@@ -46,7 +47,7 @@ async def _findings(load: Callable[[], Settings]) -> AsyncIterator[Finding]:
     yield _public_url(settings)
     async for finding in _inside(settings):
         yield finding
-    for finding in await _slack(settings):
+    for finding in await _slack(settings, live=live):
         yield finding
 
 
@@ -111,9 +112,13 @@ async def _client(key: str, gateway: Gateway) -> Finding:
     return Finding(what, "the token endpoint gave a token for a made-up login", f"check platforms.{key}.token_url")
 
 
-async def _slack(settings: Settings) -> list[Finding]:
-    slack = settings.slack
-    if not slack.bot_token:
+async def _slack(settings: Settings, *, live: bool) -> list[Finding]:
+    slack, bot_token = settings.slack, settings.slack.bot_token.get_secret_value()
+    if not bot_token:
         return []
     app_token = slack.app_token.get_secret_value() if slack.mode == "socket" else ""
-    return await checkup(slack.bot_token.get_secret_value(), app_token, slack.api_url, slack.channel)
+    found = await checkup(bot_token, app_token, slack.api_url, slack.channel)
+    if live and not found[0].cure:
+        channels = dict.fromkeys(c for c in (slack.channel, *(route.channel for route in settings.routes)) if c)
+        found += await rehearse(bot_token, slack.api_url, list(channels))
+    return found

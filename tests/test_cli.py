@@ -338,3 +338,11 @@ def test_ctrl_c_is_quiet(redkey):
 
 def test_the_manifest_is_printed_as_it_is(redkey):
     assert redkey("manifest").stdout == (ROOT / "manifest.yml").read_text(encoding="utf-8")
+
+
+def test_a_shell_is_told_how_a_command_goes_on():
+    asked = {"_REDKEY_COMPLETE": "complete_bash", "COMP_WORDS": "redkey conn", "COMP_CWORD": "1"}
+    call = [sys.executable, "-P", "-m", "bot"]
+    ran = subprocess.run(call, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+
+    assert ran.stdout.split() == ["connect", "connections"]

@@ -8,8 +8,9 @@ import pytest
 
 from bot.doctor import examine
 from bot.errors import SetupError
-from bot.settings import Settings
+from bot.settings import RouteSettings, Settings
 from handlers.slack.checkup import checkup
+from sandbox.slack import MARKETING
 from sandbox.world import World
 from storage import new_key
 
@@ -120,3 +121,36 @@ async def test_slack_out_of_reach_is_not_taken_for_a_bad_token(world):
         "slack token": "Slack did not answer",
         "slack socket": "Slack did not answer",
     }
+
+
+SALES = "C0SALES000"
+
+
+def routed(world: World, folder: Path, *channels: str) -> Settings:
+    return settings(world, folder).model_copy(
+        update={"routes": tuple(RouteSettings(platform="salesforce", channel=channel) for channel in channels)}
+    )
+
+
+async def test_live_posts_edits_finds_and_deletes_in_every_channel_and_leaves_nothing_there(world, tmp_path):
+    lines: list[str] = []
+    code = await examine(lambda: routed(world, tmp_path, SALES), lines.append, live=True)
+
+    alerts = [line for line in lines if "slack alert in" in line]
+    assert (code, alerts) == (
+        0,
+        [f"ok    slack alert in {channel}: posted, edited, found, deleted" for channel in (MARKETING, SALES)],
+    )
+    left = [world.slack.messages(channel) for channel in (MARKETING, SALES)]
+    assert left == [[], []]
+
+
+async def test_live_names_the_channel_where_an_alert_would_not_arrive(world, tmp_path):
+    lines: list[str] = []
+    code = await examine(lambda: routed(world, tmp_path, "C0NOWHERE0"), lines.append, live=True)
+
+    wrong = [line for line in lines if line.startswith("WRONG")]
+    assert code == 1
+    assert [line.split(" -> ")[0] for line in wrong] == [
+        "WRONG slack alert in C0NOWHERE0: cannot post: channel_not_found"
+    ]
