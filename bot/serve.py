@@ -25,6 +25,7 @@ from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
 from handlers.web.health import Numbers
+from handlers.web.listening import LONGEST_HEAD, CarefulProtocol
 from handlers.web.website import build_web
 from handlers.webhook import Webhook
 
@@ -178,7 +179,16 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI) -> None:
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSE
+            app,
+            http=CarefulProtocol,
+            ws="none",  # there is no WebSocket here, and its refusals would pass our edge by
+            h11_max_incomplete_event_size=LONGEST_HEAD,
+            proxy_headers=False,  # nothing is decided by an address, so nobody needs to be believed about one
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=CLOSE,
         )
         super().__init__(config)
         self.running = asyncio.Event()

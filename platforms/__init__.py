@@ -58,7 +58,7 @@ def read_settings(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Platfo
 def open_gateways(sections: Mapping[str, Mapping[str, Any]], *, timeout: timedelta, now: Clock) -> Gateways:
     """Build a gateway for every platform that has a client_id. Raises SetupError. Close it with `aclose`."""
     known, checked = load(), read_settings(sections)
-    pool = open_pool()
+    pool = open_pool(_hosts(checked.values()))
     wires = {"token_wire": Wire.for_tokens(pool, timeout), "api_wire": Wire.for_api(pool, timeout)}
     opened = {
         key: OAuthGateway(known[key](settings, now), **wires, now=now)
@@ -66,6 +66,12 @@ def open_gateways(sections: Mapping[str, Mapping[str, Any]], *, timeout: timedel
         if settings.client_id
     }
     return Gateways(opened, pool)
+
+
+def _hosts(settings: Iterable[PlatformSettings]) -> set[str]:
+    """Every host that the settings name."""
+    urls = [getattr(each, name) for each in settings for name in type(each).model_fields if name.endswith("_url")]
+    return {urlsplit(url).hostname or "" for url in urls if url}
 
 
 def _platform_in(module: ModuleType) -> type[Platform]:

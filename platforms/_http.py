@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import json as jsonlib
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ import httpx2
 
 from bot.errors import AuthorizationLost, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Answer, Clock, Platform, Tokens
+from platforms._addresses import guard
 from platforms._verdicts import not_understood, without
 
 TOKEN_LIMIT = 1024 * 1024
@@ -27,10 +28,15 @@ class TooLarge(TryLater):
     """The answer is larger than we are willing to hold: ask for less."""
 
 
-def open_pool() -> httpx2.AsyncHTTPTransport:
-    """The one connection pool. Idle connections go before any server drops them, or a POST could meet a dead one."""
+def open_pool(own_hosts: Collection[str] = ()) -> httpx2.AsyncHTTPTransport:
+    """The one connection pool; to hosts that are not `own_hosts` it goes over public addresses only.
+
+    Idle connections go before any server drops them, or a POST could meet a dead one.
+    """
     limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
-    return httpx2.AsyncHTTPTransport(verify=_trusted(), limits=limits, retries=0)
+    pool = httpx2.AsyncHTTPTransport(verify=_trusted(), limits=limits, retries=0)
+    guard(pool, own_hosts)
+    return pool
 
 
 @cache
@@ -192,7 +198,10 @@ class AuthorizedFetch:
     async def _send(self, call: _Call, token: AccessToken) -> Answer:
         self._kept = token.kept
         base, secret = self._platform.base_url(token.kept), token.secret.reveal()
-        request = call.request(base, secret, proof_of(self._platform, secret))
+        try:
+            request = call.request(base, secret, proof_of(self._platform, secret))
+        except httpx2.InvalidURL:
+            raise TryLater("the platform named an address that is none") from None
         return answer_of(await self._wire.handle_async_request(request))
 
     def _error(self, call: _Call, token: AccessToken, answer: Answer) -> RedkeyError | None:

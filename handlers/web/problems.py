@@ -18,6 +18,7 @@ PAGES = {
     403: "cross_site",
     404: "page",
     405: "method",
+    408: "malformed",
     413: "too_big",
     415: "malformed",
     503: "platform",

@@ -19,6 +19,7 @@ LARGEST = {"/api/v1/touchpoints": 16 * KIB * KIB, "/slack/events": KIB * KIB}
 LARGEST_ELSEWHERE = 64 * KIB
 DRAINED = 64 * KIB * KIB  # bytes of a refused body still read, so that its sender gets to see the answer
 DRAIN_TIME = 10.0  # seconds
+BODY_TIME = 60.0  # seconds for a body to arrive whole
 HEADERS = {
     "Content-Security-Policy": policy(),
     "Referrer-Policy": "no-referrer",
@@ -31,6 +32,10 @@ NOT_PAGES = ("/api/", "/slack/")  # their callers are no browsers and prove them
 
 class TooBig(Exception):
     """The body grew beyond its limit while it was read."""
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
 
 
 class Edge:
@@ -55,6 +60,8 @@ class Edge:
                 return
         except TooBig:
             response = answer(self._pages, request, 413)
+        except TooSlow:
+            response = answer(self._pages, request, 408)
         except Exception:  # the last resort: whatever broke, the answer carries the headers and tells no insides
             log.exception("a request failed", route=f"/{request.url.path.split('/')[1]}", method=request.method)
             response = answer(self._pages, request, 500)
@@ -107,14 +114,22 @@ def _limit(request: Request) -> int:
 
 def _limited(receive: Receive, limit: int) -> Receive:
     """Count what really comes: a chunked body declares nothing, and a declared length may be a lie."""
-    read = 0
+    read, whole = 0, False
+    until = asyncio.get_running_loop().time() + BODY_TIME
 
     async def counted() -> Message:
-        nonlocal read
-        message = await receive()
+        nonlocal read, whole
+        if whole:
+            return await receive()  # all that can come now is that the other side has gone
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
         read += len(message.get("body", b""))
         if read > limit:
             raise TooBig
+        whole = not message.get("more_body", False)
         return message
 
     return counted

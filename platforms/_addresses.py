@@ -1,0 +1,60 @@
+"""Where a connection may lead. A platform's answer can name a host, but none inside the network we stand in.
+
+Hosts from the settings are the operator's choice and may be anywhere: a practice server, a proxy, a private link.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+
+class PrivateAddress(httpcore2.ConnectError):
+    """A host that an answer named resolves to an address of ours, not of the platform's."""
+
+
+class CheckedBackend(httpcore2.AnyIOBackend):
+    """Resolves a name once and connects to the address it has looked at, so that a second answer cannot differ."""
+
+    def __init__(self, own_hosts: Collection[str]) -> None:
+        super().__init__()
+        self._own = {host.lower() for host in own_hosts}
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        if host.lower() not in self._own:
+            host = await public_address(host, port)
+        return await super().connect_tcp(host, port, timeout, local_address, socket_options)
+
+
+async def public_address(host: str, port: int) -> str:
+    """The first address of a host, if all of them are public. Raises ConnectError."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore2.ConnectError(str(error)) from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(_is_public(address) for address in addresses):
+        raise PrivateAddress("leads into a private network")
+    return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+    return mapped.is_global and not mapped.is_multicast
+
+
+def guard(pool: httpx2.AsyncHTTPTransport, own_hosts: Collection[str]) -> None:
+    """httpx2 has no argument for this; httpcore2, which makes its connections, has."""
+    pool._pool._network_backend = CheckedBackend(own_hosts)  # noqa: SLF001

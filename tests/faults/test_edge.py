@@ -1,0 +1,348 @@
+"""The edge under fire: whatever strangers send is refused before anything happens; what may happen once happens once.
+
+REDKEY_EDGE=100000 runs the long sizes (with `-m sweep`): scripts/test --sweeps tests/faults/test_edge.py
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import os
+import random
+import sqlite3
+import string
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import pytest_asyncio
+import structlog
+from practice_strangers import SAFE, Line, Malformed, Score, raw, send_all
+
+from bot.app import App
+from bot.serve import Serving
+from bot.settings import load
+from sandbox.person import consent
+from sandbox.practice import free_port
+from sandbox.visitor import Visitor
+from sandbox.world import World
+
+MANY = int(os.environ.get("REDKEY_EDGE", "100000"))
+SECRET = "sandbox-signing-secret-redkey"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+QUIET = {"check_every": "10m", "cost_every": "10m", "tagging_every": "10m", "push_every": "10m"}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NOT_STATE = {"replicas", "redkey_version"}
+
+
+class House:
+    """The bot in service, over HTTP for Slack too, with one connection, and what its database holds."""
+
+    def __init__(self, app: App, port: int, file: Path, login: str) -> None:
+        self.app = app
+        self.login = login
+        self.port = port
+        self._file = file
+
+    def state(self) -> dict[str, list]:
+        with closing(sqlite3.connect(self._file)) as database:
+            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return {t: sorted(map(repr, database.execute(f"SELECT * FROM {t}"))) for t in tables - NOT_STATE}
+
+
+@asynccontextmanager
+async def house(folder: Path) -> AsyncIterator[House]:
+    port = free_port()
+    async with World.open() as world:
+        sections = {
+            "database": {"url": f"sqlite:///{folder / 'redkey.db'}"},
+            "web": {"port": port, "api_keys": ["practice-key-0123456789"]},
+            "timing": QUIET,
+            "slack": {"mode": "http", "signing_secret": SECRET},
+        }
+        written = world.settings(f"http://127.0.0.1:{port}")
+        sections["slack"] = {**written["slack"], **sections["slack"]}
+        world.write_settings(folder / "redkey.toml", f"http://127.0.0.1:{port}", sections)
+        async with App.open(load(folder / "redkey.toml"), "all") as app:
+            stop, ready = asyncio.Event(), asyncio.Event()
+            serving = asyncio.create_task(Serving(app).run(stop, ready))
+            await asyncio.wait_for(ready.wait(), 20)
+            try:
+                async with Visitor() as visitor:
+                    link = await app.desk.connect_link("google_ads", "U0ANNA000")
+                    assert (await visitor.connect(link, world.google_ads.demo_login)).status == 200
+                await app.dispatcher.stop(5)  # nothing but the strangers changes anything from here on
+                yield House(app, port, folder / "redkey.db", world.google_ads.demo_login)
+            finally:
+                stop.set()
+                await serving
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def at_home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with house(tmp_path_factory.mktemp("edge")) as found:
+        yield found
+
+
+class Errors(logging.Handler):
+    """Everything that is logged as an error, or with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info or record.levelno >= logging.ERROR:
+            self.told.append(record.getMessage())
+
+
+def memory_now() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def besieged(at_home: House, requests: Iterator[bytes], name: str) -> Score:
+    """Send them all; nothing may break, nothing may change."""
+    before, errors = at_home.state(), Errors()
+    logging.getLogger().addHandler(errors)
+    used, began = memory_now(), time.perf_counter()
+    try:
+        with structlog.testing.capture_logs() as told:
+            score = await send_all(at_home.port, requests)
+    finally:
+        logging.getLogger().removeHandler(errors)
+    grown, sent = (memory_now() - used) / 2**20, len(score.times)
+    print(  # noqa: T201
+        f"\n{name}: {sent} requests, {sent / (time.perf_counter() - began):.0f}/s, p99 {score.p99() * 1000:.1f} ms, "
+        f"memory {grown:+.1f} MB (client included), {dict(sorted(score.statuses.items()))}"
+    )
+    assert score.odd == []
+    assert score.unsafe == []
+    assert errors.told == []
+    assert [entry for entry in told if entry.get("exc_info") or entry["log_level"] in {"error", "critical"}] == []
+    assert at_home.state() == before
+    return score
+
+
+async def a_living_cookie(at_home: House) -> str:
+    """A browser that has begun a consent: its cookie is real, and its state must outlive the siege."""
+    line = Line(at_home.port)
+    answer = await line.ask(raw("POST", f"/reauthorize/{await the_connection(at_home)}".encode()))
+    line.close()
+    assert answer.status == 303
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+async def the_connection(at_home: House) -> str:
+    return (await at_home.app.desk.connections())[0].connection.id
+
+
+def slack_requests(seed: int, count: int) -> Iterator[bytes]:
+    draw = random.Random(seed)
+
+    def signed(body: bytes, kind: str, **changes: str) -> bytes:
+        stamp = str(int(time.time()))
+        mac = hmac.new(SECRET.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": kind, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={mac}"}
+        return raw("POST", b"/slack/events", headers | changes, body)
+
+    def noise() -> bytes:
+        return draw.randbytes(draw.randint(1, 200))
+
+    def word() -> str:
+        return "".join(draw.choices(string.ascii_letters + string.digits + "-_=é١", k=draw.randint(0, 70)))
+
+    def unsigned() -> bytes:
+        return raw("POST", b"/slack/events", {"Content-Type": draw.choice([JSON, FORM, "text/plain", ""])}, noise())
+
+    def badly_signed() -> bytes:
+        name = draw.choice(["X-Slack-Signature", "X-Slack-Request-Timestamp"])
+        value = draw.choice(["", word(), "9" * 5000, "v0=" + "0" * 64, "1e9", "-1", "NaN", "v0=é"])
+        return signed(noise(), FORM, **{name: value})
+
+    def old() -> bytes:
+        return signed(noise(), JSON, **{"X-Slack-Request-Timestamp": str(int(time.time()) - draw.randint(301, 10**9))})
+
+    def changed() -> bytes:
+        request = bytearray(signed(b"command=%2Fredkey&text=help&n=" + word().encode(), FORM))
+        request[-1] ^= 1
+        return bytes(request)
+
+    def unreadable() -> bytes:
+        kind, body = draw.choice(
+            [
+                (JSON, b"[" * draw.randint(1, 60_000)),
+                (JSON, b"\xff\xfe" + noise()),
+                (JSON, json.dumps([word()]).encode()),
+                (JSON, b"{" + word().encode()),
+                (FORM, b"payload=" + word().encode() + b"%"),
+                (FORM, urlencode({"payload": json.dumps([word()])}).encode()),
+                (FORM, b"%%%" + noise()),
+                (FORM, b"&".join(b"a=b" for _ in range(draw.randint(101, 999)))),
+            ]
+        )
+        return signed(body, kind)
+
+    def wrong_way() -> bytes:
+        method = draw.choice(["GET", "PUT", "DELETE", "HEAD", "PATCH", "FOO"])
+        return raw(method, b"/slack/events?" + word().encode("ascii", "ignore"))
+
+    kinds = [unsigned, badly_signed, old, changed, unreadable, wrong_way]
+    for number in range(count):
+        yield raw("POST", b"/slack/events", {}, b"x" * 1_100_000) if number % 5000 == 99 else draw.choice(kinds)()
+
+
+async def begun(at_home: House, count: int) -> list[tuple[str, str]]:
+    """Consents under way: each its state and the cookie of its browser."""
+    connection, found = await the_connection(at_home), list[tuple[str, str]]()
+    for _ in range(count):
+        begun = await at_home.app.door.begin(connection)
+        state = parse_qs(urlsplit(begun.url).query)["state"][0]
+        mark = hashlib.sha256(state.encode()).hexdigest()[:16]
+        found.append((state, f"redkey_state={mark}:{begun.browser}"))
+    return found
+
+
+async def each_state_counts_once(at_home: House, count: int) -> None:
+    """Four callbacks at once for each state, and a fifth later; a person who says no is the cheapest that is accepted."""
+    lines, before = [Line(at_home.port) for _ in range(4)], at_home.state()["consents"]
+    for state, cookie in await begun(at_home, count):
+        callback = f"/oauth/callback/google_ads?error=access_denied&state={state}".encode()
+        own, foreign = raw("GET", callback, {"Cookie": cookie}), raw("GET", callback)
+        assert (await lines[0].ask(foreign)).status == 400
+        replies = await asyncio.gather(*(line.ask(own) for line in lines))
+        assert sorted(r.status for r in replies) == [200, 400, 400, 400]
+        assert (await lines[0].ask(own)).status == 400
+    for line in lines:
+        line.close()
+    assert at_home.state()["consents"] == before
+
+
+async def test_of_four_callbacks_at_once_one_is_accepted_and_a_replay_never(at_home: House) -> None:
+    await each_state_counts_once(at_home, 25)
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(3000)
+async def test_of_ten_thousand_states_each_counts_once(at_home: House) -> None:
+    await each_state_counts_once(at_home, MANY // 10)
+
+
+async def test_a_connect_link_that_four_people_finish_at_once_lets_one_of_them_in(at_home: House) -> None:
+    link = await at_home.app.desk.connect_link("google_ads", "U0ANNA000")
+    async with AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(Visitor()) for _ in range(4)]
+        ways = [await person.to_consent(link) for person in people]
+        back = [await consent(p.client, way, at_home.login) for p, way in zip(people, ways, strict=True)]
+        pages = await asyncio.gather(*(p.open(url) for p, url in zip(people, back, strict=True)))
+
+    assert sorted(page.status for page in pages) == [200, 503, 503, 503]
+    assert sum("was used already" in page.html for page in pages) == 3
+    async with Visitor() as late:
+        assert (await late.open(link)).status == 404
+
+
+async def test_a_session_that_a_stranger_began_is_not_finished_in_another_browser(at_home: House) -> None:
+    """Session fixation: the attacker's consent address, opened by the victim, comes back to a browser that began nothing."""
+    way = (await at_home.app.door.begin(await the_connection(at_home))).url
+    before = at_home.state()["consents"]
+    async with Visitor() as victim:
+        page = await victim.open(await consent(victim.client, way, at_home.login))
+    assert page.status == 400
+    assert at_home.state()["consents"] == before
+
+
+async def test_a_code_of_one_platform_is_not_taken_at_anothers_address(at_home: House) -> None:
+    """Mix-up (RFC 9700 §4.4): every platform has a redirect address of its own, and a state counts only there."""
+    (state, cookie), line = (await begun(at_home, 1))[0], Line(at_home.port)
+    before = at_home.state()["consents"]
+    query = f"?code=stolen&state={state}".encode()
+    for path in (b"/oauth/callback/salesforce", b"/oauth/callback/hubspot"):
+        assert (await line.ask(raw("GET", path + query, {"Cookie": cookie}))).status == 400
+    wrong_issuer = query + b"&iss=https://evil.example"
+    assert (await line.ask(raw("GET", b"/oauth/callback/google_ads" + wrong_issuer, {"Cookie": cookie}))).status == 400
+    line.close()
+    assert at_home.state()["consents"] == before
+
+
+@pytest.mark.parametrize("name", ["next", "return_to", "redirect_uri", "redirect_url", "url", "continue"])
+async def test_no_parameter_leads_away_from_us(at_home: House, name: str) -> None:
+    line, evil = Line(at_home.port), "https://evil.example/"
+    (state, cookie) = (await begun(at_home, 1))[0]
+    connection = await the_connection(at_home)
+    for request in (
+        raw("GET", f"/?{name}={evil}".encode(), {"Host": "evil.example"}),
+        raw("GET", f"/reauthorize/{connection}?{name}={evil}".encode()),
+        raw("POST", f"/reauthorize/{connection}?{name}={evil}".encode(), {"X-Forwarded-Host": "evil.example"}),
+        raw(
+            "GET",
+            f"/oauth/callback/google_ads?error=access_denied&state={state}&{name}={evil}".encode(),
+            {"Cookie": cookie},
+        ),
+        raw("GET", b"//evil.example/%2f.."),
+    ):
+        reply = await line.ask(request)
+        assert "evil" not in reply.headers.get("location", "")
+        assert b"evil" not in reply.body
+    line.close()
+
+
+async def test_a_request_that_does_not_arrive_is_ended(at_home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.web.listening.CarefulProtocol.head_time", 0.2)
+    monkeypatch.setattr("handlers.web.security.BODY_TIME", 0.2)
+    for slow in (
+        b"GET /connections HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        b"",
+        b"POST /slack/events HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc",
+    ):
+        line = Line(at_home.port)
+        reply = await line.ask(slow)
+        line.close()
+        assert reply.status == 408
+        assert set(SAFE) <= reply.headers.keys()
+
+
+async def test_connections_beyond_the_limit_are_turned_away_and_the_others_go_on(
+    at_home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.web.listening.CarefulProtocol.most_connections", 3)
+    lines = [Line(at_home.port) for _ in range(3)]
+    for line in lines:
+        assert (await line.ask(raw("GET", b"/healthz"))).status == 200
+    extra = Line(at_home.port)
+    refused = await extra.ask(raw("GET", b"/healthz"))
+    assert refused.status == 503
+    assert set(SAFE) <= refused.headers.keys()
+    assert (await lines[0].ask(raw("GET", b"/healthz"))).status == 200
+    for line in [*lines, extra]:
+        line.close()
+
+
+async def test_malformed_callbacks_are_refused_before_anything_happens(at_home: House) -> None:
+    cookie = await a_living_cookie(at_home)
+    await besieged(at_home, Malformed(1, cookie).callbacks(400), "callbacks")
+
+
+async def test_malformed_slack_requests_are_refused_before_anything_happens(at_home: House) -> None:
+    await besieged(at_home, slack_requests(2, 400), "slack")
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(3000)
+async def test_a_siege_of_callbacks_costs_nothing(at_home: House) -> None:
+    cookie = await a_living_cookie(at_home)
+    await besieged(at_home, Malformed(3, cookie).callbacks(2000), "warm-up")
+    score = await besieged(at_home, Malformed(4, cookie).callbacks(MANY), "callbacks")
+    assert score.p99() < 0.05
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(3000)
+async def test_a_siege_of_slack_requests_costs_nothing(at_home: House) -> None:
+    await besieged(at_home, slack_requests(5, 2000), "warm-up")
+    score = await besieged(at_home, slack_requests(6, MANY), "slack")
+    assert score.p99() < 0.05
