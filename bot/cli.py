@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot import commands_data, commands_operate, commands_tagging, commands_watch
+from bot.errors import SetupError
 from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
 
 app = typer.Typer(
@@ -80,10 +81,17 @@ def doctor(
 
 
 @app.command()
-def manifest() -> None:
+def manifest(
+    http: Annotated[
+        str | None, typer.Option(metavar="PUBLIC_URL", help="For [slack] mode = http: where Slack reaches the bot.")
+    ] = None,
+) -> None:
     """Print the Slack app's manifest, to be pasted at api.slack.com/apps, From a manifest."""
-    places = [Path(__file__).parent.parent / "manifest.yml", Path(__file__).parent / "manifest.yml"]
-    sys.stdout.write(next(place for place in places if place.exists()).read_text(encoding="utf-8"))
+    from handlers.slack.manifest import manifest
+
+    if http is not None and not http.startswith("https://"):
+        raise SetupError("--http: Slack calls https addresses only, such as https://redkey.example.com")
+    sys.stdout.write(manifest() if http is None else manifest(http, "http"))
 
 
 def _config_first(words: list[str]) -> list[str]:

@@ -338,6 +338,8 @@ def test_ctrl_c_is_quiet(redkey):
 
 def test_the_manifest_is_printed_as_it_is(redkey):
     assert redkey("manifest").stdout == (ROOT / "manifest.yml").read_text(encoding="utf-8")
+    assert "request_url: https://bot.example/slack/events" in redkey("manifest", "--http", "https://bot.example").stdout
+    assert redkey("manifest", "--http", "http://bot.example").returncode == 1
 
 
 def test_a_shell_is_told_how_a_command_goes_on():

@@ -4,7 +4,9 @@ Lengths and required fields: https://docs.slack.dev/reference/app-manifest
 """
 
 import ast
+import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -60,7 +62,7 @@ def at(found: dict[str, Any], path: str) -> Any:
 
 
 def test_the_file_in_the_root_is_the_one_the_program_writes() -> None:
-    """`python -c "from handlers.slack.manifest import manifest; print(manifest(), end='')" > manifest.yml`"""
+    """`redkey manifest > manifest.yml`"""
     assert (ROOT / "manifest.yml").read_text(encoding="utf-8") == manifest()
 
 
@@ -124,3 +126,11 @@ def test_no_scope_is_asked_for_in_vain() -> None:
 
 def test_every_event_we_listen_to_is_subscribed_and_no_other() -> None:
     assert set(SOCKET["settings"]["event_subscriptions"]["bot_events"]) == {"app_home_opened", *TROUBLE}
+
+
+def test_the_slack_cli_is_given_the_same_manifest_as_json_and_a_way_to_start() -> None:
+    hooks = json.loads((ROOT / ".slack/hooks.json").read_text(encoding="utf-8"))["hooks"]
+    told = subprocess.run(hooks["get-manifest"].split(), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(told) == SOCKET
+    assert hooks["start"] == "scripts/slack start"
