@@ -1,6 +1,7 @@
 """`redkey demo`: the whole story on this machine. Without --headless a person plays; with it, this file does."""
 
 import asyncio
+import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -30,13 +31,14 @@ class Part:
 
 
 def run_demo(port: int | None, *, headless: bool) -> int:
-    """Run it until Ctrl-C, or until the story has been told. The exit code: 0 only if every outage was confirmed."""
-    with suppress(KeyboardInterrupt):
+    """Run it until it is stopped, or until the story has been told. The exit code: 0 only if every outage was confirmed."""
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         return asyncio.run(_demo(port, headless=headless))
     return 0
 
 
 async def _demo(port: int | None, *, headless: bool) -> int:
+    _end_when_told()
     with tempfile.TemporaryDirectory(prefix="redkey-demo-") as folder:
         async with World.open(port=port or 0) as world, practising(world, Path(folder)) as practice:
             parts = [Part(p.key, p.name, p.demo_login) for p in world.platforms]
@@ -48,6 +50,15 @@ async def _demo(port: int | None, *, headless: bool) -> int:
             print(world.url + "/", flush=True)  # noqa: T201  # the one thing this prints
             await asyncio.Event().wait()
     return 0
+
+
+def _end_when_told() -> None:
+    """As on Ctrl-C: the bot is a process of its own, and must not stay behind."""
+    this = asyncio.current_task()
+    assert this is not None
+    with suppress(NotImplementedError):  # Windows
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(each, this.cancel)
 
 
 async def _connect(practice: Practice, parts: list[Part]) -> None:
