@@ -14,6 +14,7 @@ from bot.cost import CostCarrier
 from bot.desk import FrontDesk
 from bot.dispatch import Embedded, Worker
 from bot.door import Doorway
+from bot.gallery import PageFacts
 from bot.interfaces import Clock
 from bot.ledger import Intake
 from bot.memory import Saying, Work
@@ -79,6 +80,7 @@ class App:
         self.undo = Undo(memory, gateways, self.watch, now)
         self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
+        self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.ledger = Intake(memory, timing.cost_every, now)
         self.mover = Mover(
             memory,

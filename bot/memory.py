@@ -29,6 +29,7 @@ from bot.connection import (
     Transfer,
 )
 from bot.freight import Costs, Tags, Touchpoints
+from bot.history import History
 from bot.notices import Clicks, Notices
 
 
@@ -323,6 +324,7 @@ class Tx(Protocol):
     replicas: Replicas
     notices: Notices
     clicks: Clicks
+    history: History
 
 
 class Memory(Protocol):

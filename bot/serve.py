@@ -140,6 +140,7 @@ class Serving:
             app.desk,
             app.door,
             app.ledger,
+            app.gallery,
             self,
             public_url=settings.web.public_url,
             api_keys=[key.get_secret_value() for key in settings.web.api_keys],

@@ -34,7 +34,7 @@ class OutageRows:
         """Newest first."""
         some = select(outages).where(outages.c.closed_at.is_(None)) if open_only else select(outages)
         rows = await self._tx.all(some.order_by(outages.c.opened_at.desc(), outages.c.id).limit(limit))
-        return await self._whole(rows)
+        return await self.whole(rows)
 
     async def open_of_grant(self, grant_id: str) -> Outage | None:
         reach = outages.c.reach == Reach.GRANT.value
@@ -47,9 +47,9 @@ class OutageRows:
 
     async def _first(self, *where: ColumnElement[bool]) -> Outage | None:
         rows = await self._tx.all(select(outages).where(*where).order_by(_GRANT_FIRST, outages.c.opened_at).limit(1))
-        return next(iter(await self._whole(rows)), None)
+        return next(iter(await self.whole(rows)), None)
 
-    async def _whole(self, rows: Sequence[Row[Any]]) -> list[Outage]:
+    async def whole(self, rows: Sequence[Row[Any]]) -> list[Outage]:
         """Put connections and timelines to the rows, by two queries for all of them."""
         about: dict[str, list[str]] = defaultdict(list)
         timelines: dict[str, list[Event]] = defaultdict(list)

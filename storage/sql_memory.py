@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import SetupError
 from bot.freight import Costs, Tags, Touchpoints
+from bot.history import History
 from bot.interfaces import Clock
 from bot.memory import (
     Connections,
@@ -35,6 +36,7 @@ from storage.consents import ConsentRows
 from storage.costs import CostRows
 from storage.database import Database, OnlyOne, faults
 from storage.grants import GrantRows
+from storage.history import HistoryRows
 from storage.notices import NoticeRows
 from storage.outages import OutageRows
 from storage.outbox import OutboxRows
@@ -65,6 +67,7 @@ class SqlTx(Tx):
         self.replicas: Replicas = ReplicaRows(tx)
         self.notices: Notices = NoticeRows(tx)
         self.clicks: Clicks = ClickRows(tx)
+        self.history: History = HistoryRows(tx)
 
 
 class SqlMemory(Memory):

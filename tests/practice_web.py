@@ -15,6 +15,7 @@ import uvicorn
 from bot.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
 from bot.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
 from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, StartPage
+from bot.showing import ConnectionPage, Sheet, Shown
 from handlers.web.health import Numbers
 from handlers.web.website import build_web
 
@@ -121,6 +122,39 @@ class PracticeDesk:
 
     async def outages(self, *, open_only=False):
         return self.told
+
+
+class PracticeGallery:
+    """Shows what the desk lists, one page of each kind."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.full: dict[str, ConnectionPage] = {}
+        self.outages: dict[str, OutageFacts] = {}
+
+    def now(self):
+        return NOW
+
+    async def sheets(self, pages, search=""):
+        names = self.desk.platforms()
+        rows = {kind: [Shown(c, names[c.platform]) for c in self.desk.listed if c.kind is kind] for kind in Kind}
+        red = {kind: sum(not r.connection.authorized for r in rows[kind]) for kind in Kind}
+        return {k: Sheet(k, tuple(rows[k]), len(rows[k]), len(rows[k]), red[k], pages.get(k, 1), 3) for k in Kind}
+
+    async def connection(self, connection_id):
+        return _found(self.full, connection_id)
+
+    async def untagged(self, connection_id):
+        return _found(self.full, connection_id).untagged or ()
+
+    async def outage(self, outage_id):
+        return _found(self.outages, outage_id)
+
+
+def _found(known, wanted):
+    if wanted not in known:
+        raise NotFound(wanted)
+    return known[wanted]
 
 
 class PracticeDoor:
@@ -231,8 +265,9 @@ class PracticeHealth:
 class Site:
     """The parts behind the pages, and a browser in front of them."""
 
-    def __init__(self, desk, door, ledger, health, client):
+    def __init__(self, desk, gallery, door, ledger, health, client):
         self.desk = desk
+        self.gallery = gallery
         self.door = door
         self.ledger = ledger
         self.health = health
@@ -247,13 +282,14 @@ class Site:
 @asynccontextmanager
 async def website(**options) -> AsyncIterator[Site]:
     desk, door, ledger, health = PracticeDesk(), PracticeDoor(), PracticeLedger(), PracticeHealth()
+    gallery = PracticeGallery(desk)
     settings = {
         "public_url": "http://127.0.0.1:8080",
         "api_keys": [KEY],
         "authorize_urls": {"google_ads": CONSENT, "salesforce": "https://login.salesforce.com/authorize"},
         **options,
     }
-    app = build_web(desk, door, ledger, health, **settings)
+    app = build_web(desk, door, ledger, gallery, health, **settings)
     config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
@@ -262,7 +298,7 @@ async def website(**options) -> AsyncIterator[Site]:
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
-            yield Site(desk, door, ledger, health, client)
+            yield Site(desk, gallery, door, ledger, health, client)
     finally:
         for accepting in server.servers:
             accepting.close()

@@ -209,7 +209,7 @@ async def test_a_damaged_choice_is_refused(body, headers, status):
         assert answer.status_code == status
 
 
-async def test_the_connections_page_shows_a_red_key_first():
+async def test_the_connections_page_shows_keys_statuses_and_expiries_and_a_red_row():
     async with website() as site:
         site.desk.listed = [
             connection(),
@@ -221,12 +221,11 @@ async def test_the_connections_page_shows_a_red_key_first():
         text = text_of(page)
 
         assert "1 connection needs a login" in text
-        assert page.index("con_beta") < page.index("con_acme")
         assert re.search(r'<tr role="row" class="red">', page)
         for expected in ("Authorization Required", "Connected with Autotagging", "Disconnected", "26 Nov 2026"):
             assert expected in text
         assert page.count("<table") == 2
-        assert '<a class="keylink" href="/reauthorize/con_beta">' in page
+        assert '<a class="keylink" data-popup href="/reauthorize/con_beta">' in page
 
 
 async def test_the_connections_page_uses_the_french_status_words():

@@ -1,35 +1,55 @@
 """The page of keys: every connection, and a red key where a person must log in again."""
 
+from collections.abc import Callable
+from datetime import UTC
+from urllib.parse import urlencode
+
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.connection import Kind, Status
-from bot.facts import ConnectionFacts
-from bot.people import Desk
-from handlers.web.rendering import Pages
+from bot.connection import Kind
+from bot.showing import Gallery
+from handlers.web.rendering import Pages, tidy
+from handlers.web.strip import days_of, picture
 
-URGENT = (Status.AUTHORIZATION_REQUIRED, Status.CATCHING_UP)
+LONGEST_SEARCH = 100
+LAST_PAGE = 100_000
 
 
-def routes(desk: Desk, pages: Pages) -> APIRouter:
+def routes(gallery: Gallery, pages: Pages) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/connections", methods=["GET", "HEAD"])
-    async def connections_page() -> Response:
-        every = sorted(await desk.connections(), key=_order)
+    async def connections_page(request: Request) -> Response:
+        search = tidy(request.query_params.get("search", ""), LONGEST_SEARCH)
+        wanted = {kind: _page(request.query_params.get(kind.value, "1")) for kind in Kind}
+        sheets = await gallery.sheets(wanted, search)
+        today = gallery.now().astimezone(UTC).date()
         return pages.render(
             "connections.html",
-            ads=[facts for facts in every if facts.connection.kind is Kind.ADS],
-            crm=[facts for facts in every if facts.connection.kind is Kind.CRM],
-            red=[facts for facts in every if not facts.connection.authorized],
-            platforms=desk.platforms(),
+            ads=sheets[Kind.ADS],
+            crm=sheets[Kind.CRM],
+            red=sum(sheet.red for sheet in sheets.values()),
+            search=search,
+            days=lambda shown: days_of(shown, today),
+            picture=picture,
+            turned=_turning(pages, {kind: sheet.page for kind, sheet in sheets.items()}, search),
         )
 
     return router
 
 
-def _order(facts: ConnectionFacts) -> tuple[int, str, str, str]:
-    """What needs a person comes first."""
-    connection = facts.connection
-    rank = URGENT.index(connection.status) if connection.status in URGENT else len(URGENT)
-    return rank, facts.platform_name, connection.account.name.casefold(), connection.id
+def _page(text: str) -> int:
+    return min(int(text), LAST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+def _turning(pages: Pages, at: dict[Kind, int], search: str) -> Callable[[Kind, int], str]:
+    """Makes the address of another page of one table; the other table stays where it is."""
+
+    def turned(kind: Kind, page: int) -> str:
+        numbers = {k.value: n for k, n in {**at, kind: page}.items() if n > 1}
+        query = urlencode({**({"search": search} if search else {}), **numbers})
+        return pages.link("/connections") + (f"?{query}" if query else "") + f"#{kind.value}"
+
+    return turned

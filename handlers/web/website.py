@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from bot.people import Desk, Door, Ledger
+from bot.showing import Gallery
 from bot.touchpoint_rules import CRMS
 from handlers.web import api, callback, connect, connections, health, problems, reauthorize
 from handlers.web.rendering import Pages
@@ -32,6 +33,7 @@ def build_web(
     desk: Desk,
     door: Door,
     ledger: Ledger,
+    gallery: Gallery,
     own_health: health.Health,
     *,
     public_url: str,
@@ -59,7 +61,7 @@ def build_web(
         reauthorize.routes(door, pages, cookie),
         connect.routes(door, pages, cookie),
         callback.routes(desk, door, pages, cookie),
-        connections.routes(desk, pages),
+        connections.routes(gallery, pages),
         api.routes(desk, ledger, api_keys, crms),
         health.routes(own_health),
     ):

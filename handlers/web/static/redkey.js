@@ -1,11 +1,29 @@
 // The only script of these pages; everything works without it.
 (() => {
-  const { clean, refresh } = document.documentElement.dataset;
+  const { clean, refresh, told } = document.documentElement.dataset;
+  const news = new BroadcastChannel("redkey");
 
   // A code or state in the address bar would be kept in the history, and a reload would send it again.
   if (clean) {
     history.replaceState(null, "", clean);
   }
+
+  // A login that ended in a popup or another tab: whoever lists connections shows it at once.
+  if (told) {
+    news.postMessage(told);
+  }
+  if (document.querySelector("[data-popup]")) {
+    news.onmessage = () => location.reload();
+  }
+
+  // The login in a small window beside the list, where the browser lets us; else the link leads there as any link does.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-popup]");
+    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (link && plain && matchMedia("(min-width: 48rem)").matches && open(link.href, "redkey-login", "popup,width=560,height=760")) {
+      event.preventDefault();
+    }
+  });
 
   // While a catch-up runs, the page keeps itself current; not while nobody looks.
   if (refresh) {

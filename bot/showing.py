@@ -1,0 +1,73 @@
+"""What the pages show: the connections in two tables, one connection in full. Facts only; the words are handlers/web's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from bot.connection import Connection, Kind, Outage
+from bot.facts import OutageFacts
+from bot.history import Down, UntaggedAd
+
+STRIP_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One connection with what its calendar knows of the last 90 days."""
+
+    connection: Connection
+    platform_name: str
+    downs: tuple[Down, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One page of one of the two tables."""
+
+    kind: Kind
+    rows: tuple[Shown, ...] = ()
+    total: int = 0
+    found: int = 0
+    red: int = 0
+    page: int = 1
+    pages: int = 1
+
+
+@dataclass(frozen=True)
+class CostDay:
+    """Cost of one account day. `missed`: an outage lay over it, so that it was recovered, is missing, or is lost."""
+
+    day: date
+    micros: int | None  # None: we hold nothing for it
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class ConnectionPage:
+    """Everything the page of one connection tells. Where a part does not exist on this platform, it is None."""
+
+    shown: Shown
+    now: datetime
+    channel: str
+    outages: tuple[Outage, ...] = ()
+    costs: tuple[CostDay, ...] | None = None
+    waiting: int | None = None
+    set_aside: int = 0
+    untagged: tuple[UntaggedAd, ...] | None = None
+    utm: str = ""  # the parameters in force; empty where ads cannot be tagged
+
+
+class Gallery(Protocol):
+    """What the pages ask. Changes nothing."""
+
+    def now(self) -> datetime: ...
+    async def sheets(self, pages: Mapping[Kind, int], search: str = "") -> dict[Kind, Sheet]: ...
+    async def connection(self, connection_id: str) -> ConnectionPage:
+        """Raises NotFound."""
+
+    async def untagged(self, connection_id: str) -> tuple[UntaggedAd, ...]:
+        """All of them, for a download. Raises NotFound."""
+
+    async def outage(self, outage_id: str) -> OutageFacts:
+        """Raises NotFound."""
