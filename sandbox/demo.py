@@ -46,6 +46,7 @@ async def _demo(port: int | None, *, headless: bool) -> int:
             if headless:
                 return await Story(world, practice, parts).tell()
             _add_levers(world, practice)
+            world.slack.reload()  # the links that connected everything are used up, and would only be in the way
             _say("\nOpen this page and break something (Ctrl-C ends it):\n")
             print(world.url + "/", flush=True)  # noqa: T201  # the one thing this prints
             await asyncio.Event().wait()

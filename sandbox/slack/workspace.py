@@ -233,6 +233,11 @@ class SlackWorkspace:
         """A person with the right to do so deletes a message."""
         self.state.delete(self.state.message(channel, ts))
 
+    def reload(self) -> None:
+        """Everybody reloads Slack: what only one person saw is gone, as it is there."""
+        self.state.ephemerals.clear()
+        self.state.changed()
+
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         await self.sockets.disconnect(reason)
 
