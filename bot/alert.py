@@ -33,6 +33,7 @@ log = structlog.get_logger()
 RED_REFRESH = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=2)  # how long Slack may be away before an alert is told elsewhere
 LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
+LATE = timedelta(seconds=30)  # how long after its sender gave up or died a post may still appear
 LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
 
 
@@ -92,9 +93,11 @@ class Alert:
         progress_every: timedelta,
         now: Clock,
         detour: Detour | None = None,
+        late: timedelta = LATE,
     ) -> None:
         self._memory = memory
         self._detour = detour
+        self._late = late
         self._facts = facts
         self._composer = composer
         self._voice = voice
@@ -196,15 +199,31 @@ class Alert:
     async def _post(
         self, saying: Saying, spoken: Spoken, outage: Outage, revision: int | None
     ) -> tuple[str, str, bool]:
-        """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found."""
-        if saying.started_at is not None and saying.attempts <= LOOK_TRIES:
-            since = saying.started_at - LOOK_BACK
-            ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since)
+        """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found.
+
+        Not to be seen is not the same as not made: Slack may still be at work on a request whose sender is gone.
+        """
+        since = saying.started_at
+        may_arrive = since is not None and self._now() < since + self._late
+        if since is not None and (may_arrive or saying.attempts <= LOOK_TRIES):
+            ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since - LOOK_BACK)
             if ts is not None:
                 return spoken.channel, ts, True
+            if may_arrive:
+                raise PostUnclear("the post of an earlier try may still appear")
         async with self._memory.begin() as tx:
             await tx.outbox.posting(saying, self._now())
-        return *await self._voice.post(spoken), False
+        try:
+            return *await self._voice.post(spoken), False
+        except PostUnclear as error:
+            await self._note_unclear(saying, self._now() - (self._late if error.answered else timedelta(0)))
+            raise
+
+    async def _note_unclear(self, saying: Saying, since: datetime) -> None:
+        """Where that cannot be noted, the moment of the post stands there, which is nearly as good."""
+        with suppress(TryLater):
+            async with self._memory.begin() as tx:
+                await tx.outbox.posting(saying, since)
 
     async def _later(
         self, saying: Saying, after: timedelta | None, *, unclear: bool, patience: timedelta = PATIENCE

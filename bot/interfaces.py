@@ -364,4 +364,8 @@ class SlackRefused(Exception):
 
 
 class PostUnclear(Exception):
-    """The post may have been made: look before posting again."""
+    """The post may have been made: look before posting again. `answered`: Slack is done with it, so nothing comes later."""
+
+    def __init__(self, why: str, *, answered: bool = False) -> None:
+        super().__init__(why)
+        self.answered = answered

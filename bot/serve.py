@@ -66,6 +66,7 @@ class Serving:
             timing.progress_every,
             app.now,
             Detour(slack.channel, slack.installer),
+            timing.request_timeout,
         )
         app.dispatcher = Embedded(app.workers(self._alert) if self._works else {})
         self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere()])

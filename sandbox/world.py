@@ -99,7 +99,7 @@ class World:
         self._levers: dict[str, list[Lever]] = {}
         for platform in self.platforms:
             self.add_levers(platform.key, platform.name, platform.levers)
-        self._app = Starlette(
+        self._app: ASGIApp = Starlette(
             routes=[
                 Route("/sandbox/levers", self._show_levers, methods=["GET"]),
                 Route("/sandbox/levers/{platform}/{key}", self._pull_lever, methods=["POST"]),
@@ -113,19 +113,24 @@ class World:
     @contextlib.asynccontextmanager
     async def open(cls, port: int = 0, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Self]:
         """A running world on loopback; port 0 takes a free one. It ends cleanly even while requests hang."""
-        world = cls(now)
+        async with cls(now).live(port) as world:
+            yield world
+
+    @contextlib.asynccontextmanager
+    async def live(self, port: int = 0) -> AsyncIterator[Self]:
+        """Run this world."""
         with _listener(port) as listener:
-            world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            world.slack.live_at(f"{world.url}/slack", f"{world.url}/")
-            server = _Server(world._app)
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self.slack.live_at(f"{self.url}/slack", f"{self.url}/")
+            server = _Server(self._app)
             task = asyncio.create_task(server.serve(sockets=[listener]))
             await server.running.wait()
             try:
-                yield world
+                yield self
             finally:
-                for platform in world.platforms:
+                for platform in self.platforms:
                     platform.faults.clear()
-                await world.slack.close()
+                await self.slack.close()
                 server.stopping.set()
                 await task
 
@@ -237,7 +242,7 @@ def _listener(port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn in somebody else's event loop: it leaves signals alone and stops when it is told."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

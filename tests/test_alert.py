@@ -221,6 +221,27 @@ async def test_a_post_that_is_not_there_is_made_again(story, outage):
     assert 1 == len(story.posts())
 
 
+async def test_a_post_that_slack_carries_out_after_its_sender_died_is_waited_for(story, outage):
+    """Killed right after asking. Not to be seen at the first look is not the same as not made."""
+    disk = Trouble(story.memory)
+    (saying,) = await story.workers[Work.SAY].claim(1)
+    story.world.slack.work_late(POST, 0.3)
+    disk.next_writes_fail(1_000, after=1)
+    dying = asyncio.create_task(alert_on(story, disk).say(saying))
+    await story.world.slack.wait_for(lambda: story.world.slack.mishaps.planned[0].times == 0)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    async with story.memory.begin() as tx:
+        await tx.outbox.free([])
+    await story.work(Work.SAY)
+    assert [] == story.posts()
+    await story.world.slack.wait_for(story.posts)
+    await story.pass_by(Work.SAY, minutes=1)
+
+    assert (1, 1) == (len(story.posts()), posts(story))
+    assert story.posts()[0].ts == (await story.outage(outage.id)).ts
+
+
 @sqlite_only
 async def test_looking_ends_when_looking_is_not_possible(story, outage):
     """Rather told twice than never."""

@@ -101,7 +101,7 @@ class SlackVoice:
 
     def _post_failed(self, error: SlackApiError) -> Exception:
         if not rate_limited(error) and maybe_done(error):
-            return PostUnclear(code_of(error) or "no answer")
+            return PostUnclear(code_of(error) or "no answer", answered=True)
         return self._meaning(error)
 
     def _meaning(self, error: SlackApiError) -> Exception:

@@ -16,6 +16,9 @@ class Mishap:
     """The work is done all the same: Slack's internal_error may mean that."""
     drop: bool = False
     delay: float = 0.0
+    """The answer comes so many seconds late."""
+    late: float = 0.0
+    """The work itself is done so many seconds late, whether or not somebody still waits for it."""
 
 
 class Mishaps:

@@ -55,8 +55,16 @@ class WebApi:
             return self._noted(name, {}, refusal.body, JSONResponse(refusal.body))
         given = deepcopy(args.given)
         mishap = self.mishaps.next_for(name)
+        if mishap and mishap.late:
+            self.state.changed()
+            await asyncio.sleep(mishap.late)
+        response = self._met(name, args, given, mishap)
         if mishap and mishap.delay:
             await asyncio.sleep(mishap.delay)
+        return response
+
+    def _met(self, name: str, args: Arguments, given: Json, mishap: Mishap | None) -> Response:
+        """Do the work, unless a mishap prevents it, and answer it, unless a mishap keeps the answer back."""
         if mishap and not mishap.done and not mishap.drop and (mishap.error or mishap.status != 200):
             return self._struck(name, given, mishap)
         body, response = self._worked(name, args)

@@ -185,7 +185,12 @@ class SlackWorkspace:
         self.mishaps.planned.append(Mishap(method, times=times, drop=True))
 
     def delay(self, method: str, seconds: float, times: int | None = 1) -> None:
+        """Do the work at once, and answer so many seconds later."""
         self.mishaps.planned.append(Mishap(method, times=times, delay=seconds))
+
+    def work_late(self, method: str, seconds: float, times: int | None = 1) -> None:
+        """Take the request, and do its work only so many seconds later: also when whoever asked is gone by then."""
+        self.mishaps.planned.append(Mishap(method, times=times, late=seconds))
 
     def heal(self) -> None:
         self.mishaps.clear()
