@@ -195,13 +195,13 @@ def main() -> None:
     asyncio.run(live(fate, {"do": "work", "config": sys.argv[2]}))
     gc.collect()
     gc.freeze()
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
             _child(fate, json.loads(line))
         _, status = os.waitpid(pid, 0)
-        print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, flush=True)
+        print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ async def test_a_bot_that_dies_every_few_steps_ends_the_story_well(kind, tmp_pat
         url = new_postgres(f"killed_{seed}") if kind == "postgres" else f"sqlite:///{folder / 'redkey.db'}"
         await one_cycle(folder, url, seed, tally)
         assert [] == tally.problems, _last_words(folder)
-    print(json.dumps({"points": tally.points, "cycles": tally.cycles, "slowest life": round(tally.slowest, 2)}))
+    said = {"points": tally.points, "stories": tally.cycles, "slowest life": round(tally.slowest, 2)}
+    print(kind, json.dumps(said))  # noqa: T201
 
 
 def _last_words(folder: Path) -> str:
