@@ -119,7 +119,7 @@ def cost_csv(costs: Costs) -> AsyncIterator[str]:
     writer.writerow(COST_COLUMNS)
 
     def write(item: dict[str, Any]) -> None:
-        writer.writerow([_cell(item[column]) for column in COST_COLUMNS])
+        writer.writerow([cell(item[column]) for column in COST_COLUMNS])
 
     return _pieces(costs, buffer, write)
 
@@ -150,7 +150,7 @@ def _emptied(buffer: io.StringIO) -> str:
     return text
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A campaign called `=HYPERLINK(…)` must stay text when somebody opens the file in a spreadsheet.
 
     https://owasp.org/www-community/attacks/CSV_Injection. NDJSON gives every name exactly as it is.

@@ -14,13 +14,15 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from bot.listing import stamp
+from bot.showing import CostDay
 from handlers.web.phrases import Phrases
+from handlers.words import Words
 
 HERE = Path(__file__).parent
 LONGEST_NAME = 120
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -47,6 +49,7 @@ class Pages:
         self._prefix = urlsplit(public_url).path.rstrip("/")
         self._authorize_urls = authorize_urls
         self._environment = _environment(language)
+        self._words = Words(language)
         self._here = {"link": self.link, "asset": self.asset}
 
     def render(self, template: str, status: int = 200, /, *, leads_to: str = "", **values: Any) -> HTMLResponse:
@@ -54,6 +57,15 @@ class Pages:
         body = self._environment.get_template(template).render(**self._here, **values)
         headers = {"Content-Security-Policy": policy(*self._consent_hosts(leads_to))} if leads_to else {}
         return HTMLResponse(body, status, headers)
+
+    def cost(self, day: CostDay, currency: str) -> str:
+        """What one day of the cost chart says."""
+        amount = "-" if day.micros is None else self._words.money(day.micros, currency)
+        return f"{self._words.day(day.day)}: {amount}"
+
+    def fragment(self, template: str, **values: Any) -> str:
+        """A part of a page, as the page itself would hold it."""
+        return self._environment.get_template(template).render(**self._here, **values)
 
     def problem(self, what: str, status: int, *, retry: str = "") -> HTMLResponse:
         """A page for what went wrong, never a dead end. `retry`: one of our own paths."""

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from bot.people import Desk, Door, Ledger
 from bot.showing import Gallery
 from bot.touchpoint_rules import CRMS
-from handlers.web import api, callback, connect, connections, health, problems, reauthorize
+from handlers.web import api, callback, connect, connection, connections, health, outage, problems, reauthorize
 from handlers.web.rendering import Pages
 from handlers.web.security import Edge
 from handlers.web.state_cookie import StateCookie
@@ -42,11 +42,13 @@ def build_web(
     authorize_urls: Mapping[str, str] | None = None,
     crms: Collection[str] = CRMS,
     slack_http: SlackRequests | None = None,
+    live_every: float = 1.0,
 ) -> FastAPI:
     """Build the web application.
 
     public_url: where browsers reach us; links and the cookie's name come from it, never from a Host header.
     authorize_urls: platform key -> consent address, needed where one is plain http on loopback.
+    live_every: seconds between two looks of a page that keeps itself current.
     slack_http: answers POST /slack/events in Slack's HTTP mode.
     """
     pages = Pages(public_url, language, authorize_urls or {})
@@ -62,6 +64,8 @@ def build_web(
         connect.routes(door, pages, cookie),
         callback.routes(desk, door, pages, cookie),
         connections.routes(gallery, pages),
+        connection.routes(gallery, pages),
+        outage.routes(gallery, pages, live_every),
         api.routes(desk, ledger, api_keys, crms),
         health.routes(own_health),
     ):

@@ -1,6 +1,6 @@
 // The only script of these pages; everything works without it.
 (() => {
-  const { clean, refresh, told } = document.documentElement.dataset;
+  const { clean, refresh, told, live } = document.documentElement.dataset;
   const news = new BroadcastChannel("redkey");
 
   // A code or state in the address bar would be kept in the history, and a reload would send it again.
@@ -24,6 +24,32 @@
       event.preventDefault();
     }
   });
+
+  // An outage as it is now: each event is the page's live part, made by the server. A progress bar is not read out at every
+  // step; what changed in the headline is.
+  if (live) {
+    const part = document.getElementById("live");
+    const spoken = document.getElementById("spoken");
+    const title = () => part.querySelector("h1").textContent;
+    const stream = new EventSource(live);
+    stream.addEventListener("now", ({ data }) => {
+      const before = title();
+      const held = document.activeElement?.getAttribute("href");
+      part.innerHTML = data;
+      if (held) {
+        part.querySelector(`[href="${CSS.escape(held)}"]`)?.focus();
+      }
+      if (title() !== before) {
+        spoken.textContent = title();
+      }
+    });
+    stream.addEventListener("over", () => stream.close());
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) {
+        setTimeout(() => location.reload(), 10000);
+      }
+    });
+  }
 
   // While a catch-up runs, the page keeps itself current; not while nobody looks.
   if (refresh) {

@@ -1,0 +1,51 @@
+"""The page of one connection: its outages, its days, its cost, and what waits or runs untagged."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from bot.history import UntaggedAd
+from bot.listing import cell, stamp
+from bot.showing import Gallery
+from handlers.web.cost_chart import chart
+from handlers.web.own_ids import own_id
+from handlers.web.rendering import Pages
+from handlers.web.strip import days_of, picture
+
+
+def routes(gallery: Gallery, pages: Pages) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/connections/{connection}", methods=["GET", "HEAD"])
+    async def connection_page(connection: str) -> Response:
+        page = await gallery.connection(own_id(connection))
+        today = page.now.astimezone(UTC).date()
+        return pages.render(
+            "connection.html",
+            page=page,
+            days=lambda shown: days_of(shown, today),
+            picture=picture,
+            chart=chart,
+            told=lambda day: pages.cost(day, page.shown.connection.account.currency),
+        )
+
+    @router.api_route("/connections/{connection}/untagged.csv", methods=["GET", "HEAD"])
+    async def untagged(connection: str) -> Response:
+        ads = await gallery.untagged(own_id(connection))
+        named = {"Content-Disposition": f'attachment; filename="untagged-{connection}.csv"'}
+        return Response(_csv(ads), media_type="text/csv; charset=utf-8", headers=named)
+
+    return router
+
+
+def _csv(ads: Sequence[UntaggedAd]) -> str:
+    """Names are the platform's text, so a spreadsheet must not take one for a formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["ad", "name", "why", "created_at"])
+    writer.writerows([cell(ad.ad), cell(ad.name), cell(ad.why), stamp(ad.since) or ""] for ad in ads)
+    return buffer.getvalue()
