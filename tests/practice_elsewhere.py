@@ -168,7 +168,7 @@ async def at_peer(issuer, account, clock):
     )
     pool = open_pool()
     wires = {"token_wire": Wire.for_tokens(pool, TIMEOUT), "api_wire": Wire.for_api(pool, TIMEOUT)}
-    async with server, httpx2.AsyncClient(trust_env=False) as browser:
+    async with server, httpx2.AsyncClient(trust_env=False, verify=False) as browser:
         yield Peer(issuer, OAuthGateway(Elsewhere(settings, clock), **wires, now=clock), browser, account, lossy)
         await pool.aclose()
 

@@ -146,7 +146,7 @@ async def at_meta(**more):
     sandbox = MetaAdsSandbox(Ledger(clock), **more)
     sandbox.oauth.register_redirect(CALLBACK)
     app = Starlette(routes=[Mount(f"/{sandbox.key}", app=sandbox.app)])
-    async with served(app) as url, httpx2.AsyncClient(timeout=10) as client:
+    async with served(app) as url, httpx2.AsyncClient(timeout=10, verify=False) as client:
         yield App(sandbox, url, client, clock)
 
 

@@ -50,7 +50,7 @@ class World:
         self.clock = Clock()
         self.salesforce = SalesforceSandbox(Ledger(self.clock))
         self.salesforce.oauth.register_redirect(CALLBACK)
-        self.client = httpx2.AsyncClient(timeout=10)
+        self.client = httpx2.AsyncClient(timeout=10, verify=False)
         app = Starlette(routes=[Mount("/salesforce", app=self.salesforce.app)])
         config = uvicorn.Config(
             app, port=0, http=DroppingProtocol, log_level="warning", lifespan="off", log_config=None

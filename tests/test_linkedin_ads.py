@@ -91,7 +91,7 @@ async def test_a_new_refresh_token_is_taken_where_one_comes(desk, rotating):
 
 async def test_a_person_who_says_no_is_sent_back_in_linkedin_s_words(desk):
     url = desk.gateway.consent_url(state="s", redirect_uri=CALLBACK.format("linkedin_ads"), verifier=VERIFIER)
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(verify=False) as browser:
         back = parse_qs(urlsplit(await consent(browser, url, ADA, allow=False)).query)
     assert back["error"] == ["user_cancelled_authorize"]
 
@@ -99,7 +99,7 @@ async def test_a_person_who_says_no_is_sent_back_in_linkedin_s_words(desk):
 async def test_a_permission_the_app_lacks_can_be_left_out(desk):
     desk.sandbox.oauth.approved.discard("rw_ads")
     asked = {"state": "s", "redirect_uri": CALLBACK.format("linkedin_ads"), "verifier": VERIFIER}
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(verify=False) as browser:
         back = parse_qs(urlsplit(await consent(browser, desk.gateway.consent_url(**asked), ADA)).query)
     assert back["error"] == ["unauthorized_scope_error"]
     desk.platform.settings = desk.platform.settings.model_copy(
@@ -110,7 +110,7 @@ async def test_a_permission_the_app_lacks_can_be_left_out(desk):
 
 async def test_a_code_counts_once(desk):
     url = desk.gateway.consent_url(state="s", redirect_uri=CALLBACK.format("linkedin_ads"), verifier=VERIFIER)
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(verify=False) as browser:
         code = parse_qs(urlsplit(await consent(browser, url, ADA)).query)["code"][0]
     trade = {"code": Secret(code), "redirect_uri": CALLBACK.format("linkedin_ads"), "verifier": VERIFIER}
     await desk.gateway.exchange(**trade)

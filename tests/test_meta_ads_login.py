@@ -155,7 +155,7 @@ async def test_a_second_refusal_with_a_fresh_token_is_a_loss(desk):
 
 async def code_for(gateway, email=ADA):
     url = gateway.consent_url(state="s", redirect_uri=CALLBACK.format("meta_ads"), verifier=None)
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(verify=False) as browser:
         back = await consent(browser, url, email)
     return Secret(parse_qs(urlsplit(back).query)["code"][0])
 
@@ -348,7 +348,7 @@ async def test_a_revocation_that_did_not_happen_is_tried_later(desk, fault):
 
 async def test_a_person_who_says_no_changes_nothing(desk):
     url = desk.gateway.consent_url(state="s", redirect_uri=CALLBACK.format("meta_ads"), verifier=None)
-    async with httpx2.AsyncClient() as browser:
+    async with httpx2.AsyncClient(verify=False) as browser:
         back = parse_qs(urlsplit(await consent(browser, url, ADA, allow=False)).query)
         with pytest.raises(ConsentFailed):
             await consent(browser, url.replace("ads_read", "ads_raed"), ADA)

@@ -40,7 +40,7 @@ async def test_a_posted_message_is_there_with_its_blocks_and_a_ts(slack: SlackWo
 
 async def test_a_form_body_with_json_strings_says_the_same_as_json(slack: SlackWorkspace):
     form = {"token": slack.bot_token, "channel": "#marketing-data", "text": "x", "blocks": json.dumps([section("b")])}
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(verify=False) as http:
         answer = await http.post(slack.state.base_url + "/api/chat.postMessage", data=form)
     assert answer.json()["ok"]
     assert slack.messages()[0].words == "b"
@@ -88,7 +88,7 @@ async def test_a_bot_token_cannot_open_a_socket_and_no_token_is_not_authed(slack
     assert (await refusal(client(slack).apps_connections_open(app_token=slack.bot_token)))["error"] == (
         "not_allowed_token_type"
     )
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(verify=False) as http:
         assert (await http.get(slack.state.base_url + "/api/auth.test")).json()["error"] == "not_authed"
         assert (await http.get(slack.state.base_url + "/api/what.ever")).json()["error"] == "unknown_method"
 

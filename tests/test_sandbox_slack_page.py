@@ -23,7 +23,7 @@ async def slack():
 
 @pytest_asyncio.fixture
 async def browser(slack):
-    async with httpx2.AsyncClient(base_url=slack.state.page_url) as http:
+    async with httpx2.AsyncClient(base_url=slack.state.page_url, verify=False) as http:
         yield http
 
 
