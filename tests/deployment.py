@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import App
+from bot.connection import Flow
 from bot.serve import Serving
 from bot.settings import load
 from sandbox.demo import GREEN, RED, message_of, touchpoints
@@ -18,6 +19,11 @@ from sandbox.visitor import Page, Visitor
 from sandbox.world import World
 
 AMBER = "#F79009"
+
+
+async def a_moment(_seconds: float) -> None:
+    """In place of the seconds that Microsoft is given to prepare a file."""
+    await asyncio.sleep(0.01)
 
 
 class ShiftedClock:
@@ -47,6 +53,7 @@ class Deployment:
             page = await visitor.connect(link, email or self.sandbox(platform).demo_login)
         assert page.status == 200, page.html
         await self.until(self.fresh)
+        await self.until(self.looked_at_all_ads)
 
     def sandbox(self, platform: str) -> Any:
         return getattr(self.world, platform)
@@ -54,6 +61,13 @@ class Deployment:
     async def fresh(self) -> bool:
         found = await self.app.desk.connections()
         return all([(await self.app.ledger.freshness(c.connection.id)).fresh for c in found])
+
+    async def looked_at_all_ads(self) -> bool:
+        """Only then can be told when an ad was made that is new."""
+        async with self.app.memory.read() as tx:
+            connections = await tx.connections.all()
+            transfers = [t for c in connections for t in await tx.transfers.of_connection(c.id)]
+        return all("as_of" in t.cursor for t in transfers if t.flow is Flow.TAGGING)
 
     async def until(self, true: Callable[[], Any], within: float = 15.0) -> Any:
         """Wait for something that the database or the world must come to say."""
@@ -137,6 +151,7 @@ async def redeployed(
     written = world.write_settings(config, f"http://127.0.0.1:{port}", {**own, **(sections or {})})
     kept.write_text(json.dumps({"port": port, "secrets": written["secrets"]}))
     async with App.open(load(config), "all", now=clock) as app:
+        app.gateways["microsoft_advertising"].platform.orders.sleep = a_moment
         stop, ready = asyncio.Event(), asyncio.Event()
         serving = asyncio.create_task(Serving(app).run(stop, ready))
         waiting = asyncio.create_task(ready.wait())

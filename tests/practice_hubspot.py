@@ -80,7 +80,10 @@ async def open_hub():
     clock = Clock()
     sandbox = HubspotSandbox(Ledger(clock))
     sandbox.oauth.register_redirect(CALLBACK)
-    async with served(Starlette(routes=[Mount("/hubspot", app=sandbox.app)])) as url, httpx2.AsyncClient(verify=False) as client:
+    async with (
+        served(Starlette(routes=[Mount("/hubspot", app=sandbox.app)])) as url,
+        httpx2.AsyncClient(verify=False) as client,
+    ):
         yield Hub(sandbox, url, client, clock)
         sandbox.faults.clear()
 

@@ -12,6 +12,9 @@ from sandbox.world import World
 PLATFORMS = [platform.key for platform in World().platforms]
 ADS = [key for key in PLATFORMS if key not in {crm.key for crm in World().crms}]
 
+LITTLE = {"cost_days": "2"}  # still several pages of two, and every page is a call
+RESTATED = {"platforms": {key: {"restate_days": 2} for key in ADS}}
+
 
 def harder(sandbox, *, rotation):
     """Refresh tokens that change with every use, access tokens that live two seconds, pages of two."""
@@ -30,7 +33,7 @@ def sandbox_never_rotates(sandbox):
 @pytest.mark.parametrize("rotation", [True, False], ids=["rotating", "lasting"])
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_every_platform_drops_is_reauthorized_and_catches_up(platform, rotation, tmp_path, sqlite_url):
-    async with deployed(tmp_path, sqlite_url) as redkey:
+    async with deployed(tmp_path, sqlite_url, timing=LITTLE, sections=RESTATED) as redkey:
         sandbox = redkey.sandbox(platform)
         harder(sandbox, rotation=rotation)
         await redkey.connect(platform)
