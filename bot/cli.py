@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot import commands_data, commands_operate, commands_tagging, commands_watch
+from bot import commands_data, commands_operate, commands_remove, commands_tagging, commands_watch
 from bot.errors import SetupError
 from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
 
@@ -23,6 +23,7 @@ commands_watch.add_to(app)
 commands_data.add_to(app)
 commands_operate.add_to(app)
 commands_tagging.add_to(app)
+commands_remove.add_to(app)
 
 
 def _version(wanted: bool) -> None:

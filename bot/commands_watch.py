@@ -1,6 +1,5 @@
 """The commands around the story: run, connect, check, and the lists of connections and outages."""
 
-import getpass
 import json
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ import typer
 
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import printable, results, settings_of, tell, working
+from bot.terminal import me, printable, results, settings_of, tell, working
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
@@ -55,14 +54,7 @@ async def _connect(settings: Settings, platform: str) -> str:
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        return await app.desk.connect_link(platform, asked_by=_me())
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without a user of that number
-        return "the command line"
+        return await app.desk.connect_link(platform, asked_by=me())
 
 
 def connections(context: typer.Context, *, as_json: AsJson = False) -> None:

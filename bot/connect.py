@@ -145,6 +145,9 @@ class Connect:
     async def _watch(self, tx: Tx, grant: Grant, account: Account) -> Connection:
         platform = self._gateways[grant.platform].platform
         standing = await tx.connections.of_account(grant.platform, account.id)
+        if standing is not None and standing.removed_at is not None:
+            await tx.connections.revive(standing.id, grant, account, self._now())
+            return standing
         if standing is not None:
             return standing
         utm = platform.utm if isinstance(platform, AdTagger) else ""

@@ -130,6 +130,7 @@ class Connection:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     outage_id: str | None = None
+    removed_at: datetime | None = None  # a person took it out; the row stays for the history
 
     @property
     def status(self) -> Status:

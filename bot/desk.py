@@ -11,7 +11,8 @@ from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
-from bot.people import NotFound
+from bot.people import NotFound, Removed
+from bot.remove import Remove
 from bot.watch import Watch
 
 ANSWER_WITHIN = 30.0  # seconds a check may take when the running bot does it
@@ -33,6 +34,7 @@ class FrontDesk:
         self._facts = facts
         self._watch = watch
         self._connect = connect
+        self._remove = Remove(memory, gateways, now)
         self._now = now
         self._sleep = sleep
 
@@ -107,7 +109,7 @@ class FrontDesk:
     async def _connection(self, connection_id: str) -> Connection:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
-        if connection is None or connection.platform not in self._gateways:
+        if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:
             raise NotFound(f"there is no connection {connection_id}")
         return connection
 
@@ -179,6 +181,10 @@ class FrontDesk:
                     await tx.connections.ask_check([connection_id], now)
                     await tx.transfers.hurry([connection_id], now)
         return self._connect.facts(await self._connection(connection_id))
+
+    async def remove(self, connection_id: str, who: str) -> Removed:
+        gone, login = await self._remove.run(await self._connection(connection_id), who)
+        return Removed(self._connect.facts(gone), login)
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         async with self._memory.begin() as tx:

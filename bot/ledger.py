@@ -34,7 +34,7 @@ class Intake:
         """Fresh: connected, nothing to catch up, and data no older than three times its usual interval."""
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
-            if connection is None:
+            if connection is None or connection.removed_at is not None:
                 raise NotFound(f"there is no connection {connection_id}")
             waiting = await tx.touchpoints.waiting(connection_id) if connection.kind is Kind.CRM else 0
         why = self._why_stale(connection, waiting)

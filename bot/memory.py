@@ -123,6 +123,14 @@ class Connections(Protocol):
     async def move(self, connection_ids: Sequence[str], grant: Grant) -> None:
         """Let them be reached through this grant from now on; sets login too."""
 
+    async def remove(self, connection_id: str, who: str, now: datetime) -> None:
+        """Take it out: from now on only `get`, `some` and `of_account` find it, and nothing switches it on but `revive`.
+        Running passes of its transfers are fenced off.
+        """
+
+    async def revive(self, connection_id: str, grant: Grant, account: Account, now: datetime) -> None:
+        """Connected again, through this grant: everything goes on where it stood."""
+
     async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None: ...
     async def set_enabled(self, connection_id: str, enabled: bool) -> None: ...
     async def set_autotagging(self, connection_id: str, autotagging: bool) -> None: ...

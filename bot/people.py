@@ -14,6 +14,23 @@ class NotFound(Exception):
     """There is no such connection, outage or platform; the text names what was asked for."""
 
 
+class LoginEnd(StrEnum):
+    """What became of the login of a removed connection."""
+
+    REVOKED = "revoked"  # it is ended at its platform too
+    SHARED = "shared"  # other connections need it
+    FORGOTTEN = "forgotten"  # the platform takes no login back: it is only forgotten here
+    DEAD = "dead"  # it had stopped working: nothing is tried with it again
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A connection that was taken out, and what became of its login."""
+
+    facts: ConnectionFacts
+    login: LoginEnd
+
+
 class Desk(Protocol):
     """What handlers/slack and the commands call. `who` is a Slack user id, or a name from the command line."""
 
@@ -37,6 +54,9 @@ class Desk(Protocol):
         """Switch off: no probes, no transfers, no alerts; everything is kept. Raises NotFound."""
 
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts: ...
+    async def remove(self, connection_id: str, who: str) -> Removed:
+        """Take it out for good; its history stays. Connecting the account again brings it back. Raises NotFound."""
+
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         """True for exactly one caller, and only if no later click on this subject was handled already."""
 

@@ -92,7 +92,7 @@ class Reauthorize:
         async with self._memory.read() as tx:
             made_for = await tx.outages.get(ref)
             ids = made_for.connection_ids if made_for else (ref,)
-            connections = await tx.connections.some(ids)
+            connections = [c for c in await tx.connections.some(ids) if c.removed_at is None]
             if not connections or connections[0].platform not in self._gateways:
                 return None
             open_now = made_for.id if made_for and not made_for.closed_at else _open_outage(connections)
@@ -163,7 +163,7 @@ class Reauthorize:
             outage = await tx.outages.get(ref)
             if outage is None:
                 connection = await tx.connections.get(ref)
-                return None, [connection] if connection else [], []
+                return None, [connection] if connection and connection.removed_at is None else [], []
             expected = await tx.connections.some(outage.connection_ids)
             if outage.closed_at is not None and (open_now := _open_outage(expected)):
                 outage = await tx.outages.get(open_now) or outage

@@ -70,7 +70,11 @@ class Revoke:
                 await tx.connections.set_authorized([c.id for c in connections], False)
                 await tx.grants.forget(grant.id)
                 count += 1
+        await self.due_ones()
+        return count
+
+    async def due_ones(self) -> None:
+        """What is queued and due, now. One that its platform does not answer for stays queued, for the running bot."""
         while due := await self.claim(20):
             for each in due:
                 await self.run(each)
-        return count

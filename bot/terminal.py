@@ -1,6 +1,7 @@
 """What every command does alike: read the settings, do its work, say in one line what went wrong."""
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,14 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+def me() -> str:
+    """Who gives this command, for the timeline."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user of that number
+        return "the command line"
 
 
 def complain(trouble: Exception | str) -> None:

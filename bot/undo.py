@@ -53,7 +53,7 @@ class Undo:
     async def _tagged(self, connection_id: str) -> tuple[Connection, AdTagger]:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
-        if connection is None or connection.platform not in self._gateways:
+        if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:
             raise NotFound(f"there is no connection {connection_id}")
         platform = self._gateways[connection.platform].platform
         if not isinstance(platform, AdTagger):

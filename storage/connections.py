@@ -18,6 +18,7 @@ HELD_FOR = timedelta(minutes=5)  # a check nobody finished is taken up again aft
 
 # When people must have logged in again: a refresh token's end, or the access token's where there is no refresh token.
 _EXPIRES_AT = case((grants.c.refreshable, grants.c.refresh_expires_at), else_=grants.c.expires_at)
+_THERE = connections.c.removed_at.is_(None)
 
 
 class ConnectionRows:
@@ -34,11 +35,11 @@ class ConnectionRows:
         found = {c.id: c for ids in parts(connection_ids) for c in await self._list(connections.c.id.in_(ids))}
         return [found[each] for each in connection_ids if each in found]
 
-    async def all(self) -> list[Connection]:
-        return await self._list()
+    async def all(self, *, removed_too: bool = False) -> list[Connection]:
+        return await self._list() if removed_too else await self._list(_THERE)
 
     async def of_grant(self, grant_id: str) -> list[Connection]:
-        return await self._list(connections.c.grant_id == grant_id)
+        return await self._list(connections.c.grant_id == grant_id, _THERE)
 
     async def of_account(self, platform: str, account_id: str) -> Connection | None:
         one = _shown().where(connections.c.platform == platform, connections.c.account_id == account_id)
@@ -91,8 +92,28 @@ class ConnectionRows:
         """The login shown is always the grant's own, so it follows by itself."""
         await self._set(connection_ids, grant_id=grant.id)
 
+    async def remove(self, connection_id: str, who: str, now: datetime) -> None:
+        """The marks go too: nobody waits for it any more."""
+        off: dict[str, Any] = {"enabled": False, "authorized": False, "catching_up": False}
+        await self._set([connection_id], **off, removed_at=now, removed_by=who)
+        ended: dict[str, Any] = dict.fromkeys(("owner", "mark", "mark_outage", "passed_at", "verified_at"))
+        mine = update(transfers).where(transfers.c.connection_id == connection_id)
+        await self._tx.change(mine.values(fence=transfers.c.fence + 1, attempts=0, **ended))
+
+    async def revive(self, connection_id: str, grant: Grant, account: Account, now: datetime) -> None:
+        on: dict[str, Any] = {"enabled": True, "authorized": True, "removed_at": None, "removed_by": None}
+        await self._set([connection_id], grant_id=grant.id, next_check_at=now, **on, **_described(account))
+        mine = update(transfers).where(transfers.c.connection_id == connection_id)
+        await self._tx.change(mine.values(due_at=now))
+        back = await self.get(connection_id)
+        if back is not None and back.kind is Kind.CRM:
+            await TouchpointRows(self._tx).adopt(connection_id, grant.platform, now)
+        self._tx.due |= {Work.MOVE, Work.CHECK}
+
     async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None:
-        await self._set(connection_ids, authorized=authorized)
+        for ids in parts(connection_ids):
+            there = update(connections).where(connections.c.id.in_(ids), _THERE)
+            await self._tx.change(there.values(authorized=authorized))
         if authorized:
             self._tx.due |= {Work.MOVE, Work.CHECK}
 
@@ -209,4 +230,5 @@ def _connection(row: Row[Any]) -> Connection:
         expires_at=row.expires_at,
         created_at=row.created_at,
         outage_id=row.outage_id,
+        removed_at=row.removed_at,
     )

@@ -65,7 +65,7 @@ class CostRows:
 
     async def export(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
         """Streamed, by connection, day, campaign, ad group and ad; both days included."""
-        by_id = {connection.id: connection for connection in await ConnectionRows(self._tx).all()}
+        by_id = {c.id: c for c in await ConnectionRows(self._tx).all(removed_too=True)}
         settled = select(connections.c.id, connections.c.settled_before)
         complete = {row.id: row.settled_before or date.min for row in await self._tx.all(settled)}
         some = select(costs).order_by(*costs.primary_key.columns)

@@ -63,7 +63,8 @@ revocations = Table(
     Column("due_at", UtcDateTime, nullable=False, index=True),
 )
 
-# One account reached through a grant. `settled_before`: account days before it have complete cost.
+# One account reached through a grant. `settled_before`: account days before it have complete cost. `removed_at`: a person
+# took it out; the row stays, because cost, touchpoints and outages tell of it.
 connections = Table(
     "connections",
     metadata,
@@ -88,6 +89,8 @@ connections = Table(
     Column("last_data_at", UtcDateTime),
     Column("settled_before", Date),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("removed_by", Words),
     UniqueConstraint("platform", "account_id"),
 )
 

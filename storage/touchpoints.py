@@ -37,7 +37,9 @@ class TouchpointRows:
             for row in await self._tx.all(select(touchpoints.c.id).where(touchpoints.c.id.in_(ids))):
                 del fresh[row.id]
         crms = await self._tx.all(
-            select(connections.c.id, connections.c.platform).where(connections.c.kind == Kind.CRM.value)
+            select(connections.c.id, connections.c.platform).where(
+                connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None)
+            )
         )
         rows, sent_to = [], []
         for touchpoint in reversed(fresh.values()):

@@ -7,7 +7,7 @@ from sample_facts import NOW, connection, google, salesforce
 
 from bot.connection import Event
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
-from bot.people import NotFound
+from bot.people import LoginEnd, NotFound, Removed
 
 
 class PracticeDesk:
@@ -76,6 +76,12 @@ class PracticeDesk:
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
         self._ask("resume", connection_id, who)
         return self._switch(connection_id, enabled=True)
+
+    async def remove(self, connection_id: str, who: str) -> Removed:
+        self._ask("remove", connection_id, who)
+        if connection_id not in self.known:
+            raise NotFound(f"there is no connection {connection_id}")
+        return Removed(self.known.pop(connection_id), LoginEnd.REVOKED)
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         newer = clicked_micros > self.clicks.get(subject, 0)

@@ -27,7 +27,7 @@ async def said(room: Room, text: str) -> str:
 async def test_redkey_without_a_known_word_explains_itself(room: Room) -> None:
     for text in ("", "help", "nonsense <!channel>", "HELP"):
         shown = await said(room, text)
-        for verb in ("connections", "outages", "connect", "check", "pause", "resume", "routes"):
+        for verb in ("connections", "outages", "connect", "check", "pause", "resume", "remove", "routes"):
             assert f"/redkey {verb}" in shown
 
 
@@ -133,3 +133,28 @@ async def test_the_home_tab_can_be_filtered(room: Room) -> None:
     await room.slack.wait_for(lambda: (v := room.slack.home()) and "No connection is like that." in v.words)
     await room.slack.click_view("home_show", value="all")
     await room.slack.wait_for(lambda: (v := room.slack.home()) and "Acme US" in v.words)
+
+
+async def test_redkey_remove_asks_first_and_tells_what_became_of_the_login(room: Room) -> None:
+    await room.slack.command("/redkey", "remove con_2")
+    asked = room.slack.modal()
+    assert asked is not None
+    assert "Google Ads: Acme US" in asked.words
+    assert ("remove", "con_2", ANNA) not in room.desk.asked
+
+    await room.slack.submit_view()
+    await room.slack.wait_for(lambda: "revoked at Google Ads" in room.slack.modal().words)
+    assert ("remove", "con_2", ANNA) in room.desk.asked
+    assert "con_2" not in room.desk.known
+
+
+async def test_redkey_remove_without_a_known_id_says_which_there_are(room: Room) -> None:
+    for text in ("remove", "remove con_99"):
+        assert "con_2" in await said(room, text)
+
+
+async def test_what_someone_else_has_removed_meanwhile_is_told_in_the_window(room: Room) -> None:
+    await room.slack.command("/redkey", "remove con_2")
+    del room.desk.known["con_2"]
+    await room.slack.submit_view()
+    await room.slack.wait_for(lambda: "not there any more" in room.slack.modal().words)

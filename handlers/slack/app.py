@@ -17,6 +17,7 @@ from handlers.slack import (
     pause_button,
     reauthorize_button,
     redkey_command,
+    remove_window,
     slack_errors,
     snooze_menu,
     workspace_events,
@@ -53,6 +54,7 @@ def build_app(
     details_button.register(app, desk, words)
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
+    remove_window.register(app, desk, words)
     app_home.register(app, desk, words)
     workspace_events.register(app, on_tokens)
     old_buttons.register(app, words)

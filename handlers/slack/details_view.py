@@ -99,10 +99,11 @@ def _event(event: Event, words: Words) -> str:
         "partly": words.say("Only some accounts are back"),
         "declined": words.say("Declined on the platform's page"),
         "paused": words.say("Paused"),
+        "removed": words.say("Removed"),
         "joined": words.say("One more account"),
         "moved": words.say("Said in another place"),
     }
-    clicked = event.what in {"claimed", "snoozed", "paused"}
+    clicked = event.what in {"claimed", "snoozed", "paused", "removed"}
     who = (mention(event.who) if clicked else login_name(event.who)) if event.who else ""
     detail = plain(words.look_up(event.detail), 300) if event.what != "snoozed" else ""
     what = names.get(event.what) or plain(event.what.replace("_", " "), 40)

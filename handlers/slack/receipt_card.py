@@ -54,6 +54,8 @@ def receipt_text(facts: OutageFacts, words: Words) -> str:
 
 def paused_card(facts: OutageFacts, words: Words) -> Card:
     """A person switched it off while it was down: quiet, and honest that nothing was caught up."""
+    if facts.outage.timeline and facts.outage.timeline[-1].what == "removed":
+        return _removed_card(facts, words)
     event = next((e for e in reversed(facts.outage.timeline) if e.what == "paused"), None)
     lines = [words.say("Nothing is checked, moved or reported until someone resumes it. Everything is kept.")]
     if event is not None and event.who:
@@ -75,6 +77,24 @@ def paused_card(facts: OutageFacts, words: Words) -> Card:
         headline=f"⚪ *{_linked(facts, words)}* · {words.say('paused')} · {words.status(Status.DISCONNECTED)}",
         colour=GREY,
         blocks=[*sections(lines), context(words.say("To resume: {command}", command=f"/redkey resume {plain(ids)}"))],
+        buttons=only_details(facts, words),
+    )
+
+
+def _removed_card(facts: OutageFacts, words: Words) -> Card:
+    """The last edit: it was taken out, and by whom."""
+    event = facts.outage.timeline[-1]
+    account = plain(event.detail)
+    lines = [
+        words.say("Removed by {who}, {moment}.", who=mention(event.who), moment=moment(words, event.at)),
+        words.say("What was missed is not recovered. Its history stays; connecting the account again brings it back."),
+    ]
+    told = words.say("{platform}: {account} was removed.", platform=facts.platform_name, account=account)
+    return Card(
+        text=" ".join([told, lines[-1]]),
+        headline=f"⚪ *{_linked(facts, words)}* · {words.say('removed')}",
+        colour=GREY,
+        blocks=sections(lines),
         buttons=only_details(facts, words),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connection import Json
 from bot.facts import ConnectionFacts
@@ -10,6 +11,7 @@ from bot.people import Desk
 from handlers.slack.connection_lists import in_order, list_checks, list_connections, list_outages, list_routes, title_of
 from handlers.slack.markup import link, plain
 from handlers.slack.private_answers import private
+from handlers.slack.remove_window import ask_first
 from handlers.words import Words
 
 COMMAND = "/redkey"
@@ -20,8 +22,11 @@ def register(app: AsyncApp, desk: Desk, words: Words) -> None:
     counter = Counter(desk, words)
 
     @app.command(COMMAND)
-    async def on_command(ack: AsyncAck, command: Json, respond: AsyncRespond) -> None:
+    async def on_command(ack: AsyncAck, command: Json, respond: AsyncRespond, client: AsyncWebClient) -> None:
         await ack()
+        if (chosen := await counter.to_remove(str(command.get("text") or ""))) is not None:
+            await ask_first(client, str(command["trigger_id"]), chosen, words)
+            return
         lines = await counter.answer(str(command.get("text") or ""), str(command["user_id"]))
         await respond(private(*lines))
 
@@ -43,6 +48,7 @@ class Counter:
             "pause": self._pause,
             "resume": self._resume,
             "routes": self._routes,
+            "remove": self._remove,
         }
         return await answers.get(verb.lower(), self._help)(rest.strip(), who)
 
@@ -55,6 +61,7 @@ class Counter:
             ("check [ID]", words.say("probe one connection, or all, now")),
             ("pause ID", words.say("switch a connection off; everything is kept")),
             ("resume ID", words.say("switch it on again")),
+            ("remove ID", words.say("take a connection out for good; asks first")),
             ("routes", words.say("which channel hears of which connection")),
         ]
         return [words.say("What I can do for you:"), *(f"• `{COMMAND} {verb}` {what}" for verb, what in known)]
@@ -108,6 +115,14 @@ class Counter:
         return [
             self._words.say("{connection} is on again: {status}.", connection=title_of(resumed), status=status),
         ]
+
+    async def to_remove(self, text: str) -> ConnectionFacts | None:
+        """The connection that `remove ID` names, if it is one."""
+        verb, _, rest = text.strip().partition(" ")
+        return await self._named(rest.strip()) if verb.lower() == "remove" and rest.strip() else None
+
+    async def _remove(self, rest: str, _who: str) -> list[str]:
+        return await self._unknown(rest)
 
     async def _named(self, asked: str) -> ConnectionFacts | None:
         """By its id, or by the account's id or name where only one has it."""

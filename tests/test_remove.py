@@ -1,0 +1,112 @@
+"""Removing a connection: its login is given back unless others need it, dead ones are left alone, history stays."""
+
+import pytest
+from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
+
+from bot.memory import Work
+from bot.people import LoginEnd, NotFound
+
+ANNA = "U0ANNA000"
+
+
+@pytest.fixture
+async def story(memory, clock):
+    async with telling(memory, clock) as story:
+        yield story
+
+
+@pytest.fixture
+async def google(story):
+    found = await story.connect(GOOGLE)
+    await story.work()
+    return found
+
+
+@pytest.fixture
+async def salesforce(story):
+    (found,) = await story.connect(SALESFORCE)
+    await story.work()
+    return found
+
+
+def revoked(story, platform):
+    return story.sandbox(platform).ledger.count("revoke_request")
+
+
+async def test_the_login_of_a_removed_connection_is_revoked_at_the_platform(story, salesforce):
+    gone = await story.desk.remove(salesforce.id, ANNA)
+    await story.work()
+
+    assert LoginEnd.REVOKED is gone.login
+    assert 1 == revoked(story, SALESFORCE)
+    assert None is await story.tokens(salesforce)
+    assert [] == await story.desk.connections()
+    with pytest.raises(NotFound, match=salesforce.id):
+        await story.desk.remove(salesforce.id, ANNA)
+
+
+async def test_a_login_that_a_sibling_uses_lives_on(story, google):
+    emea, americas = google
+    assert LoginEnd.SHARED is (await story.desk.remove(emea.id, ANNA)).login
+    await story.pass_by(hours=3)
+    assert 0 == revoked(story, GOOGLE)
+    assert [americas.id] == [c.id for c in await story.connections()]
+    assert story.clock() == (await story.connection(americas.id)).last_data_at
+
+    assert LoginEnd.REVOKED is (await story.desk.remove(americas.id, ANNA)).login
+    await story.work()
+    assert 1 == revoked(story, GOOGLE)
+
+
+async def test_a_dead_login_is_never_tried_again_and_the_message_says_who_removed_it(story, salesforce):
+    outage = await story.drop(SALESFORCE)
+    await story.work(Work.SAY)
+    asked = story.asked(SALESFORCE), len(story.sandbox(SALESFORCE).ledger)
+    assert LoginEnd.DEAD is (await story.desk.remove(salesforce.id, ANNA)).login
+    await story.pass_by(days=8)
+
+    assert asked == (story.asked(SALESFORCE), len(story.sandbox(SALESFORCE).ledger))
+    ended = await story.outage(outage.id)
+    assert ("removed", ANNA) == (ended.timeline[-1].what, ended.timeline[-1].who)
+    assert (ended.closed_at, None) == (ended.timeline[-1].at, ended.caught_up_at)
+    (post,) = story.posts()
+    assert f"Removed by <@{ANNA}>" in str(post.attachments)
+    assert None is await story.door.start_page(salesforce.id)
+
+
+@sqlite_only
+async def test_an_outage_of_several_accounts_goes_on_without_the_removed_one(story, google):
+    emea, americas = google
+    outage = await story.drop(GOOGLE)
+    assert LoginEnd.SHARED is (await story.desk.remove(emea.id, ANNA)).login
+    assert (americas.id,) == (await story.outage(outage.id)).connection_ids
+    await story.reauthorize(GOOGLE, outage.id)
+    await story.work()
+
+    assert (await story.outage(outage.id)).caught_up_at
+    assert [americas.id] == [c.id for c in await story.connections()]
+
+
+async def test_history_stays_and_connecting_the_account_again_brings_it_back(story, google):
+    emea, _ = google
+    ledger = story.app.ledger
+    before = [row async for row in ledger.costs(None, None)]
+    await story.desk.remove(emea.id, ANNA)
+    assert [(c.id, r) for c, r, _ in before] == [(c.id, r) for c, r, _ in [x async for x in ledger.costs(None, None)]]
+
+    assert emea.id in {c.id for c in await story.connect(GOOGLE)}
+    back = await story.connection(emea.id)
+    assert (True, True, None) == (back.enabled, back.authorized, back.removed_at)
+    await story.pass_by(hours=2)
+    assert story.clock() == (await story.connection(emea.id)).last_data_at
+
+
+async def test_touchpoints_wait_for_the_next_crm_once_the_only_one_is_removed(story, salesforce):
+    await story.desk.remove(salesforce.id, ANNA)
+    await story.touchpoints(1, 2)
+    await story.work()
+    assert {} == dict(story.world.salesforce.records())
+
+    await story.connect(SALESFORCE)
+    await story.work()
+    assert 2 == len(story.world.salesforce.records())
