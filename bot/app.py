@@ -1,7 +1,7 @@
 """Puts the parts together; the only file that knows them all."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from bot.connect import Connect
 from bot.connection import Connection, Flow, Grant, Transfer
 from bot.cost import CostCarrier
 from bot.desk import FrontDesk
-from bot.dispatch import Embedded, Worker
+from bot.dispatch import Dispatcher, Embedded, Shared, Worker
 from bot.door import Doorway
 from bot.gallery import PageFacts
 from bot.interfaces import Clock
@@ -92,7 +92,7 @@ class App:
             self.pace,
             now,
         )
-        self.dispatcher = Embedded({})
+        self.dispatcher: Dispatcher = Embedded({})
 
     def _carriers(self) -> dict[Flow, Carrier]:
         own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}
@@ -157,6 +157,10 @@ class App:
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
         }
 
+    def dispatcher_of(self, workers: Mapping[Work, Worker]) -> Dispatcher:
+        local, wake_ups = Embedded(workers), self.memory.wake_ups
+        return local if wake_ups is None else Shared(local, wake_ups)
+
     def ticks(self, *, works: bool) -> list[Tick]:
         timing = self.settings.timing
         shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
@@ -179,6 +183,8 @@ class App:
         beats = [Tick("beat", timedelta(seconds=2), beat)]
         if not works:
             return beats
+        if self.memory.wake_ups is not None:
+            beats.append(Tick("stalled wake-ups", timedelta(seconds=10), self.memory.wake_ups.sweep))
         return [
             *beats,
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),

@@ -7,7 +7,7 @@ loses nothing but its claims.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -40,6 +40,30 @@ class Worker:
     at_once: int
 
 
+class Dispatcher(Protocol):
+    """Brings due rows and workers together. Embedded: within this process. Shared: between replicas too."""
+
+    def wake(self, kinds: Iterable[Work]) -> None:
+        """Something of these kinds is due. Called after the commit that made it so."""
+
+    def tick(self) -> None:
+        """Look for whatever has become due by the clock."""
+
+    def start(self) -> None: ...
+    async def stop(self, within: float) -> None:
+        """Claim nothing more, let what runs finish, cancel what does not in time: its rows stay due."""
+
+
+class Listening(Protocol):
+    """Wake-ups that travel between replicas; told in the transaction that makes something due."""
+
+    async def listen(self, wake: Callable[[Work], None]) -> None:
+        """Until cancelled. Each wake-up is heard by one listener of the whole deployment."""
+
+    async def sweep(self) -> None:
+        """Hand on what a listener had heard that is gone."""
+
+
 class Embedded:
     """Each kind of work has its own slots, so a long catch-up never holds up an alert."""
 
@@ -49,8 +73,11 @@ class Embedded:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
 
+    @property
+    def works(self) -> bool:
+        return bool(self._workers)
+
     def wake(self, kinds: Iterable[Work]) -> None:
-        """Something of these kinds is due. Called after the commit that made it so."""
         for kind in kinds:
             if kind in self._due:
                 self._due[kind].set()
@@ -63,7 +90,6 @@ class Embedded:
         self.tick()
 
     async def stop(self, within: float) -> None:
-        """Claim nothing more, let what runs finish, cancel what does not in time: its rows stay due."""
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -115,3 +141,38 @@ class Embedded:
             log.exception("work failed unexpectedly", work=work)
         finally:
             self._due[work].set()
+
+
+class Shared:
+    """Several replicas: whoever hears a wake-up claims what is due. The rows and their fences say who may do it.
+
+    What becomes due by the clock is found by each replica's own tick, so nothing is lost while nobody hears.
+    """
+
+    def __init__(self, local: Embedded, wake_ups: Listening) -> None:
+        self._local = local
+        self._wake_ups = wake_ups
+        self._hearing: asyncio.Task[None] | None = None
+
+    def wake(self, kinds: Iterable[Work]) -> None:
+        """Told already, with the commit: whoever has time hears it, which need not be us."""
+
+    def tick(self) -> None:
+        self._local.tick()
+
+    def start(self) -> None:
+        self._local.start()
+        if self._local.works:
+            self._hearing = asyncio.create_task(
+                self._wake_ups.listen(lambda kind: self._local.wake([kind])), name="hear"
+            )
+
+    async def stop(self, within: float) -> None:
+        hearing = [self._hearing] if self._hearing is not None else []
+        for task in hearing:
+            task.cancel()
+        await self._local.stop(within)
+        for _ in range(3):  # once may be swallowed where a connection is just being made
+            if not hearing or (await asyncio.wait(hearing, timeout=0.5))[0]:
+                break
+            hearing[0].cancel()

@@ -18,7 +18,6 @@ from bot.alert import Alert
 from bot.app import App
 from bot.connection import Kind, Status
 from bot.detour import Detour
-from bot.dispatch import Embedded
 from bot.elsewhere import Elsewhere
 from bot.errors import SetupError, TryLater
 from bot.schedule import Schedule, Tick
@@ -68,7 +67,7 @@ class Serving:
             Detour(slack.channel, slack.installer),
             timing.request_timeout,
         )
-        app.dispatcher = Embedded(app.workers(self._alert) if self._works else {})
+        app.dispatcher = app.dispatcher_of(app.workers(self._alert) if self._works else {})
         self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere()])
 
     def _elsewhere(self) -> list[Tick]:

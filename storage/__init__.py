@@ -7,7 +7,7 @@ from bot.memory import Work
 from storage.database import Database, OnlyOne, setup_faults
 from storage.reseal import Resealed
 from storage.sealing import Keys, new_key
-from storage.sql_memory import SqlMemory
+from storage.sql_memory import SqlMemory, WakeUps
 from storage.upgrade import upgrade
 
 __all__ = ["Resealed", "SqlMemory", "new_key", "open_memory"]
@@ -39,4 +39,13 @@ async def open_memory(
         if claim is not None:
             claim.close()
         raise
-    return SqlMemory(database, ring, on_due, now, claim)
+    return SqlMemory(database, ring, on_due, now, claim, _wake_ups(database))
+
+
+def _wake_ups(database: Database) -> WakeUps | None:
+    """Imported where there can be several replicas only: it costs a start on SQLite a third of a second."""
+    if database.path is not None:
+        return None
+    from storage import wake_ups  # noqa: PLC0415
+
+    return wake_ups.Jobs(database.url)

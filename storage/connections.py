@@ -83,7 +83,8 @@ class ConnectionRows:
         await self._tx.many(insert(transfers), [_fresh_transfer(new_one, flow, now) for flow in flows])
         if kind is Kind.CRM:
             await TouchpointRows(self._tx).adopt(new_one, grant.platform, now)
-        self._tx.due |= {Work.MOVE, Work.CHECK}
+        self._tx.becomes_due(Work.MOVE)
+        self._tx.becomes_due(Work.CHECK)
         connection = await self.get(new_one)
         assert connection is not None
         return connection
@@ -115,12 +116,14 @@ class ConnectionRows:
             there = update(connections).where(connections.c.id.in_(ids), _THERE)
             await self._tx.change(there.values(authorized=authorized))
         if authorized:
-            self._tx.due |= {Work.MOVE, Work.CHECK}
+            self._tx.becomes_due(Work.MOVE)
+            self._tx.becomes_due(Work.CHECK)
 
     async def set_enabled(self, connection_id: str, enabled: bool) -> None:
         await self._set([connection_id], enabled=enabled)
         if enabled:
-            self._tx.due |= {Work.MOVE, Work.CHECK}
+            self._tx.becomes_due(Work.MOVE)
+            self._tx.becomes_due(Work.CHECK)
 
     async def set_autotagging(self, connection_id: str, autotagging: bool) -> None:
         await self._set([connection_id], autotagging=autotagging)

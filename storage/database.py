@@ -24,6 +24,10 @@ _ON_CONNECT = (
 )
 
 
+# A process that was stopped in the middle of a transaction must not hold everybody else's rows: its session is ended.
+_OPTIONS = "-c idle_in_transaction_session_timeout=15s"
+
+
 class Database:
     """Two engines on one database: one writes, the other gives consistent views and cannot write."""
 
@@ -163,7 +167,7 @@ def _postgres_engine(url: URL, **options: Any) -> AsyncEngine:
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=10,
-        connect_args={"connect_timeout": 10, "application_name": "redkey"},
+        connect_args={"connect_timeout": 10, "application_name": "redkey", "options": _OPTIONS},
         **options,
     )
 

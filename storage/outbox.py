@@ -35,12 +35,12 @@ class OutboxRows:
         }
         said = self._tx.insert(outbox).values(new)
         await self._tx.change(said.on_conflict_do_update(index_elements=[outbox.c.key], set_=asked))
-        self._tx.becomes_due(Work.SAY, due_at)
+        self._tx.becomes_due(Work.SAY, due_at, new["key"])
 
     async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
         new = _row(f"reply:{outage_id}:{what}:{revision}", outage_id, "reply", what, revision, detail, now)
         await self._tx.change(self._tx.insert(outbox).values(new).on_conflict_do_nothing())
-        self._tx.becomes_due(Work.SAY, now)
+        self._tx.becomes_due(Work.SAY, now, new["key"])
 
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""

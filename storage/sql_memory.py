@@ -4,14 +4,16 @@ import asyncio
 import hashlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.dispatch import Listening
 from bot.errors import SetupError
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
@@ -50,6 +52,12 @@ from storage.transaction import Transaction
 from storage.transfers import TransferRows
 
 
+class WakeUps(Listening, Protocol):
+    """Told in the transaction that makes something due."""
+
+    async def enqueue(self, connection: AsyncConnection, due: Mapping[str, Work]) -> None: ...
+
+
 class SqlTx(Tx):
     """All nouns over one transaction."""
 
@@ -80,12 +88,14 @@ class SqlMemory(Memory):
         on_due: Callable[[set[Work]], None] | None,
         now: Clock,
         claim: OnlyOne | None = None,
+        wake_ups: WakeUps | None = None,
     ) -> None:
         self._database = database
         self._keys = keys
         self._on_due = on_due
         self._now = now
         self._claim = claim
+        self.wake_ups = wake_ups  # between replicas, on Postgres
         self._locks = _NamedLocks()
 
     @asynccontextmanager
@@ -95,8 +105,10 @@ class SqlMemory(Memory):
             async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
                 tx = Transaction(connection, self._keys, self._now)
                 yield SqlTx(tx)
+                if tx.due and self.wake_ups is not None:
+                    await self.wake_ups.enqueue(connection, tx.due)
         if tx.due and self._on_due is not None:
-            self._on_due(tx.due)
+            self._on_due(set(tx.due.values()))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:

@@ -240,4 +240,5 @@ replicas = Table(
     Column("replica", Words, primary_key=True),
     Column("role", Words, nullable=False),
     Column("beat_at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime),
 )

@@ -37,13 +37,16 @@ class Transaction:
         self.connection = connection
         self.keys = keys
         self.now = now
-        self.due: set[Work] = set()
+        self.due: dict[str, Work] = {}
         self.postgres = connection.dialect.name == "postgresql"
 
-    def becomes_due(self, work: Work, at: datetime | None = None) -> None:
-        """Wake this work's people after the commit, unless its time is still to come: then the tick finds it."""
+    def becomes_due(self, work: Work, at: datetime | None = None, key: str = "") -> None:
+        """Wake this work's people after the commit, unless its time is still to come: then the tick finds it.
+
+        `key`: of which row, where one wake-up for each is wanted between replicas; else there is one for the kind.
+        """
         if at is None or at <= self.now():
-            self.due.add(work)
+            self.due[key or work.value] = work
 
     def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT; SQLAlchemy has one for each database."""

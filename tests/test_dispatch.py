@@ -1,13 +1,16 @@
-"""The embedded dispatcher: what is due is done at once, kinds do not wait for each other, and nothing stops it but its end."""
+"""The dispatchers, embedded and between replicas: what is due is done at once, kinds do not wait for each other, nothing stops it."""
 
 import asyncio
 
+import psycopg
 import pytest
+from conftest import KEYS, Clock
 
-from bot.dispatch import GIVE_BACK, Embedded, Worker, give_back
+from bot.dispatch import GIVE_BACK, Embedded, Shared, Worker, give_back
 from bot.errors import AuthorizationLost, Fenced, TryLater
 from bot.memory import Work
 from bot.refresh import KNOWN_LOST
+from storage import open_memory
 
 
 class Rows:
@@ -54,12 +57,42 @@ class Rows:
             await self.news.wait_for(true)
 
 
+class Told:
+    """A dispatcher between replicas, as the memory uses it: what becomes due is told with the commit."""
+
+    def __init__(self, memory, workers):
+        self.memory = memory
+        self.shared = Shared(Embedded(workers), memory.wake_ups)
+        self.start, self.stop, self.tick = self.shared.start, self.shared.stop, self.shared.tick
+        self.tasks = []
+
+    def wake(self, kinds):
+        self.shared.wake(kinds)
+        self.tasks.append(asyncio.create_task(self.commit(kinds)))
+
+    async def commit(self, kinds):
+        async with self.memory.begin() as tx:
+            for kind in kinds:
+                tx.outbox._tx.becomes_due(kind)
+
+
+@pytest.fixture(params=["embedded", "shared"])
+async def made(request):
+    """Makes a dispatcher: every promise is kept by both."""
+    if request.param == "embedded":
+        yield Embedded
+        return
+    memory = await open_memory(request.getfixturevalue("postgres_url"), KEYS, on_due=None, now=Clock())
+    yield lambda workers: Told(memory, workers)
+    await memory.close()
+
+
 @pytest.fixture
-async def started():
+async def started(made):
     running = []
 
     def start(workers):
-        running.append(Embedded(workers))
+        running.append(made(workers))
         running[-1].start()
         return running[-1]
 
@@ -130,9 +163,9 @@ async def test_trouble_with_claiming_is_over_with_the_next_tick(started, trouble
     await rows.until(lambda: rows.done == ["one"])
 
 
-async def test_stopping_lets_running_rows_finish_and_claims_no_more():
+async def test_stopping_lets_running_rows_finish_and_claims_no_more(made):
     rows = Rows("long-1", "long-2", "next")
-    dispatcher = Embedded({Work.MOVE: Worker(rows.claim, rows.run, 2)})
+    dispatcher = made({Work.MOVE: Worker(rows.claim, rows.run, 2)})
     dispatcher.start()
     await rows.until(lambda: len(rows.running) == 2)
     stopping = asyncio.create_task(dispatcher.stop(5))
@@ -144,9 +177,9 @@ async def test_stopping_lets_running_rows_finish_and_claims_no_more():
     assert (["long-1", "long-2"], ["next"]) == (sorted(rows.done), rows.due)
 
 
-async def test_stopping_cuts_short_what_does_not_end_in_time():
+async def test_stopping_cuts_short_what_does_not_end_in_time(made):
     rows = Rows("long-1")
-    dispatcher = Embedded({Work.MOVE: Worker(rows.claim, rows.run, 2)})
+    dispatcher = made({Work.MOVE: Worker(rows.claim, rows.run, 2)})
     dispatcher.start()
     await rows.until(lambda: rows.running)
     await dispatcher.stop(0.01)
@@ -166,6 +199,82 @@ async def test_a_row_that_is_due_again_at_once_does_not_starve_the_others(starte
     started({Work.MOVE: Worker(rows.claim, run, 2)})
     await rows.until(lambda: len(rows.done) >= 50)
     assert {0, 1, 2} == set(rows.done)
+
+
+@pytest.fixture
+async def two_memories(postgres_url):
+    both = [await open_memory(postgres_url, KEYS, on_due=None, now=Clock()) for _ in range(2)]
+    yield both
+    for each in both:
+        await each.close()
+
+
+def jobs(url):
+    with psycopg.connect(url) as admin:
+        return admin.execute("SELECT queueing_lock, status::text FROM procrastinate_jobs ORDER BY 1").fetchall()
+
+
+async def test_a_wake_up_is_part_of_the_transaction_that_makes_a_row_due(two_memories, postgres_url):
+    telling, _ = two_memories
+    with pytest.raises(ZeroDivisionError):
+        async with telling.begin() as tx:
+            tx.outbox._tx.becomes_due(Work.SAY, key="message:out_1")
+            raise ZeroDivisionError
+    assert [] == jobs(postgres_url)
+
+    for _ in range(3):
+        async with telling.begin() as tx:
+            tx.outbox._tx.becomes_due(Work.SAY, key="message:out_1")
+            tx.outbox._tx.becomes_due(Work.MOVE)
+    assert [("message:out_1", "todo"), ("move", "todo")] == jobs(postgres_url)
+
+
+async def test_what_one_replica_makes_due_another_does_at_once_and_no_job_stays(two_memories, postgres_url):
+    telling, hearing = two_memories
+    rows = Rows()
+    front = Shared(Embedded({}), telling.wake_ups)
+    back = Shared(Embedded({Work.SAY: Worker(rows.claim, rows.run, 4)}), hearing.wake_ups)
+    front.start()
+    back.start()
+    try:
+        for name in ("one", "two"):
+            rows.due.append(name)
+            async with telling.begin() as tx:
+                tx.outbox._tx.becomes_due(Work.SAY, key=f"reply:{name}")
+            await rows.until(lambda name=name: name in rows.done)
+        async with asyncio.timeout(5):
+            while jobs(postgres_url):
+                await asyncio.sleep(0.01)
+    finally:
+        await front.stop(1)
+        await back.stop(1)
+
+
+async def test_wake_ups_of_a_listener_that_died_are_handed_to_another(two_memories, postgres_url):
+    _, hearing = two_memories
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        dead = admin.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+        ).fetchone()[0]
+        admin.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, status, worker_id)"
+            " VALUES ('redkey', 'wake', 'say', '{\"work\": \"say\"}', 'doing', %s)",
+            [dead],
+        )
+    rows = Rows()
+    dispatcher = Shared(Embedded({Work.SAY: Worker(rows.claim, rows.run, 4)}), hearing.wake_ups)
+    dispatcher.start()
+    try:
+        async with asyncio.timeout(5):
+            while not rows.claims:
+                await asyncio.sleep(0.01)
+        rows.due.append("left behind")
+        async with asyncio.timeout(5):
+            while not rows.done:
+                await hearing.wake_ups.sweep()
+                await asyncio.sleep(0.02)
+    finally:
+        await dispatcher.stop(1)
 
 
 async def test_a_row_is_put_back_when_the_database_can_be_written_again(monkeypatch):
