@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_replicas"
-down_revision = "0003_slackfail"
+revision = "0005_replicas"
+down_revision = "0004_removed"
 
 
 def upgrade() -> None:
