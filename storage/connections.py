@@ -109,7 +109,8 @@ class ConnectionRows:
         back = await self.get(connection_id)
         if back is not None and back.kind is Kind.CRM:
             await TouchpointRows(self._tx).adopt(connection_id, grant.platform, now)
-        self._tx.due |= {Work.MOVE, Work.CHECK}
+        self._tx.becomes_due(Work.MOVE)
+        self._tx.becomes_due(Work.CHECK)
 
     async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None:
         for ids in parts(connection_ids):
