@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import psycopg
 import structlog
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, AppNotOpen, ConnectorException, UniqueViolation
 from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy import URL
@@ -59,10 +59,10 @@ class Jobs:
         """Hear wake-ups until cancelled; each is heard by one replica. A database that is gone is waited for."""
         app = App(connector=self._connector)
 
-        async def heard(context: JobContext, work: str) -> None:
+        async def heard(work: str) -> None:
             wake(Work(work))
 
-        app.task(name=TASK, queue=QUEUE, pass_context=True)(heard)
+        app.task(name=TASK, queue=QUEUE)(heard)
         this = asyncio.current_task()
         # Its pool and its worker may take a cancellation for a fault of their own, hence the question.
         while this is not None and not this.cancelling():

@@ -1,4 +1,4 @@
-"""The dispatchers, embedded and between replicas: what is due is done at once, kinds do not wait for each other, nothing stops it."""
+"""The dispatchers, embedded and between replicas: what is due is done at once, and kinds do not wait for each other."""
 
 import asyncio
 from contextlib import suppress
