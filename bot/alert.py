@@ -246,7 +246,7 @@ def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer]
     days = [
         date.fromisoformat(t.mark["since"])
         if t.mark and t.mark_outage == outage.id
-        else cost_since(t, by_id[t.connection_id], outage.opened_at)
+        else cost_since(t, by_id[t.connection_id], outage.dropped_at)
         for t in transfers
         if t.flow is Flow.COST
     ]

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import structlog
 
 from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
+from bot.flaps import caught_up
 from bot.interfaces import AdTagger, Clock, CostSource, Gateway, Platform
 from bot.marks import account_day
 from bot.memory import Memory, Tx
@@ -118,7 +119,7 @@ class Confirm:
         await tx.transfers.clear_marks(outage_id)
         revision = await tx.outages.event(outage_id, Event(now, "caught_up"))
         await tx.outbox.say_message(outage_id, revision, now)
-        await tx.outbox.say_reply(outage_id, "caught_up", revision, {}, now)
+        await caught_up(tx, outage, revision, now)
         log.info("caught up", outage=outage_id, platform=outage.platform)
         return True
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 Json = dict[str, Any]
+RESTLESS = timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -224,6 +225,22 @@ class Outage:
     ts: str | None = None
     connection_ids: tuple[str, ...] = ()
     timeline: tuple[Event, ...] = ()
+
+    @property
+    def dropped_at(self) -> datetime:
+        """When the loss began that goes on now: an outage that was caught up and dropped again has more than one."""
+        return max([self.opened_at, *(event.at for event in self.timeline if event.what == "dropped")])
+
+    @property
+    def restless(self) -> bool:
+        """It dropped again within an hour of being caught up."""
+        dropped: datetime | None = None
+        for event in reversed(self.timeline):
+            if event.what == "dropped":
+                dropped = event.at
+            elif event.what == "caught_up" and dropped is not None:
+                return dropped - event.at < RESTLESS
+        return False
 
     @property
     def state(self) -> str:

@@ -85,5 +85,5 @@ class Elsewhere:
 
 def _key(outage: Outage) -> str:
     """A state that comes again, because the connection was lost again, is told again."""
-    lost_again = sum(event.what == "reopened" for event in outage.timeline)
+    lost_again = sum(event.what in {"reopened", "dropped"} for event in outage.timeline)
     return f"{outage.id}:{lost_again}:{outage.state}"

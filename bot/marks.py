@@ -5,6 +5,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
+from bot.flaps import recovering
 from bot.interfaces import Platform
 from bot.memory import Tx
 
@@ -51,7 +52,7 @@ async def begin_catch_up(
     await tx.connections.set_catching_up(list(enabled), True)
     revision = await tx.outages.event(outage.id, Event(now, "reauthorized", by))
     await tx.outbox.say_message(outage.id, revision, now)
-    await tx.outbox.say_reply(outage.id, "reauthorized", revision, {"who": by}, now)
+    await recovering(tx, outage, revision, by, now)
 
 
 async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outage, now: datetime) -> tuple[Json, int]:
@@ -63,7 +64,7 @@ async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outa
     before: Json = (transfer.mark or {}) if transfer.mark_outage == outage.id else {}
     earlier = before.get("earlier", 0) + transfer.done if before else 0
     if transfer.flow is Flow.COST:
-        since = cost_since(transfer, connection, outage.opened_at)
+        since = cost_since(transfer, connection, outage.dropped_at)
         since = min(since, date.fromisoformat(before["since"])) if before else since
         until = account_day(now, connection.account.time_zone)
         days = (until - since).days + 1
@@ -71,7 +72,7 @@ async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outa
     if transfer.flow is Flow.TAGGING:
         # Ads made since the last complete pass ran untagged too, although nobody had noticed the drop yet.
         begun = [moment for moment in (transfer.cursor.get("as_of"), before.get("since")) if moment]
-        first_untagged = min([outage.opened_at, *(datetime.fromisoformat(moment) for moment in begun)])
+        first_untagged = min([outage.dropped_at, *(datetime.fromisoformat(moment) for moment in begun)])
         return {"as_of": now.isoformat(), "since": first_untagged.isoformat(), "earlier": earlier}, 0
     top = await tx.touchpoints.top(connection.id)
     waiting = await tx.touchpoints.waiting(connection.id, through=top)
@@ -80,10 +81,10 @@ async def _mark(tx: Tx, connection: Connection, transfer: Transfer, outage: Outa
     return {"as_of": now.isoformat(), "after": after, "through": top, "earlier": earlier}, waiting
 
 
-def cost_since(transfer: Transfer, connection: Connection, opened_at: datetime) -> date:
+def cost_since(transfer: Transfer, connection: Connection, dropped_at: datetime) -> date:
     """The first account day whose cost is missing or not complete."""
     through = transfer.cursor.get("through")
-    lost_day = account_day(opened_at, connection.account.time_zone)
+    lost_day = account_day(dropped_at, connection.account.time_zone)
     if not through:
         return lost_day
     return min(date.fromordinal(date.fromisoformat(through).toordinal() + 1), lost_day)

@@ -236,6 +236,14 @@ class Outages(Protocol):
         """A drop during the catch-up: back to disconnected, the progress stays with the transfers."""
 
     async def stalled(self, outage_id: str, now: datetime | None) -> None: ...
+    async def lately_caught_up(self, connection_ids: Sequence[str], reach: Reach, since: datetime) -> Outage | None:
+        """The newest one of any of these connections that ended confirmed since then."""
+
+    async def reopen(
+        self, outage_id: str, connection_ids: Sequence[str], grant_id: str, login: str, cause: Cause, remedy: str
+    ) -> None:
+        """It is about these connections now, and not over; its receipt is taken back. Id, message and timeline stay."""
+
     async def close(
         self, outage_id: str, recovered: Json, lost: Json, now: datetime, *, caught_up: bool = True
     ) -> None:
@@ -265,6 +273,9 @@ class Outbox(Protocol):
 
     async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
         """Queue one thread reply; the same outage, what and revision twice is one."""
+
+    async def unsay(self, outage_id: str, what: str) -> None:
+        """Replies of this kind that still wait, and have not been tried, are not true any more: nobody hears them."""
 
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Due rows; a reply only once its outage's message has a ts. Adds 1 to the fence."""

@@ -11,6 +11,7 @@ import structlog
 from bot.connection import Connection, Event, Grant, Outage, Reach
 from bot.dispatch import give_back
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
+from bot.flaps import reopen
 from bot.interfaces import Clock, Fetch, Gateway
 from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken, Tx
@@ -221,6 +222,8 @@ class Watch:
 
     async def _open(self, tx: Tx, reach: Reach, connections: Sequence[Connection], error: Loss) -> None:
         now, first = self._now(), connections[0]
+        if await reopen(tx, reach, connections, error, now):
+            return
         outage = await tx.outages.open(
             platform=first.platform,
             reach=reach,

@@ -154,6 +154,21 @@ class OutageRows:
     async def stalled(self, outage_id: str, now: datetime | None) -> None:
         await self._set(outage_id, stalled_at=now)
 
+    async def lately_caught_up(self, connection_ids: Sequence[str], reach: Reach, since: datetime) -> Outage | None:
+        about = select(outage_connections.c.outage_id).where(outage_connections.c.connection_id.in_(connection_ids))
+        ended = outages.c.caught_up_at >= since, outages.c.closed_at.is_not(None), outages.c.reach == reach.value
+        newest = select(outages).where(outages.c.id.in_(about), *ended).order_by(outages.c.caught_up_at.desc()).limit(1)
+        return next(iter(await self.whole(await self._tx.all(newest))), None)
+
+    async def reopen(
+        self, outage_id: str, connection_ids: Sequence[str], grant_id: str, login: str, cause: Cause, remedy: str
+    ) -> None:
+        await self.lost_again(outage_id, cause, remedy, self._tx.now())
+        again = dict.fromkeys(("closed_at", "caught_up_at")) | {"recovered": {}, "lost": {}}
+        await self._set(outage_id, grant_id=grant_id, login=login, **again)
+        await self._tx.change(delete(outage_connections).where(outage_connections.c.outage_id == outage_id))
+        await self.join(outage_id, connection_ids)
+
     async def close(
         self, outage_id: str, recovered: Json, lost: Json, now: datetime, *, caught_up: bool = True
     ) -> None:

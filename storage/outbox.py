@@ -42,6 +42,10 @@ class OutboxRows:
         await self._tx.change(self._tx.insert(outbox).values(new).on_conflict_do_nothing())
         self._tx.becomes_due(Work.SAY, now, new["key"])
 
+    async def unsay(self, outage_id: str, what: str) -> None:
+        waits = outbox.c.outage_id == outage_id, outbox.c.what == what, _FREE, outbox.c.started_at.is_(None)
+        await self._tx.change(update(outbox).where(outbox.c.kind == "reply", *waits).values(due_at=None))
+
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""
         before = outbox.alias("before")

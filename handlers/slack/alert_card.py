@@ -113,7 +113,7 @@ def _small(facts: OutageFacts, words: Words) -> list[str]:
         small.append(words.say("Last good call: {moment}", moment=moment(words, outage.last_good_at)))
     else:
         small.append(words.say("No good call yet"))
-    small.append(words.say("First refused: {moment}", moment=moment(words, outage.opened_at)))
+    small.append(words.say("First refused: {moment}", moment=moment(words, outage.dropped_at)))
     if outage.cause.code:
         small.append(words.say("Code: {code}", code=plain(outage.cause.code)))
     return small

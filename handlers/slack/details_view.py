@@ -94,6 +94,7 @@ def _event(event: Event, words: Words) -> str:
         "reauthorized": words.say("Logged in again"),
         "stalled": words.say("Catching up stalled"),
         "reopened": words.say("Lost again"),
+        "dropped": words.say("Lost again"),
         "caught_up": words.say("Caught up"),
         "wrong_account": words.say("Wrong account"),
         "partly": words.say("Only some accounts are back"),

@@ -163,7 +163,7 @@ def set_aside(facts: OutageFacts, words: Words) -> list[str]:
 def _how_long(facts: OutageFacts, words: Words) -> str:
     outage = facts.outage
     end = outage.reauthorized_at or outage.closed_at or facts.now
-    down = words.duration(end - outage.opened_at)
+    down = words.duration(end - outage.dropped_at)
     by = outage.reauthorized_by
     first = words.say("It was down for {duration}.", duration=down)
     if by:
@@ -178,7 +178,7 @@ def _how_long(facts: OutageFacts, words: Words) -> str:
 
 def _small(facts: OutageFacts, words: Words) -> list[str]:
     outage = facts.outage
-    small = [words.say("Down since {moment}", moment=moment(words, outage.opened_at))]
+    small = [words.say("Down since {moment}", moment=moment(words, outage.dropped_at))]
     if outage.caught_up_at:
         small.append(words.say("Caught up {moment}", moment=moment(words, outage.caught_up_at)))
     if outage.claimed_by:

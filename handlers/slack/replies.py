@@ -48,7 +48,7 @@ def _reauthorized(facts: OutageFacts, reply: Reply, words: Words) -> str:
         return words.say("{platform} works again without a new login.", **_at(facts)) + " " + after
     if facts.outage.reauthorized_at is None:
         return words.say("{login} logged in again.", login=login_name(reply.who)) + " " + after
-    down: timedelta = facts.outage.reauthorized_at - facts.outage.opened_at
+    down: timedelta = facts.outage.reauthorized_at - facts.outage.dropped_at
     told = words.say(
         "{login} logged in again after {duration}.", login=login_name(reply.who), duration=words.duration(down)
     )
