@@ -324,6 +324,9 @@ class Replicas(Protocol):
     async def alive(self, now: datetime) -> list[str]:
         """Replicas that beat within the last 10 s."""
 
+    async def eldest(self, now: datetime, roles: Sequence[str], limit: int) -> list[str]:
+        """The longest running ones of those alive, with these roles."""
+
     async def leave(self, replica: str) -> None: ...
 
 

@@ -33,6 +33,8 @@ log = structlog.get_logger()
 DRAIN = 6.0  # seconds for running work after SIGTERM; with everything else it stays under 10
 DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only copy of a token
 CLOSE = 2  # seconds for open HTTP answers
+SOCKETS_EVERY = timedelta(seconds=3)  # how often replicas look whose turn it is
+MOST_SOCKETS = 8
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
 
 
@@ -68,7 +70,8 @@ class Serving:
             timing.request_timeout,
         )
         app.dispatcher = app.dispatcher_of(app.workers(self._alert) if self._works else {})
-        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere()])
+        turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
+        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere(), *turns])
 
     def _elsewhere(self) -> list[Tick]:
         """Where a fallback is set, and this process speaks."""
@@ -84,7 +87,7 @@ class Serving:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
         listener = self._listen()
         try:
-            await self._slack.start()
+            await self._slack.start(socket=await self._my_turn())
         except SetupError:
             listener.close()
             raise
@@ -103,6 +106,16 @@ class Serving:
             await stop.wait()
         finally:
             await self._drain(server, web)
+
+    async def _my_turn(self) -> bool:
+        """Slack allows an app ten sockets: the eldest replicas have them, and a rolling restart has room."""
+        app = self._app
+        async with app.memory.begin() as tx:
+            await tx.replicas.beat(app.replica, app.role, app.now())
+            return app.replica in await tx.replicas.eldest(app.now(), ("all", "web"), MOST_SOCKETS)
+
+    async def _take_turns(self) -> None:
+        await self._slack.take_turn(socket=await self._my_turn())
 
     async def _drain(self, server: "_Server", web: "asyncio.Task[None]") -> None:
         """New work first, then work under way, the people last. What is cut short stays due in the database."""

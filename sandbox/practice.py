@@ -50,6 +50,14 @@ class Practice:
         self._process: asyncio.subprocess.Process | None = None
         self.log = folder / "redkey.log"
 
+    def share(self, other: "Practice") -> None:
+        """Become another replica of the same deployment: one address, one key, one database; only the port differs."""
+        self.url, self.api_key, self._key = other.url, other.api_key, other._key  # noqa: SLF001
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
     def write_settings(self) -> None:
         self.world.write_settings(
             self.config,
@@ -76,7 +84,7 @@ class Practice:
                 if self._process.returncode is not None:
                     raise RuntimeError(f"redkey stopped: {self.log.read_text()[-2000:]}")
                 try:
-                    answer = await client.get(f"{self.url}/readyz")
+                    answer = await client.get(f"http://127.0.0.1:{self.port}/readyz")
                 except httpx2.TransportError:
                     await asyncio.sleep(0.05)
                     continue
@@ -132,14 +140,16 @@ class Practice:
     async def get(self, path: str) -> Any:
         """Read the bot's API."""
         async with httpx2.AsyncClient(timeout=30, verify=False) as client:
-            answer = await client.get(f"{self.url}/api/v1/{path}", headers={"authorization": f"Bearer {self.api_key}"})
+            answer = await client.get(
+                f"http://127.0.0.1:{self.port}/api/v1/{path}", headers={"authorization": f"Bearer {self.api_key}"}
+            )
         return answer.json()
 
     async def costs(self) -> str:
         """The cost table, as NDJSON."""
         async with httpx2.AsyncClient(timeout=60, verify=False) as client:
             answer = await client.get(
-                f"{self.url}/api/v1/costs",
+                f"http://127.0.0.1:{self.port}/api/v1/costs",
                 params={"format": "ndjson"},
                 headers={"authorization": f"Bearer {self.api_key}"},
             )
@@ -148,7 +158,7 @@ class Practice:
     async def send_touchpoints(self, touchpoints: list[dict[str, Any]]) -> dict[str, int]:
         async with httpx2.AsyncClient(timeout=60, verify=False) as client:
             answer = await client.post(
-                f"{self.url}/api/v1/touchpoints",
+                f"http://127.0.0.1:{self.port}/api/v1/touchpoints",
                 content=json.dumps(touchpoints),
                 headers={"authorization": f"Bearer {self.api_key}", "content-type": "application/json"},
             )

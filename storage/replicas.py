@@ -1,5 +1,6 @@
 """Which processes of this deployment are alive."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -18,7 +19,7 @@ class ReplicaRows:
         self._tx = tx
 
     async def beat(self, replica: str, role: str, now: datetime) -> None:
-        new = self._tx.insert(replicas).values(replica=replica, role=role, beat_at=now)
+        new = self._tx.insert(replicas).values(replica=replica, role=role, beat_at=now, since=now)
         again = {"role": role, "beat_at": now}
         await self._tx.change(new.on_conflict_do_update(index_elements=[replicas.c.replica], set_=again))
         await self._tx.change(delete(replicas).where(replicas.c.beat_at < now - FORGOTTEN_AFTER))
@@ -26,6 +27,13 @@ class ReplicaRows:
     async def alive(self, now: datetime) -> list[str]:
         living = select(replicas.c.replica).where(replicas.c.beat_at >= now - ALIVE_FOR)
         return [row.replica for row in await self._tx.all(living.order_by(replicas.c.replica))]
+
+    async def eldest(self, now: datetime, roles: Sequence[str], limit: int) -> list[str]:
+        living = select(replicas.c.replica).where(replicas.c.beat_at >= now - ALIVE_FOR, replicas.c.role.in_(roles))
+        return [
+            row.replica
+            for row in await self._tx.all(living.order_by(replicas.c.since, replicas.c.replica).limit(limit))
+        ]
 
     async def leave(self, replica: str) -> None:
         await self._tx.change(delete(replicas).where(replicas.c.replica == replica))

@@ -53,3 +53,18 @@ async def test_a_replica_is_alive_while_it_beats(memory, clock):
         await tx.replicas.beat("a", "all", clock())
         await tx.replicas.leave("b")
         assert await tx.replicas.alive(clock()) == ["a"]
+
+
+async def test_the_eldest_living_replicas_that_answer_people_have_the_sockets(memory, clock):
+    async with memory.begin() as tx:
+        for name, role in (("z", "web"), ("y", "all"), ("w", "worker"), ("a", "all")):
+            await tx.replicas.beat(name, role, clock.advance(seconds=1))
+    async with memory.begin() as tx:
+        await tx.replicas.beat("z", "web", clock())
+        assert ["z", "y"] == await tx.replicas.eldest(clock(), ("all", "web"), 2)
+    clock.advance(seconds=9)
+    async with memory.begin() as tx:
+        for name in ("z", "a"):
+            await tx.replicas.beat(name, "all", clock())
+        clock.advance(seconds=3)
+        assert ["z", "a"] == await tx.replicas.eldest(clock(), ("all", "web"), 2)

@@ -31,6 +31,11 @@ class SocketMode:
         self.refused = ""  # why Slack takes our app token no more; empty while it does
 
     @property
+    def wanted(self) -> bool:
+        """Whether it is our turn to have a socket."""
+        return self._handler is not None
+
+    @property
     def connected(self) -> bool:
         if self._handler is None:
             return False
@@ -59,6 +64,7 @@ class SocketMode:
                 await task
         if self._handler is not None:
             await self._handler.close_async()  # type: ignore[no-untyped-call]
+        self._handler, self._tasks = None, []
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         """The SDK tries the same one-use address again and again after a failure; without one it asks for a new one."""

@@ -74,10 +74,13 @@ class Workspace:
         else:
             self._socket = SocketMode(app, self._app_token)
 
-    async def start(self) -> None:
-        """Raises SetupError, one line, for a token that Slack refuses for good; Slack being down is no reason."""
+    async def start(self, *, socket: bool = True) -> None:
+        """Raises SetupError, one line, for a token that Slack refuses for good; Slack being down is no reason.
+
+        `socket`: whether it is our turn to have one; of many replicas, only some do.
+        """
         self._heard_of = await check_bot_token(self._client)
-        if self._socket is not None:
+        if self._socket is not None and socket:
             await self._socket.start()
         self._watching = asyncio.create_task(self._watch(), name="slack token")
 
@@ -89,6 +92,19 @@ class Workspace:
             await self._socket.stop(within)
         if self._request_url is not None:
             await self._request_url.stop(within)
+
+    async def take_turn(self, *, socket: bool) -> None:
+        """Open a socket, or leave it to others; nothing changes where it is so already."""
+        if self._socket is None or self._socket.wanted == socket:
+            return
+        log.info("our turn to have a socket to Slack" if socket else "others have sockets to Slack")
+        if not socket:
+            await self._socket.stop()
+            return
+        try:
+            await self._socket.start()
+        except SetupError as error:
+            log.error("Slack refuses our sockets", why=str(error))
 
     async def _watch(self) -> None:
         """Look at the bot token now and then, and at once when Slack hints that it is dead."""
@@ -109,7 +125,7 @@ class Workspace:
         """For /readyz: "ok", "connecting" or "refused"."""
         if self._refused or self.voice.refused or (self._socket and self._socket.refused):
             return "refused"
-        if self._socket is not None:
+        if self._socket is not None and self._socket.wanted:
             return "ok" if self._socket.connected else "connecting"
         return "ok" if self._heard_of else "connecting"
 
