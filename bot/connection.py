@@ -107,6 +107,12 @@ class Grant:
     refreshed_at: datetime | None = None
     refresh_started_at: datetime | None = None  # an intent: a refresh began and its result was never stored
     lost_at: datetime | None = None
+    refreshable: bool = False  # there is a refresh token, so the access token's end is nobody's business
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When a person must have logged in again, where that is known. `Connection.expires_at` is the same."""
+        return self.refresh_expires_at if self.refreshable else self.expires_at
 
 
 @dataclass(frozen=True)

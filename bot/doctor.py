@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import platforms
 from bot.app import App
 from bot.connection import Secret
+from bot.dates import Ending, KnownDate, known_dates
 from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
 from bot.interfaces import Gateway
 from bot.memory import SealBroken
@@ -15,6 +17,8 @@ from bot.settings import Settings
 from bot.terminal import printable
 from handlers.slack.checkup import Finding, checkup
 from handlers.slack.rehearsal import rehearse
+
+SOON = timedelta(days=30)
 
 Tell = Callable[[str], None]
 
@@ -74,6 +78,8 @@ async def _inside(settings: Settings) -> AsyncIterator[Finding]:
             yield await _keys(app)
             for finding in await asyncio.gather(*(_client(key, gateway) for key, gateway in app.gateways.items())):
                 yield finding
+            for finding in await _dates(app):
+                yield finding
             if not app.gateways:
                 yield Finding("platforms", "none is switched on", "give one a client_id and a client_secret")
     except (SetupError, TryLater) as error:
@@ -94,6 +100,30 @@ async def _keys(app: App) -> Finding:
         text = f"{len(broken)} of {len(grants)} logins do not open: {broken[0]}"
         return Finding("keys", text, "put the older key back into secrets.keys, or log in again")
     return Finding("keys", f"{len(grants)} stored logins open")
+
+
+async def _dates(app: App) -> list[Finding]:
+    """What ends by itself, and when; wrong where it has ended, or the operator must act within a month.
+
+    Of logins only what ends within a month is told: there may be thousands.
+    """
+    now = app.now()
+    async with app.memory.read() as tx:
+        known = await known_dates(tx, app.gateways)
+    return [_dated(d, now) for d in known if not d.grant_id or (d.at - now < SOON and d.what is not Ending.TOKEN)]
+
+
+def _dated(known: KnownDate, now: datetime) -> Finding:
+    whose = f"platforms.{known.platform}" + (f" {known.login}" if known.login else "")
+    text = f"the {known.what} ends on {known.at:%Y-%m-%d}"
+    if known.at <= now:
+        text = f"the {known.what} has ended on {known.at:%Y-%m-%d}"
+    cures = {
+        Ending.CLIENT_SECRET: f"make a new one, and set client_secret and client_secret_ends in [platforms.{known.platform}]",
+        Ending.API_VERSION: f"set a newer version in [platforms.{known.platform}]",
+    }
+    soon = known.at - now < SOON if known.what in cures else known.at <= now
+    return Finding(whose, text, cures.get(known.what, "log in again") if soon else "")
 
 
 async def _client(key: str, gateway: Gateway) -> Finding:

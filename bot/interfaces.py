@@ -40,6 +40,8 @@ class PlatformSettings(BaseModel):
     token_url: str = ""
     revoke_url: str = ""
     api_url: str = ""
+    client_secret_ends: date | None = None
+    version_ends: date | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,11 @@ class Platform(ABC):
     def base_url(self, kept: Mapping[str, str]) -> str:
         """Where relative URLs given to `fetch` lead. Raises Misconfigured when `kept` names a foreign host."""
         return self.settings.api_url
+
+    @property
+    def version_ends(self) -> date | None:
+        """When the API version in use is switched off, where that is set or announced."""
+        return self.settings.version_ends
 
     @property
     def needs(self) -> Mapping[Flow, tuple[str, ...]]:

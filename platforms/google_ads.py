@@ -55,6 +55,14 @@ _Listed = BeforeValidator(
     lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
 )
 
+# https://developers.google.com/google-ads/api/docs/sunset-dates tells months: the first day of each is early enough.
+_VERSION_ENDS = {
+    "v23": date(2027, 2, 1),
+    "v24": date(2027, 5, 1),
+    "v25": date(2027, 8, 1),
+    "v26": date(2027, 11, 1),
+}
+
 
 class GoogleAdsSettings(PlatformSettings):
     authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
@@ -107,6 +115,10 @@ class GoogleAds(Platform, CostSource, AdTagger):
         self.restate_days = self.settings.restate_days
         self.utm, self.autotagging = self.settings.utm, self.settings.autotagging
         self.domains = self.settings.domains
+
+    @property
+    def version_ends(self) -> date | None:
+        return self.settings.version_ends or _VERSION_ENDS.get(self.settings.version)
 
     @property
     def oauth(self) -> OAuth:

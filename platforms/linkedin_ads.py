@@ -108,6 +108,15 @@ class LinkedinAds(Platform, CostSource, AdTagger):
         self.utm, self.autotagging = self.settings.utm, self.settings.autotagging
 
     @property
+    def version_ends(self) -> date:
+        """In the middle of the same month a year later.
+
+        https://learn.microsoft.com/linkedin/marketing/integrations/migrations
+        """
+        year, month = int(self.settings.version[:4]), int(self.settings.version[4:])
+        return self.settings.version_ends or date(year + 1, month, 15)
+
+    @property
     def oauth(self) -> OAuth:
         return OAuth(
             authorize_url=self.settings.authorize_url,

@@ -39,6 +39,15 @@ _Listed = BeforeValidator(
     lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
 )
 
+# https://developers.facebook.com/docs/graph-api/changelog/versions; v26.0, the newest, has no end yet.
+_VERSION_ENDS = {
+    "v21.0": date(2027, 1, 21),
+    "v22.0": date(2027, 5, 20),
+    "v23.0": date(2027, 10, 8),
+    "v24.0": date(2028, 2, 18),
+    "v25.0": date(2028, 7, 29),
+}
+
 
 class MetaAdsSettings(PlatformSettings):
     authorize_url: str = Field("", description="where people consent; from the version unless set")
@@ -104,6 +113,10 @@ class MetaAds(Platform, CostSource, AdTagger):
     @property
     def _scopes(self) -> tuple[str, ...]:
         return ("ads_read", "ads_management") if self.settings.tag_by_recreating else ("ads_read",)
+
+    @property
+    def version_ends(self) -> date | None:
+        return self.settings.version_ends or _VERSION_ENDS.get(self.settings.version)
 
     @property
     def oauth(self) -> OAuth:

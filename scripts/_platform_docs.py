@@ -19,6 +19,8 @@ WORDS = {
     "token_url": "where tokens come from",
     "revoke_url": "where tokens are revoked",
     "api_url": "the API's host",
+    "client_secret_ends": "the day the client secret ends, so that you are told in time",
+    "version_ends": "the day the API version is switched off; by default what the platform has announced",
 }
 HEAD = """# Platforms
 

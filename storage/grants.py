@@ -190,4 +190,5 @@ def _grant(row: Row[Any]) -> Grant:
         refreshed_at=row.refreshed_at,
         refresh_started_at=row.refresh_started_at,
         lost_at=row.lost_at,
+        refreshable=row.refreshable,
     )

@@ -28,6 +28,8 @@ def settings(world: World, folder: Path, **changes: dict[str, Any]) -> Settings:
         "secrets": {"keys": [new_key()]},
         "timing": {"request_timeout": "5s"},
     }
+    for dated in ("google_ads", "linkedin_ads"):
+        sections["platforms"][dated] = {**sections["platforms"][dated], "version_ends": "2099-01-31"}
     for name, section in changes.items():
         sections[name] = {**sections.get(name, {}), **section}
     return Settings.model_validate(sections)
@@ -48,6 +50,8 @@ async def test_when_all_is_well_every_line_says_so(world, tmp_path):
         "database",
         "keys",
         *[f"platforms.{platform.key}" for platform in world.platforms],
+        "platforms.google_ads",  # when its API version ends
+        "platforms.linkedin_ads",
         "slack token",
         "slack scopes",
         "slack channel",
