@@ -25,6 +25,8 @@ from bot.revoke import Revoke
 from bot.routes import Route, Routes
 from bot.schedule import Tick
 from bot.settings import Settings
+from bot.signin import SlackSignIns
+from bot.tag_settings import TagSettings
 from bot.tagging import TagCarrier
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
@@ -81,6 +83,8 @@ class App:
         self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
+        self.tag_settings = TagSettings(memory, gateways, self.watch, now)
+        self.signins = SlackSignIns(memory, memory.envelope("session"), now)
         self.ledger = Intake(memory, timing.cost_every, now)
         self.mover = Mover(
             memory,

@@ -81,7 +81,7 @@ class PageFacts:
 
     async def _one(self, tx: Tx, connection_id: str) -> Shown:
         connection = await tx.connections.get(connection_id)
-        if connection is None or connection.platform not in self._gateways:
+        if connection is None or connection.removed_at or connection.platform not in self._gateways:
             raise NotFound(f"there is no connection {connection_id}")
         return (await self._shown(tx, [connection_id]))[0]
 

@@ -25,6 +25,8 @@ from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
 from handlers.web.health import Numbers
 from handlers.web.listening import LONGEST_HEAD, CarefulProtocol
+from handlers.web.signin import SignIn
+from handlers.web.slack_login import SlackLogin
 from handlers.web.website import build_web
 from handlers.webhook import Webhook
 
@@ -160,8 +162,25 @@ class Serving:
             language=settings.slack.language,
             authorize_urls={key: gateway.platform.oauth.authorize_url for key, gateway in app.gateways.items()},
             crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
+            tagging=app.tag_settings,
+            guard=self._signin(),
             slack_http=self._from_slack if settings.slack.mode == "http" else None,
         )
+
+    def _signin(self) -> SignIn | None:
+        """Sign in with Slack, where it is asked for."""
+        slack, web = self._app.settings.slack, self._app.settings.web
+        if not web.require_slack_login:
+            return None
+        login = SlackLogin(
+            api_url=slack.api_url,
+            client_id=slack.client_id,
+            client_secret=slack.client_secret.get_secret_value(),
+            bot_token=slack.bot_token.get_secret_value(),
+            redirect_uri=f"{web.public_url}/signin/callback",
+            timeout=self._app.settings.timing.request_timeout.total_seconds(),
+        )
+        return SignIn(self._app.signins, login)
 
     async def _from_slack(self, request: Request) -> Response:
         answer = await self._slack.events(request.method, request.headers, await request.body())

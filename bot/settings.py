@@ -214,8 +214,10 @@ class Settings(Section):
         else:
             needs.append(("slack.signing_secret", slack.signing_secret, "it proves that a request came from Slack"))
         lines = [f"{name}: is missing; {cure}" for name, value, cure in needs if not value]
-        if self.web.require_slack_login:  # a lock that is asked for and not there must not be passed over
-            lines.append("web.require_slack_login: is not built yet; expected false")
+        if self.web.require_slack_login:  # a lock that is asked for and cannot be closed must not be passed over
+            signs_in = [("slack.client_id", slack.client_id), ("slack.client_secret", slack.client_secret)]
+            cure = "web.require_slack_login needs it; the Slack app's page shows it under Basic Information"
+            lines += [f"{name}: is missing; {cure}" for name, value in signs_in if not value]
         return lines
 
 

@@ -58,6 +58,23 @@ class ConnectionPage:
     utm: str = ""  # the parameters in force; empty where ads cannot be tagged
 
 
+@dataclass(frozen=True)
+class Previewed:
+    """Where one ad leads now, and where it would lead. `note`: why it would be left alone."""
+
+    name: str
+    before: str
+    after: str
+    note: str = ""
+
+
+class TagDesk(Protocol):
+    """How a connection tags its ads. Raises NotFound, and Refused for parameters that cannot be."""
+
+    async def save(self, connection_id: str, *, autotagging: bool, utm: str) -> None: ...
+    async def preview(self, connection_id: str, utm: str) -> list[Previewed]: ...
+
+
 class Gallery(Protocol):
     """What the pages ask. Changes nothing."""
 

@@ -143,6 +143,7 @@ class World:
         """
         for platform in self.platforms:
             platform.oauth.register_redirect(f"{public_url.rstrip('/')}/oauth/callback/{platform.key}")
+        self.slack.openid.redirect_uris.add(f"{public_url.rstrip('/')}/signin/callback")
         found: dict[str, Any] = {
             "secrets": {"keys": ["k1:" + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")]},
             "web": {"host": "127.0.0.1", "public_url": public_url},
@@ -151,6 +152,8 @@ class World:
                 "bot_token": self.slack.bot_token,
                 "app_token": self.slack.app_token,
                 "signing_secret": self.slack.signing_secret,
+                "client_id": self.slack.openid.client_id,
+                "client_secret": self.slack.openid.client_secret,
                 "channel": MARKETING,
             },
             "platforms": {platform.key: platform.settings(self.url) for platform in self.platforms},

@@ -129,6 +129,9 @@ class ConnectionRows:
     async def set_autotagging(self, connection_id: str, autotagging: bool) -> None:
         await self._set([connection_id], autotagging=autotagging)
 
+    async def set_utm(self, connection_id: str, utm: str) -> None:
+        await self._set([connection_id], utm=utm)
+
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None:
         await self._set(connection_ids, catching_up=catching_up)
 

@@ -13,6 +13,7 @@ from storage.tables import connections, grants, outage_connections, outages
 from storage.tags import TAKEN_BACK
 from storage.transaction import Transaction
 
+_THERE = connections.c.removed_at.is_(None)
 # What needs a person comes first, then what is on its way back.
 _URGENCY = case((~connections.c.authorized, 0), (connections.c.enabled & connections.c.catching_up, 1), else_=2)
 
@@ -34,13 +35,15 @@ class HistoryRows:
                 func.sum(red).label("red"),
             )
             .join(grants, grants.c.id == connections.c.grant_id)
-            .where(connections.c.platform.in_(platforms))
+            .where(connections.c.platform.in_(platforms), _THERE)
             .group_by(connections.c.kind)
         )
         return {Kind(r.kind): Tally(int(r.total), int(r.found), int(r.red)) for r in await self._tx.all(counted)}
 
     async def page(self, kind: Kind, platforms: Collection[str], search: str, offset: int, limit: int) -> list[str]:
-        some = select(connections.c.id).where(connections.c.kind == kind.value, connections.c.platform.in_(platforms))
+        some = select(connections.c.id).where(
+            connections.c.kind == kind.value, connections.c.platform.in_(platforms), _THERE
+        )
         if search:
             some = some.join(grants, grants.c.id == connections.c.grant_id).where(_fits(search))
         order = _URGENCY, connections.c.platform, func.lower(connections.c.account_name), connections.c.id

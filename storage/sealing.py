@@ -69,6 +69,22 @@ class Keys:
             raise SealBroken(f"{where} does not open: it was changed, or its key was") from None
 
 
+class Envelope:
+    """Seals what leaves the house and comes back: a cookie. `purpose` keeps what was sealed for one use from another."""
+
+    def __init__(self, keys: Keys, purpose: str) -> None:
+        self._keys = keys
+        self._place = ("outside", purpose, "text")
+
+    def seal(self, text: str) -> str:
+        return f"{self._keys.newest}.{self._keys.seal(*self._place, text)}"
+
+    def open(self, sealed: str) -> str:
+        """Raises SealBroken."""
+        name, _, text = sealed.partition(".")
+        return self._keys.open(*self._place, text, name)
+
+
 def new_key(existing: Sequence[str] = ()) -> str:
     """A fresh key with the next free name, as `secrets.keys` takes it."""
     used = [int(found[1]) for key in existing if (found := re.fullmatch(r"k(\d{1,9})", key.partition(":")[0].strip()))]

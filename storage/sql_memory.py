@@ -45,7 +45,7 @@ from storage.outbox import OutboxRows
 from storage.replicas import ReplicaRows
 from storage.reseal import Resealed, reseal_some
 from storage.revocations import RevocationRows
-from storage.sealing import Keys
+from storage.sealing import Envelope, Keys
 from storage.tags import TagRows
 from storage.touchpoints import TouchpointRows
 from storage.transaction import Transaction
@@ -127,6 +127,9 @@ class SqlMemory(Memory):
             with faults():
                 async with _advisory_lock(self._database.locking, name):
                     yield
+
+    def envelope(self, purpose: str) -> Envelope:
+        return Envelope(self._keys, purpose)
 
     async def ping(self) -> None:
         """Raises TryLater when the database cannot be reached."""

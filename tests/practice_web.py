@@ -285,6 +285,7 @@ async def website(**options) -> AsyncIterator[Site]:
     gallery = PracticeGallery(desk)
     settings = {
         "public_url": "http://127.0.0.1:8080",
+        "tagging": object(),
         "api_keys": [KEY],
         "authorize_urls": {"google_ads": CONSENT, "salesforce": "https://login.salesforce.com/authorize"},
         **options,

@@ -334,7 +334,7 @@ def test_what_the_bot_still_needs_is_told_with_its_cure(folder):
 
 def test_a_lock_that_is_not_built_yet_stops_the_start(folder):
     assert (
-        "web.require_slack_login: is not built yet; expected false"
+        "slack.client_id: is missing; web.require_slack_login needs it; the Slack app's page shows it under Basic Information"
         in load(written(folder, "[web]\nrequire_slack_login = true")).missing()
     )
 

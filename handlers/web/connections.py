@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bot.connection import Kind
 from bot.showing import Gallery
+from handlers.web.members import Members
 from handlers.web.rendering import Pages, tidy
 from handlers.web.strip import days_of, picture
 
@@ -17,7 +18,7 @@ LONGEST_SEARCH = 100
 LAST_PAGE = 100_000
 
 
-def routes(gallery: Gallery, pages: Pages) -> APIRouter:
+def routes(gallery: Gallery, pages: Pages, members: Members) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/connections", methods=["GET", "HEAD"])
@@ -28,6 +29,7 @@ def routes(gallery: Gallery, pages: Pages) -> APIRouter:
         today = gallery.now().astimezone(UTC).date()
         return pages.render(
             "connections.html",
+            member=members.of(request),
             ads=sheets[Kind.ADS],
             crm=sheets[Kind.CRM],
             red=sum(sheet.red for sheet in sheets.values()),

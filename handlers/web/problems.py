@@ -2,14 +2,16 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.errors import RedkeyError
 from bot.people import NotFound
+from handlers.web.members import NotSignedIn, ReadOnly
 from handlers.web.rendering import Pages
 
 PROGRAMS = ("/api/", "/slack/", "/healthz", "/readyz", "/metrics")
@@ -47,6 +49,14 @@ def add_to(app: FastAPI, pages: Pages) -> None:
         response = answer(pages, request, error.status_code, detail=given)
         response.headers.update(error.headers or {})
         return response
+
+    @app.exception_handler(NotSignedIn)
+    async def not_signed_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 - it is asked for any page
+        return RedirectResponse(f"{pages.link('/signin')}?{urlencode({'then': str(error)})}", 303)
+
+    @app.exception_handler(ReadOnly)
+    async def read_only(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return pages.problem("read_only", 403)
 
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: Exception) -> Response:

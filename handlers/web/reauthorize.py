@@ -5,12 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people import Door, NotFound
+from handlers.web.members import Members
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 from handlers.web.state_cookie import StateCookie
 
 
-def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
+def routes(door: Door, pages: Pages, cookie: StateCookie, members: Members) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/reauthorize/{ref}", methods=["GET", "HEAD"])
@@ -23,6 +24,7 @@ def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
 
     @router.post("/reauthorize/{ref}")
     async def begin(request: Request, ref: str) -> Response:
-        return cookie.send_away(request, await door.begin(own_id(ref)))
+        member = members.of(request)
+        return cookie.send_away(request, await door.begin(own_id(ref), member.user if member else ""))
 
     return router

@@ -51,10 +51,11 @@ class Pages:
         self._environment = _environment(language)
         self._words = Words(language)
         self._here = {"link": self.link, "asset": self.asset}
+        self._nobody = {"member": None}
 
     def render(self, template: str, status: int = 200, /, *, leads_to: str = "", **values: Any) -> HTMLResponse:
         """`leads_to`: the platform whose consent page a form on this page leads to."""
-        body = self._environment.get_template(template).render(**self._here, **values)
+        body = self._environment.get_template(template).render(**self._here, **{**self._nobody, **values})
         headers = {"Content-Security-Policy": policy(*self._consent_hosts(leads_to))} if leads_to else {}
         return HTMLResponse(body, status, headers)
 
@@ -65,7 +66,7 @@ class Pages:
 
     def fragment(self, template: str, **values: Any) -> str:
         """A part of a page, as the page itself would hold it."""
-        return self._environment.get_template(template).render(**self._here, **values)
+        return self._environment.get_template(template).render(**self._here, **{**self._nobody, **values})
 
     def problem(self, what: str, status: int, *, retry: str = "") -> HTMLResponse:
         """A page for what went wrong, never a dead end. `retry`: one of our own paths."""

@@ -3,18 +3,32 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from bot.people import Desk, Door, Ledger
-from bot.showing import Gallery
+from bot.showing import Gallery, TagDesk
 from bot.touchpoint_rules import CRMS
-from handlers.web import api, callback, connect, connection, connections, health, outage, problems, reauthorize
+from handlers.web import (
+    api,
+    callback,
+    changes,
+    connect,
+    connection,
+    connections,
+    health,
+    outage,
+    problems,
+    reauthorize,
+    signin,
+)
+from handlers.web.members import Members
 from handlers.web.rendering import Pages
 from handlers.web.security import Edge
+from handlers.web.signin import SignIn
 from handlers.web.state_cookie import StateCookie
 
 SlackRequests = Callable[[Request], Awaitable[Response]]
@@ -43,15 +57,20 @@ def build_web(
     crms: Collection[str] = CRMS,
     slack_http: SlackRequests | None = None,
     live_every: float = 1.0,
+    tagging: TagDesk | None = None,
+    guard: SignIn | None = None,
 ) -> FastAPI:
     """Build the web application.
 
     public_url: where browsers reach us; links and the cookie's name come from it, never from a Host header.
     authorize_urls: platform key -> consent address, needed where one is plain http on loopback.
+    guard: Sign in with Slack, which then guards every page that people open.
     live_every: seconds between two looks of a page that keeps itself current.
     slack_http: answers POST /slack/events in Slack's HTTP mode.
     """
-    pages = Pages(public_url, language, authorize_urls or {})
+    consents = {**(authorize_urls or {}), **({"slack": guard.login.authorize_url} if guard else {})}
+    pages = Pages(public_url, language, consents)
+    members = Members(public_url, guard.signins if guard else None)
     # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
     app = FastAPI(
         title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY
@@ -60,16 +79,24 @@ def build_web(
     problems.add_to(app, pages)
     cookie = StateCookie(public_url)
     for router in (
-        reauthorize.routes(door, pages, cookie),
+        reauthorize.routes(door, pages, cookie, members),
         connect.routes(door, pages, cookie),
-        callback.routes(desk, door, pages, cookie),
-        connections.routes(gallery, pages),
-        connection.routes(gallery, pages),
+        connections.routes(gallery, pages, members),
+        connection.routes(gallery, pages, members),
         outage.routes(gallery, pages, live_every),
+    ):
+        app.include_router(router, dependencies=[Depends(members.looking)])
+    for router in (
+        callback.routes(desk, door, pages, cookie),
         api.routes(desk, ledger, api_keys, crms),
         health.routes(own_health),
     ):
         app.include_router(router)
+    if tagging is not None:
+        app.include_router(changes.routes(desk, gallery, tagging, pages, members))
+    if guard is not None:
+        secure = public_url.startswith("https:")
+        app.include_router(signin.routes(guard, members, pages, secure=secure))
     _add_the_rest(app, pages, slack_http)
     return app
 

@@ -16,6 +16,7 @@ from sandbox.slack.delivery import Delivery
 from sandbox.slack.mischief import slack_levers
 from sandbox.slack.mishaps import Mishap, Mishaps
 from sandbox.slack.model import Answer, Call, Channel, Json, Message, View
+from sandbox.slack.openid import OpenId
 from sandbox.slack.page import make_page
 from sandbox.slack.person import Person
 from sandbox.slack.rates import Rates
@@ -51,8 +52,10 @@ class SlackWorkspace:
             "apps.connections.open": Method(self.sockets.open_connection, token="app"),
         }
         self.web_api = WebApi(self.state, methods, self.rates, self.mishaps)
+        self.openid = OpenId(self.state)
         self.app = Starlette(
             routes=[
+                *self.openid.routes,
                 Route("/api/{method}", self.web_api.answer, methods=["GET", "POST"]),
                 Route("/response/{ticket}", self._take_response, methods=["POST"]),
                 WebSocketRoute("/link", self.sockets.serve),

@@ -1,0 +1,51 @@
+"""Sign-ins under way: each state is kept hashed, is bound to one browser, lives ten minutes and is used once."""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+
+from bot.connection import Consent, Secret
+from bot.interfaces import Clock
+from bot.members import Trip
+from bot.memory import Memory, SealBroken
+from bot.reauthorize import STATE_LIVES, digest
+
+SLACK = "slack"  # beside the platforms' own keys, so that no platform's state can be used here
+
+
+class Envelope(Protocol):
+    def seal(self, text: str) -> str: ...
+    def open(self, sealed: str) -> str: ...
+
+
+class SlackSignIns:
+    """Implements members.SignIns."""
+
+    def __init__(self, memory: Memory, envelope: Envelope, now: Clock) -> None:
+        self._memory = memory
+        self._envelope = envelope
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now()
+
+    async def begin(self, then: str) -> Trip:
+        trip, now = Trip(*(secrets.token_urlsafe(32) for _ in range(3))), self._now()
+        consent = Consent(f"cns_{secrets.token_hex(12)}", SLACK, "signin", then, Secret(trip.nonce), now)
+        async with self._memory.begin() as tx:
+            await tx.consents.begin(consent, digest(trip.state), digest(trip.browser), now + STATE_LIVES)
+        return trip
+
+    async def finish(self, state: str, browser: str) -> tuple[str, Secret] | None:
+        async with self._memory.begin() as tx:
+            consent = await tx.consents.take(SLACK, digest(state), digest(browser), self._now())
+        return (consent.ref, consent.verifier) if consent and consent.verifier else None
+
+    def seal(self, text: str) -> str:
+        return self._envelope.seal(text)
+
+    def unseal(self, sealed: str) -> str | None:
+        try:
+            return self._envelope.open(sealed)
+        except SealBroken:
+            return None

@@ -1,0 +1,92 @@
+"""Who is allowed in: without Sign in with Slack everybody may look and nobody may change; with it, members may do both."""
+
+import hmac
+import json
+import secrets
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.members import Member, SignIns
+
+LASTS = timedelta(hours=12)
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 20
+
+
+class NotSignedIn(Exception):
+    """Sign in first; the text is where the person wanted to go."""
+
+
+class ReadOnly(Exception):
+    """Nobody can say who they are here, so nobody may change anything."""
+
+
+class Members:
+    def __init__(self, public_url: str, signins: SignIns | None) -> None:
+        secure = urlsplit(public_url).scheme == "https"
+        self._secure = secure
+        self._signins = signins
+        self.cookie = "__Host-redkey_session" if secure else "redkey_session"
+
+    async def looking(self, request: Request) -> Member | None:
+        """Whoever opens a page. Raises NotSignedIn where pages are guarded."""
+        if self._signins is None:
+            return None
+        member = self.of(request)
+        if member is None:
+            raise NotSignedIn(_way(request))
+        return member
+
+    def of(self, request: Request) -> Member | None:
+        sealed = request.cookies.get(self.cookie, "")
+        told = self._signins.unseal(sealed) if self._signins and sealed else None
+        if told is None or self._signins is None:
+            return None
+        session = json.loads(told)
+        if session["until"] <= self._signins.now().timestamp():
+            return None
+        return Member(session["user"], session["name"], session["form"])
+
+    async def changing(self, request: Request) -> tuple[Member, dict[str, str]]:
+        """Whoever sends a form, and what is in it. Raises ReadOnly where nobody may change anything."""
+        if self._signins is None:
+            raise ReadOnly
+        member = self.of(request)
+        if member is None:
+            raise NotSignedIn(_way(request))
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            raise HTTPException(415)
+        try:
+            form = parse_qs((await request.body()).decode("ascii"), errors="strict", max_num_fields=MOST_FIELDS)
+        except ValueError as error:
+            raise HTTPException(400) from error
+        fields = {name: values[0] for name, values in form.items()}
+        if not hmac.compare_digest(fields.get("form", "").encode("utf-8", "replace"), member.form.encode()):
+            raise HTTPException(403)
+        return member, fields
+
+    def let_in(self, response: Response, user: str, name: str) -> None:
+        assert self._signins is not None
+        until = self._signins.now() + LASTS
+        session = {"user": user, "name": name, "form": secrets.token_urlsafe(24), "until": until.timestamp()}
+        self._set(response, self._signins.seal(json.dumps(session)), int(LASTS.total_seconds()))
+
+    def let_go(self, response: Response) -> None:
+        self._set(response, "", 0)
+
+    def _set(self, response: Response, value: str, age: int) -> None:
+        response.set_cookie(
+            self.cookie, value, max_age=age, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+
+
+def _way(request: Request) -> str:
+    """The page to come back to: for a form, the page it stands on."""
+    path = request.url.path
+    if request.method in {"GET", "HEAD"}:
+        return path + (f"?{request.url.query}" if request.url.query else "")
+    return "/".join(path.split("/")[:3])
