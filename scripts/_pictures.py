@@ -8,7 +8,9 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import chromium  # noqa: E402
+from practice_pages import furnish  # noqa: E402
 from practice_slack import practice  # noqa: E402
+from practice_web import website  # noqa: E402
 from sample_facts import NOW, OUTAGES  # noqa: E402
 
 from handlers.slack.messages import SlackComposer  # noqa: E402
@@ -44,4 +46,24 @@ async def main() -> None:
             print(IMAGES / f"{name}.png", file=sys.stderr)
 
 
+async def pages() -> None:
+    """Our own pages, furnished with one of everything."""
+    async with website(language="en") as english, website(language="fr") as french, chromium() as browser:
+        for site in (english, french):
+            furnish(site)
+        for name, site, path, width, theme in (
+            ("connections", english, "/connections", 1280, "light"),
+            ("connection", english, "/connections/con_acme", 1280, "dark"),
+            ("outage", english, "/outages/out_1", 860, "light"),
+            ("connections-french-phone", french, "/connections", PHONE, "light"),
+        ):
+            view = {"width": width, "height": 900}
+            page = await browser.new_page(base_url=str(site.client.base_url), viewport=view, color_scheme=theme)
+            await page.goto(path)
+            await page.screenshot(path=IMAGES / f"{name}.png", full_page=width > PHONE, animations="disabled")
+            await page.close()
+            print(IMAGES / f"{name}.png", file=sys.stderr)
+
+
 asyncio.run(main())
+asyncio.run(pages())
