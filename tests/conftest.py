@@ -12,11 +12,38 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine.base import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from bot.memory import Work
 from storage import SqlMemory, new_key, open_memory
 
 KEYS = [new_key()]
+
+# Each test opens databases of its own, and each of those would compile the same SQL anew, a seventh of all time. Dialects
+# of one kind are set up alike here, so what one has compiled is good for all.
+COMPILED: dict[type, LRUCache[object, object]] = {}
+Engine._compiled_cache = property(
+    lambda engine: COMPILED.setdefault(type(engine.dialect), LRUCache(2000)), lambda _engine, _own: None
+)
+DefaultDialect.__eq__ = lambda one, other: type(one) is type(other)
+DefaultDialect.__hash__ = lambda one: hash(type(one))
+
+# The longest first, so that no worker is left with one of them while the other has nothing to do.
+LONGEST = [
+    "test_kill",
+    "test_browser",
+    "test_story_everywhere",
+    "test_touchpoints",
+    "test_story",
+    "test_slack_failures",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True)
