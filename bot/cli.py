@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot import commands_data, commands_operate, commands_remove, commands_tagging, commands_watch
+from bot import commands_audit, commands_data, commands_operate, commands_remove, commands_tagging, commands_watch
 from bot.errors import SetupError
 from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 commands_watch.add_to(app)
 commands_data.add_to(app)
 commands_operate.add_to(app)
+commands_audit.add_to(app)
 commands_tagging.add_to(app)
 commands_remove.add_to(app)
 

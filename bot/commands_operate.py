@@ -8,7 +8,7 @@ import typer
 
 from bot.errors import SetupError
 from bot.settings import Settings, written_keys
-from bot.terminal import Called, settings_of, tell, working
+from bot.terminal import Called, me, settings_of, tell, working
 
 if TYPE_CHECKING:
     from storage import Resealed
@@ -44,7 +44,10 @@ async def _rotate(settings: Settings) -> "Resealed":
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        return await app.memory.reseal_all()
+        resealed = await app.memory.reseal_all()
+        async with app.memory.begin() as tx:
+            tx.audit.note("keys_rotated", who=me(), sealed=resealed.done, broken=resealed.broken)
+        return resealed
 
 
 @db.command()
@@ -91,4 +94,4 @@ async def _revoke_all(settings: Settings) -> int:
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        return await app.revoke.everything()
+        return await app.revoke.everything(me())

@@ -39,7 +39,10 @@ def run(
 
 async def _run(settings: Settings, role: Role) -> None:
     from bot.app import App
+    from bot.private_memory import keep_memory_private
     from bot.serve import until_told
+
+    keep_memory_private()
 
     async with App.open(settings, role=role.value) as app:
         await until_told(app)

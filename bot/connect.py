@@ -53,6 +53,7 @@ class Connect:
         async with self._memory.begin() as tx:
             link_id = f"lnk_{secrets.token_hex(12)}"
             await tx.consents.add_link(link_id, platform, digest(token), asked_by, self._now() + LINK_LIVES)
+            tx.audit.note("connect_link", who=asked_by, subject=link_id, platform=platform)
         return f"{self._public_url}/connect/{token}"
 
     async def page(self, token: str) -> ConnectPage | None:
@@ -104,6 +105,7 @@ class Connect:
                 fresh = await tx.consents.link_granted(consent.ref, restored.grant.id, digest(token))
                 if not fresh:
                     raise Fenced
+                tx.audit.note("consented", who=proof.identity.login, subject=restored.grant.id, link=consent.ref)
         except (RedkeyError, Fenced) as error:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
             why = "this link was used already" if isinstance(error, Fenced) else in_words(error)
@@ -132,6 +134,8 @@ class Connect:
             if not await tx.consents.link_used(link[0], self._now()):
                 raise NotFound("this link was used already")
             made = [await self._watch(tx, grant, reached[i]) for i in dict.fromkeys(account_ids)]
+            for each in made:
+                tx.audit.note("connected", who=grant.identity.login, subject=each.id, account=each.account.id)
             for grant_id in sorted({grant.id, *(c.grant_id for c in made)}):
                 await tx.grants.held(grant_id)
             made = [c for each in made if (c := await tx.connections.get(each.id))]

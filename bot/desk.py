@@ -122,6 +122,7 @@ class FrontDesk:
                 raise NotFound(f"there is no outage {outage_id}")
             if outage.closed_at is None and outage.claimed_by != who:
                 await tx.outages.claim(outage_id, who, now)
+                tx.audit.note("claimed", who=who, subject=outage_id)
                 revision = await tx.outages.event(outage_id, Event(now, "claimed", who))
                 await tx.outbox.say_message(outage_id, revision, now)
                 await tx.outbox.say_reply(outage_id, "claimed", revision, {"who": who}, now)
@@ -135,6 +136,7 @@ class FrontDesk:
                 raise NotFound(f"there is no outage {outage_id}")
             if outage.closed_at is None and outage.snoozed_until != until:
                 await tx.outages.snooze(outage_id, until)
+                tx.audit.note("snoozed", who=who, subject=outage_id, until=until.isoformat())
                 revision = await tx.outages.event(outage_id, Event(now, "snoozed", who, until.isoformat()))
                 await tx.outbox.say_message(outage_id, revision, now)
         return await self._facts_of(outage_id)
@@ -152,6 +154,8 @@ class FrontDesk:
             about = await tx.outages.open_of_connection(connection_id)
             outage = await tx.outages.held(about.id) if about is not None else None
             await tx.connections.set_enabled(connection_id, False)
+            if connection.enabled:
+                tx.audit.note("paused", who=who, subject=connection_id)
             if outage is not None and outage.closed_at is None:
                 revision = await tx.outages.event(outage.id, Event(now, "paused", who, connection.account.name))
                 await tx.connections.set_catching_up([connection_id], False)
@@ -174,6 +178,7 @@ class FrontDesk:
             connection = await tx.connections.get(connection_id)
             if grant is not None and connection is not None and not connection.enabled:
                 await tx.connections.set_enabled(connection_id, True)
+                tx.audit.note("resumed", who=who, subject=connection_id)
                 if not connection.authorized and grant.lost_at is not None:
                     await self._watch.found_dead(tx, connection)
                 else:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from bot.audit import Audit
 from bot.connection import (
     Account,
     Cause,
@@ -348,6 +349,7 @@ class Tx(Protocol):
     notices: Notices
     clicks: Clicks
     history: History
+    audit: Audit
 
 
 class Memory(Protocol):

@@ -45,6 +45,7 @@ class Consents:
         consent = Consent(f"cns_{secrets.token_hex(12)}", platform, purpose, ref, verifier, now, who)
         async with self._memory.begin() as tx:
             await tx.consents.begin(consent, digest(state), digest(browser), now + STATE_LIVES)
+            tx.audit.note("consent_begun", who=who, subject=ref, platform=platform)
         url = gateway.consent_url(
             state=state, redirect_uri=self.redirect_uri(platform), verifier=verifier, login_hint=login_hint
         )
@@ -148,6 +149,7 @@ class Reauthorize:
             if again is not None and (again.reauthorized_at or again.closed_at):
                 return self._already(consent, again, proof), False
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
+            tx.audit.note("reauthorized", who=proof.identity.login, subject=consent.ref, grant=restored.grant.id)
         log.info(
             "reauthorized", platform=consent.platform, grant=restored.grant.id, outage=outage.id if outage else None
         )
@@ -182,12 +184,14 @@ class Reauthorize:
         async with self._memory.begin() as tx:
             event = Event(self._now(), "wrong_account", proof.identity.login, detail["expected_account"])
             revision = await tx.outages.event(outage.id, event)
+            tx.audit.note("wrong_account", who=proof.identity.login, subject=outage.id)
             await tx.outbox.say_reply(outage.id, "wrong_account", revision, detail, self._now())
 
     async def declined(self, consent: Consent) -> Outcome:
         """The person said no on the platform's page. Nothing has changed; the timeline remembers it."""
         async with self._memory.begin() as tx:
             outage = await tx.outages.get(consent.ref)
+            tx.audit.note("declined", who=consent.started_by, subject=consent.ref)
             if outage is not None and outage.closed_at is None:
                 await tx.outages.event(outage.id, Event(self._now(), "declined", consent.started_by))
         return self._outcome(Ending.DECLINED, consent)

@@ -32,6 +32,7 @@ class Remove:
                 raise NotFound(f"there is no connection {connection.id}")
             await self._end_outages(tx, fresh, who)
             await tx.connections.remove(fresh.id, who, self._now())
+            tx.audit.note("removed", who=who, subject=fresh.id, account=fresh.account.id)
             ended = await self._end_login(tx, grant)
             gone = await tx.connections.get(fresh.id)
             assert gone is not None  # its row stays, for the history

@@ -50,11 +50,12 @@ class Revoke:
         async with self._memory.read() as tx:
             return await tx.grants.living(gateway.platform.key, person) is not None
 
-    async def everything(self) -> int:
+    async def everything(self, who: str = "") -> int:
         """Take every login away from us, at the platforms too. Resumable: what was queued stays queued. Returns how many."""
         now, count = self._now(), 0
-        async with self._memory.read() as tx:
+        async with self._memory.begin() as tx:
             grants = await tx.grants.all()
+            tx.audit.note("revoked_all", who=who, logins=len(grants))
         for grant in grants:
             async with self._memory.begin() as tx:
                 try:

@@ -20,6 +20,7 @@ from bot.connection import Kind, Status
 from bot.detour import Detour
 from bot.elsewhere import Elsewhere
 from bot.errors import SetupError, TryLater
+from bot.lost_keys import LostKeys
 from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
 from handlers.slack.workspace import Workspace
@@ -96,6 +97,7 @@ class Serving:
         if self._works:
             with contextlib.suppress(TryLater):
                 await self._app.watch.unlock()
+            await LostKeys(self._app.memory, self._app.watch).tell()
         server = _Server(self._website())
         web = asyncio.create_task(server.serve(sockets=[listener]))
         self._app.dispatcher.start()

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.audit import Audit
 from bot.dispatch import Listening
 from bot.errors import SetupError
 from bot.freight import Costs, Tags, Touchpoints
@@ -32,6 +33,7 @@ from bot.memory import (
     Work,
 )
 from bot.notices import Clicks, Notices
+from storage.audit import AuditRows, append
 from storage.clicks import ClickRows
 from storage.connections import ConnectionRows
 from storage.consents import ConsentRows
@@ -76,6 +78,7 @@ class SqlTx(Tx):
         self.notices: Notices = NoticeRows(tx)
         self.clicks: Clicks = ClickRows(tx)
         self.history: History = HistoryRows(tx)
+        self.audit: Audit = AuditRows(tx)
 
 
 class SqlMemory(Memory):
@@ -107,6 +110,7 @@ class SqlMemory(Memory):
                 yield SqlTx(tx)
                 if tx.due and self.wake_ups is not None:
                     await self.wake_ups.enqueue(connection, tx.due)
+                await append(tx)
         if tx.due and self._on_due is not None:
             self._on_due(set(tx.due.values()))
 

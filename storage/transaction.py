@@ -38,6 +38,7 @@ class Transaction:
         self.keys = keys
         self.now = now
         self.due: dict[str, Work] = {}
+        self.noted: list[dict[str, Any]] = []  # rows of the audit trail, written at the end (storage/audit.py)
         self.postgres = connection.dialect.name == "postgresql"
 
     def becomes_due(self, work: Work, at: datetime | None = None, key: str = "") -> None:

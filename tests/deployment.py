@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from canary import guarded
 
 from bot.app import App
 from bot.connection import Flow
@@ -118,12 +120,20 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    folder: Path, database: str, *, timing: dict[str, str] | None = None, sections: dict[str, Any] | None = None
+    folder: Path,
+    database: str,
+    *,
+    timing: dict[str, str] | None = None,
+    sections: dict[str, Any] | None = None,
+    guard: bool = True,
 ) -> AsyncIterator[Deployment]:
+    """`guard`: at the end no secret may be where it does not belong (canary.py)."""
     clock = ShiftedClock()
     async with World.open(now=clock) as world:
         world.slack.rates.on = False
-        async with redeployed(world, folder, database, clock, timing=timing, sections=sections) as deployment:
+        async with redeployed(
+            world, folder, database, clock, timing=timing, sections=sections, guard=guard
+        ) as deployment:
             yield deployment
 
 
@@ -136,6 +146,7 @@ async def redeployed(
     *,
     timing: dict[str, str] | None = None,
     sections: dict[str, Any] | None = None,
+    guard: bool = True,
 ) -> AsyncIterator[Deployment]:
     """The bot alone, started on a world and a database that may have a history."""
     config, kept = folder / "redkey.toml", folder / "kept.json"
@@ -161,7 +172,8 @@ async def redeployed(
             serving.result()
         await world.slack.wait_for(lambda: world.slack.sockets.sockets)
         try:
-            yield Deployment(world, app, clock)
+            async with guarded(world, app) if guard else nullcontext():
+                yield Deployment(world, app, clock)
         finally:
             stop.set()
             await serving

@@ -7,9 +7,11 @@ import os
 import pty
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -295,6 +297,22 @@ def test_revoking_everything_asks_first(redkey):
     assert "--yes" in done.stderr
 
     assert redkey("revoke-all", "--yes").stdout == "revoked 0 logins\n"
+
+
+def test_the_audit_trail_is_checked_and_handed_out(redkey):
+    redkey("revoke-all", "--yes")
+    checked = redkey("audit", "verify")
+    (row,) = [json.loads(line) for line in redkey("audit", "export", "--format", "ndjson").stdout.splitlines()]
+
+    assert checked.returncode == 0
+    assert checked.stdout == f"1 rows, none was changed; newest digest {row['digest']}\n"
+    assert (row["what"], row["detail"]) == ("revoked_all", {"logins": 0})
+    with closing(sqlite3.connect(redkey.folder / "redkey.db")) as database:
+        database.execute("UPDATE audit SET who = 'somebody else'")
+        database.commit()
+    broken = redkey("audit", "verify")
+    assert broken.returncode == 1
+    assert broken.stderr.startswith("redkey: audit row 1: it was changed after it was written")
 
 
 def test_the_doctor_has_a_line_for_each_thing_and_the_cure_for_what_is_wrong(redkey):

@@ -1,0 +1,59 @@
+"""The commands of the audit trail: check that nobody changed it, and hand it out."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bot.audit import Finding, item, verified
+from bot.errors import SetupError
+from bot.settings import Settings
+from bot.terminal import settings_of, tell, working
+
+audit = typer.Typer(help="Who connected, clicked, consented, paused: the audit trail.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How the trail is written."""
+
+    NDJSON = "ndjson"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(audit, name="audit")
+
+
+@audit.command()
+def verify(context: typer.Context) -> None:
+    """Check that no row was changed, taken out or put in. Prints the newest digest, to be kept elsewhere."""
+    verdict = working(_verify(settings_of(context)))
+    if verdict.broken is not None:
+        raise SetupError(
+            f"audit row {verdict.broken}: {verdict.why}; restore the database from before, and ask who could"
+        )
+    tell(f"{verdict.whole} rows, none was changed; newest digest {verdict.newest}")
+
+
+async def _verify(settings: Settings) -> Finding:
+    from bot.app import App
+
+    async with App.open(settings, role="command") as app, app.memory.read() as tx:
+        return await verified(tx.audit.rows())
+
+
+@audit.command()
+def export(
+    context: typer.Context,
+    form: Annotated[Format, typer.Option("--format", help="One JSON object a line.")] = Format.NDJSON,  # noqa: ARG001
+) -> None:
+    """Print every row, oldest first, with the digests that bind them."""
+    working(_export(settings_of(context)))
+
+
+async def _export(settings: Settings) -> None:
+    from bot.app import App
+
+    async with App.open(settings, role="command") as app, app.memory.read() as tx:
+        async for act in tx.audit.rows():
+            tell(json.dumps(item(act), ensure_ascii=True))

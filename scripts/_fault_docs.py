@@ -1,0 +1,66 @@
+"""Writes docs/faults.md from the tests of tests/faults and their like: what goes wrong on purpose, and what holds then."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "faults.md"
+BESIDES = (
+    "test_kill",
+    "test_refresh",
+    "test_gateway",
+    "test_slack_failures",
+    "test_sandbox_faults",
+    "test_addresses",
+    "test_audit",
+)
+HEAD = """# Faults
+
+<!-- Written by scripts/docs from the tests. -->
+
+What goes wrong on purpose in the tests, and what holds then. Each sentence is the name of a test; those marked with *sweep*
+go through far more of the same, with `scripts/test --sweeps`.
+"""
+
+
+def page() -> str:
+    return "\n".join([HEAD, *(_section(path) for path in _files() if _tests(path))])
+
+
+def _files() -> Iterator[Path]:
+    yield from sorted((ROOT / "tests" / "faults").glob("test_*.py"))
+    yield from (path for name in BESIDES if (path := ROOT / "tests" / f"{name}.py").exists())
+
+
+def _section(path: Path) -> str:
+    about = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or path.stem).partition("\n")[0]
+    lines = [
+        f"## {about.rstrip('.')}",
+        "",
+        f"`{path.relative_to(ROOT)}`",
+        "",
+        "| fault, and what holds | |",
+        "|---|---|",
+    ]
+    lines += [f"| {_sentence(name)} | {'sweep' if sweep else ''} |" for name, sweep in _tests(path)]
+    return "\n".join([*lines, ""])
+
+
+def _tests(path: Path) -> list[tuple[str, bool]]:
+    body = ast.parse(path.read_text("utf-8")).body
+    found = [
+        node
+        for node in body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+    return [(node.name, any("sweep" in ast.unparse(each) for each in node.decorator_list)) for node in found]
+
+
+def _sentence(name: str) -> str:
+    words = name.removeprefix("test_").replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,52 @@
+"""The key of the stored logins is gone: the bot starts, says so for all of them at once, and destroys nothing."""
+
+import subprocess
+import sys
+
+import pytest
+from practice_story import GOOGLE, SALESFORCE, telling
+
+from bot.lost_keys import LostKeys
+from bot.memory import SealBroken
+from bot.watch import Watch
+from storage import new_key, open_memory
+
+
+@pytest.fixture
+async def story(memory, clock):
+    async with telling(memory, clock) as told:
+        yield told
+
+
+async def test_a_lost_key_loses_every_login_at_once_and_nothing_for_good(story, database_url, keys, clock):
+    connections = [*await story.connect(GOOGLE), *await story.connect(SALESFORCE)]
+    other = await open_memory(database_url, [new_key(["k1"])], on_due=None, now=clock)
+    app = story.app
+    watch = Watch(other, story.gateways, story.another_refresher(other), app.routes, app.pace, clock)
+
+    assert await LostKeys(other, watch).tell() == 2
+    assert await LostKeys(other, watch).tell() == 0
+    async with other.read() as tx:
+        outages = await tx.outages.latest(open_only=True)
+        with pytest.raises(SealBroken):
+            await tx.grants.tokens(connections[0].grant_id)
+    assert {o.cause.code for o in outages} == {"key_lost"}
+    assert {i for o in outages for i in o.connection_ids} == {c.id for c in connections}
+    await other.close()
+
+    assert (await story.tokens(connections[0])).refresh_token, "with the old key it opens as before"
+    await story.watch.unlock()
+    await story.work()
+    assert await story.outages(open_only=True) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_bot_leaves_no_core_dump_and_cannot_be_looked_into():
+    program = """
+import resource, ctypes
+from bot.private_memory import keep_memory_private
+keep_memory_private()
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "(0, 0) 0\n"
