@@ -19,7 +19,7 @@ import httpx2
 from sandbox.visitor import Visitor
 from sandbox.world import World
 
-READY_WITHIN = 30.0
+READY_WITHIN = 60.0
 
 # Everything is quick here, so that a story takes seconds. The proportions are those of the defaults.
 QUICK: dict[str, str] = {
@@ -53,6 +53,10 @@ class Practice:
     def share(self, other: "Practice") -> None:
         """Become another replica of the same deployment: one address, one key, one database; only the port differs."""
         self.url, self.api_key, self._key = other.url, other.api_key, other._key  # noqa: SLF001
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
 
     def signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -1,0 +1,76 @@
+"""How quickly the bot is there and what it takes while idle, beside the floor: importing the libraries it stands on, alone."""
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from bench._report import Report
+from sandbox.practice import Practice
+from sandbox.world import World
+
+FLOOR = "import slack_bolt.async_app, fastapi, uvicorn, sqlalchemy.ext.asyncio, alembic, authlib, httpx2, structlog"
+OURS = "import bot.serve"
+IDLE = 5.0  # seconds between ready and the look at the memory
+
+
+def imported(what: str) -> float:
+    began = perf_counter()
+    subprocess.run([sys.executable, "-P", "-c", what], check=True)
+    return perf_counter() - began
+
+
+async def started() -> tuple[float, float]:
+    """(seconds from the command to ready, resident MB when idle)."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with World.open() as world:
+            practice = Practice(world, Path(folder), timing={}, database=None)
+            practice.write_settings()
+            began = perf_counter()
+            await practice.start(connected=False)
+            ready = perf_counter() - began
+            await asyncio.sleep(IDLE)
+            memory = resident(practice.pid)
+            await practice.stop()
+            return ready, memory
+
+
+def resident(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def measure(rounds: int) -> Report:
+    floor, ours, ready, memory = [], [], [], []
+    for _ in range(rounds):
+        floor.append(imported(FLOOR))
+        ours.append(imported(OURS))
+        one = asyncio.run(started())
+        ready.append(one[0])
+        memory.append(one[1])
+    report = Report("start")
+    report.row("import of the libraries alone (floor)", statistics.median(floor), "s")
+    report.row("import of all of Redkey", statistics.median(ours), "s", floor=statistics.median(floor))
+    report.row("command to ready", statistics.median(ready), "s", target="under 2 s", floor=statistics.median(floor))
+    report.row("resident memory when idle", statistics.median(memory), "MB", target="under 120 MB")
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="keep it in docs/benchmarks.md")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    asked = parser.parse_args()
+    measure(asked.rounds).tell(as_json=asked.as_json, write=asked.write)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
