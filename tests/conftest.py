@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy.engine.base import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -29,6 +30,10 @@ Engine._compiled_cache = property(
 )
 DefaultDialect.__eq__ = lambda one, other: type(one) is type(other)
 DefaultDialect.__hash__ = lambda one: hash(type(one))
+
+# Drawing a traceback with all its frames and variables takes longer than most tests; nobody looks at it.
+PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], PLAIN])
 
 # The longest first, so that no worker is left with one of them while the other has nothing to do.
 LONGEST = [
