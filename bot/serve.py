@@ -23,6 +23,7 @@ from bot.errors import SetupError, TryLater
 from bot.lost_keys import LostKeys
 from bot.schedule import Schedule, Tick
 from bot.touchpoint_rules import CRMS
+from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
 from handlers.web.health import Numbers
 from handlers.web.listening import LONGEST_HEAD, CarefulProtocol
@@ -38,6 +39,7 @@ DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only 
 CLOSE = 2  # seconds for open HTTP answers
 SOCKETS_EVERY = timedelta(seconds=3)  # how often replicas look whose turn it is
 MOST_SOCKETS = 8
+HEARTBEAT_EVERY = timedelta(minutes=1)
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
 
 
@@ -85,6 +87,16 @@ class Serving:
         send = Webhook(url, fallback.secret.get_secret_value(), timeout=timeout.total_seconds()).send
         told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now)
         return [Tick("elsewhere", ELSEWHERE_EVERY, told.run)]
+
+    def _heartbeat(self) -> list[Tick]:
+        """A dead man's switch, where one is set and this process works: silence means that nobody watches."""
+        url = self._app.settings.fallback.ping.get_secret_value()
+
+        async def beat() -> None:
+            await self._app.memory.ping()
+            await ping(url)
+
+        return [Tick("heartbeat", HEARTBEAT_EVERY, beat)] if url and self._works else []
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
@@ -201,9 +213,12 @@ class Serving:
         async with self._app.memory.read() as tx:
             connections = await tx.connections.all()
             waiting = [await tx.touchpoints.waiting(c.id) for c in connections if c.kind is Kind.CRM]
+            outages = await tx.outages.latest(open_only=True)
+            ages = [(self._app.now() - outage.opened_at).total_seconds() for outage in outages]
             return Numbers(
                 connections={s.value: 0 for s in Status} | Counter(c.status.value for c in connections),
-                open_outages=len(await tx.outages.latest(open_only=True)),
+                open_outages=len(outages),
+                oldest_outage=max(ages, default=0),
                 outbox_waiting=await tx.outbox.waiting(),
                 touchpoints_waiting=sum(waiting),
             )

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.api_keys import with_scopes
 from bot.errors import SetupError
 from bot.setting_values import (
     Duration,
@@ -80,7 +81,8 @@ class WebSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: Annotated[str, BeforeValidator(a_web_address)] = ""
     """Where browsers reach us; without a slash at the end. Known even when not set, as long as we listen on loopback."""
-    api_keys: SecretTexts = ()
+    api_keys: Annotated[SecretTexts, AfterValidator(with_scopes)] = ()
+    """Each `KEY` or `KEY:scope+scope`."""
     require_slack_login: bool = False
 
     @model_validator(mode="before")
@@ -155,6 +157,8 @@ class FallbackSettings(Section):
 
     webhook: Annotated[SecretStr, BeforeValidator(a_webhook)] = NO_SECRET
     secret: SecretStr = NO_SECRET
+    ping: Annotated[SecretStr, BeforeValidator(a_webhook)] = NO_SECRET
+    """A dead man's switch: called once a minute as long as all is well."""
 
 
 class RouteSettings(Section):
@@ -190,10 +194,11 @@ class Settings(Section):
         """Every secret in here, for the log's last line of defence."""
         slack = self.slack
         held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret]
-        held += [self.fallback.webhook, self.fallback.secret]
-        held += [*self.web.api_keys, *self.secrets.keys]
+        held += [self.fallback.webhook, self.fallback.secret, self.fallback.ping]
+        held += [*self.secrets.keys]
         texts = [secret.get_secret_value() for secret in held]
         texts += [text.partition(":")[2] for text in texts if re.match(r"\w+:", text)]
+        texts += [key.get_secret_value().partition(":")[0] for key in self.web.api_keys]
         for section in self.platforms.values():
             texts += [
                 str(v) for k, v in section.items() if re.search(r"secret|token$|key$", k) and not k.endswith("_url")

@@ -112,6 +112,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("timing", "storm_after"): "9",
         ("fallback", "webhook"): "http://127.0.0.1:9/hook?sig=1",
         ("fallback", "secret"): "s",
+        ("fallback", "ping"): "http://127.0.0.1:9/ping",
         ("platforms",): '{"hubspot": {"client_id": "1"}}',
         ("routes",): '[{"platform": "salesforce", "owners": ["U0123"]}]',
     }

@@ -29,12 +29,12 @@ async def test_the_metrics_are_prometheus_text():
 
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         lines = answer.text.splitlines()
-        assert 'redkey_connections{status="Connected"} 2' in lines
-        assert 'redkey_connections{status="odd \\"one\\"\\n"} 1' in lines
-        assert "redkey_open_outages 1" in lines
-        assert "redkey_outbox_waiting 3" in lines
-        assert "redkey_touchpoints_waiting 412" in lines
-        assert "redkey_slack_connected 1" in lines
+        assert 'redkey_connections{status="Connected"} 2.0' in lines
+        assert 'redkey_connections{status="odd \\"one\\"\\n"} 1.0' in lines
+        assert "redkey_open_outages 1.0" in lines
+        assert "redkey_outbox_waiting 3.0" in lines
+        assert "redkey_touchpoints_waiting 412.0" in lines
+        assert "redkey_slack_connected 1.0" in lines
 
 
 async def test_without_a_database_the_metrics_say_only_what_is_known():
@@ -43,5 +43,5 @@ async def test_without_a_database_the_metrics_say_only_what_is_known():
         answer = await site.client.get("/metrics")
 
         assert answer.status_code == 200
-        assert "redkey_database_up 0" in answer.text
+        assert "redkey_database_up 0.0" in answer.text
         assert "redkey_connections" not in answer.text

@@ -1,9 +1,8 @@
 """The API: touchpoints in; connections, outages, costs and freshness out. Every call carries a bearer key."""
 
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import date
+from typing import Any
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -11,11 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from bot.api_keys import KeyRing
 from bot.connection import Touchpoint
+from bot.facts import OutageFacts
 from bot.intake import BadTouchpoints, parse_json, parse_ndjson
 from bot.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
 from bot.people import Desk, Ledger
+from handlers.web import openapi
 from handlers.web.own_ids import own_id
+from handlers.web.paging import page
 from handlers.web.problems import problem_json
 
 Parse = Callable[[bytes, Collection[str]], list[Touchpoint]]
@@ -26,9 +29,14 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="redkey"'}
 
 
 def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection[str]) -> APIRouter:
-    router = APIRouter(prefix="/api/v1", dependencies=[Depends(_guard(api_keys))])
+    router = APIRouter(prefix="/api/v1")
+    ring = KeyRing(api_keys)
 
-    @router.post("/touchpoints")
+    @router.api_route("/openapi.json", methods=["GET", "HEAD"])
+    async def described() -> Response:
+        return JSONResponse(openapi.document())
+
+    @router.post("/touchpoints", dependencies=[_needs(ring, "touchpoints")])
     async def take_touchpoints(request: Request) -> Response:
         parse = _parser(request)
         body = await request.body()
@@ -40,15 +48,19 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
         waiting = {"waiting_for_crm": homeless} if homeless else {}
         return JSONResponse({"accepted": accepted, "duplicates": duplicates, **waiting}, 202)
 
-    @router.api_route("/connections", methods=["GET", "HEAD"])
-    async def connections() -> Response:
-        return JSONResponse([connection_item(facts) for facts in await desk.connections()])
+    @router.api_route("/connections", methods=["GET", "HEAD"], dependencies=[_needs(ring, "connections")])
+    async def connections(request: Request) -> Response:
+        every = sorted(await desk.connections(), key=lambda facts: facts.connection.id)
+        part, headers = page(request, every, lambda facts: facts.connection.id)
+        return JSONResponse([connection_item(facts) for facts in part], headers=headers)
 
-    @router.api_route("/outages", methods=["GET", "HEAD"])
-    async def outages() -> Response:
-        return JSONResponse([outage_item(facts) for facts in await desk.outages()])
+    @router.api_route("/outages", methods=["GET", "HEAD"], dependencies=[_needs(ring, "outages")])
+    async def outages(request: Request) -> Response:
+        every = sorted(await desk.outages(), key=_newest_first)
+        part, headers = page(request, every, _newest_first)
+        return JSONResponse([outage_item(facts) for facts in part], headers=headers)
 
-    @router.api_route("/costs", methods=["GET", "HEAD"])
+    @router.api_route("/costs", methods=["GET", "HEAD"], dependencies=[_needs(ring, "costs")])
     async def costs(request: Request) -> Response:
         since, until = _day(request, "from"), _day(request, "to")
         if since and until and since > until:
@@ -61,7 +73,7 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
             return Response(media_type=media_type)
         return StreamingResponse(_encoded(export(ledger.costs(since, until))), media_type=media_type)
 
-    @router.api_route("/freshness/{connection}", methods=["GET", "HEAD"])
+    @router.api_route("/freshness/{connection}", methods=["GET", "HEAD"], dependencies=[_needs(ring, "freshness")])
     async def freshness(connection: str) -> Response:
         found = await ledger.freshness(own_id(connection))
         return JSONResponse(freshness_item(found), 200 if found.fresh else 409)
@@ -69,24 +81,26 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
     return router
 
 
-def _guard(api_keys: Sequence[str]) -> Callable[[Request], None]:
-    """Only digests of the keys are kept, and every one is compared, so that timing tells nothing about any."""
-    known = [_digest(key) for key in api_keys if key]
+def _needs(ring: KeyRing, scope: str) -> Any:
+    """A key of ours, and one that may do this (RFC 6750)."""
 
     def check(request: Request) -> None:
-        if not known:
+        if not ring:
             raise HTTPException(401, "The API is closed: web.api_keys holds no key.", CHALLENGE)
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        given = _digest(key.strip())
-        matches = [hmac.compare_digest(given, one) for one in known]
-        if scheme.lower() != "bearer" or not any(matches):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        key = ring.of(given.strip())
+        if scheme.lower() != "bearer" or key is None:
             raise HTTPException(401, "Send one of web.api_keys as: Authorization: Bearer KEY", CHALLENGE)
+        if not key.may(scope):
+            lacking = f'{CHALLENGE["WWW-Authenticate"]}, error="insufficient_scope", scope="{scope}"'
+            raise HTTPException(403, f"This key lacks the scope {scope}.", {"WWW-Authenticate": lacking})
 
-    return check
+    return Depends(check)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+def _newest_first(facts: OutageFacts) -> str:
+    """Ascending in this, they are descending in time."""
+    return f"{2**40 * 10**6 - int(facts.outage.opened_at.timestamp() * 10**6):020d}:{facts.outage.id}"
 
 
 def _parser(request: Request) -> Parse:

@@ -1,17 +1,17 @@
 """Is it alive, is it ready, and how much is waiting: for load balancers, orchestrators and Prometheus."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATIENCE = 3.0  # seconds for the database to answer
 REFUSED = "refused"
 REACHED = {"connected", "http", "ok"}
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Numbers:
     open_outages: int = 0
     outbox_waiting: int = 0
     touchpoints_waiting: int = 0
+    oldest_outage: float = 0  # seconds since it began
+
+
+Exposition = Callable[[Numbers | None, str], bytes]
+"""What Prometheus reads, from the numbers (None: no database) and Slack's state (metrics.py)."""
 
 
 class Health(Protocol):
@@ -36,7 +41,7 @@ class Health(Protocol):
     async def numbers(self) -> Numbers: ...
 
 
-def routes(own: Health) -> APIRouter:
+def routes(own: Health, exposition: Exposition) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/healthz", methods=["GET", "HEAD"])
@@ -54,7 +59,7 @@ def routes(own: Health) -> APIRouter:
     async def metrics() -> Response:
         database = await _database(own)
         numbers = await own.numbers() if database else None
-        return PlainTextResponse(exposition(numbers, own.slack()), media_type=METRICS_TYPE)
+        return Response(exposition(numbers, own.slack()), media_type=METRICS_TYPE)
 
     return router
 
@@ -65,27 +70,3 @@ async def _database(own: Health) -> bool:
             return await own.database()
     except Exception:  # noqa: BLE001 - whatever stops the database from answering, it is not ready
         return False
-
-
-def exposition(numbers: Numbers | None, slack: str) -> str:
-    """Prometheus text format, https://prometheus.io/docs/instrumenting/exposition_formats/.
-
-    Without a database only what is known without one is told: a missing series is honest, a zero is not.
-    """
-    lines = _gauge("redkey_database_up", "Whether the database answers.", {"": int(numbers is not None)})
-    lines += _gauge("redkey_slack_connected", "Whether Slack can reach us.", {"": int(slack in REACHED)})
-    if numbers is not None:
-        by_status = {f'{{status="{_label(name)}"}}': count for name, count in sorted(numbers.connections.items())}
-        lines += _gauge("redkey_connections", "Connections by status.", by_status)
-        lines += _gauge("redkey_open_outages", "Outages that are not caught up.", {"": numbers.open_outages})
-        lines += _gauge("redkey_outbox_waiting", "Slack messages not said yet.", {"": numbers.outbox_waiting})
-        lines += _gauge("redkey_touchpoints_waiting", "Touchpoints not pushed yet.", {"": numbers.touchpoints_waiting})
-    return "\n".join(lines) + "\n"
-
-
-def _gauge(name: str, text: str, values: Mapping[str, int]) -> list[str]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} gauge", *(f"{name}{label} {n}" for label, n in values.items())]
-
-
-def _label(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,6 +1,8 @@
 """The edge every request passes: safe headers on every answer, bounded bodies, no posts from other sites."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
@@ -30,6 +32,10 @@ HEADERS = {
 NOT_PAGES = ("/api/", "/slack/")  # their callers are no browsers and prove themselves by a key or a signature
 
 
+Answered = Callable[[str, int, float], None]
+"""Hears of each answer: its path, its status, how many seconds it took to begin."""
+
+
 class TooBig(Exception):
     """The body grew beyond its limit while it was read."""
 
@@ -41,8 +47,9 @@ class TooSlow(Exception):
 class Edge:
     """ASGI middleware. Nothing in front of it answers, so nothing leaves without its headers."""
 
-    def __init__(self, app: ASGIApp, pages: Pages, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, pages: Pages, public_url: str, answered: Answered) -> None:
         self._app = app
+        self._answered = answered
         self._pages = pages
         parts = urlsplit(public_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -52,7 +59,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        sending = _Sending(send, request.url.path)
+        sending = _Sending(send, request.url.path, self._answered)
         try:
             response = self._refusal(request)
             if response is None:
@@ -92,14 +99,18 @@ class Edge:
 class _Sending:
     """Passes an answer on with its headers, and knows whether one has begun."""
 
-    def __init__(self, send: Send, path: str) -> None:
+    def __init__(self, send: Send, path: str, answered: Answered) -> None:
         self._send = send
+        self._path = path
+        self._answered = answered
+        self._since = time.perf_counter()
         self._static = path.startswith("/static/")
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._answered(self._path, message["status"], time.perf_counter() - self._since)
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)

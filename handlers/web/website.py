@@ -1,6 +1,7 @@
 """Puts the web side together: every route, behind one edge that guards all of them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -26,6 +27,7 @@ from handlers.web import (
     signin,
 )
 from handlers.web.members import Members
+from handlers.web.metrics import Requests, exposition
 from handlers.web.rendering import Pages
 from handlers.web.security import Edge
 from handlers.web.signin import SignIn
@@ -75,7 +77,8 @@ def build_web(
     app = FastAPI(
         title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY
     )
-    app.add_middleware(Edge, pages=pages, public_url=public_url)
+    requests = Requests()
+    app.add_middleware(Edge, pages=pages, public_url=public_url, answered=requests.answered)
     problems.add_to(app, pages)
     cookie = StateCookie(public_url)
     for router in (
@@ -89,7 +92,7 @@ def build_web(
     for router in (
         callback.routes(desk, door, pages, cookie),
         api.routes(desk, ledger, api_keys, crms),
-        health.routes(own_health),
+        health.routes(own_health, partial(exposition, requests=requests)),
     ):
         app.include_router(router)
     if tagging is not None:

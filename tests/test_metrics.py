@@ -1,0 +1,62 @@
+"""What Prometheus is told, and that the dashboard and the alert rules ask for nothing else; the dead man's switch."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from practice_slack import serving
+from practice_web import website
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot.errors import TryLater
+from handlers.heartbeat import ping
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+async def test_requests_are_counted_by_route_and_status_and_strangers_make_no_new_series():
+    async with website() as site:
+        await site.client.get("/connections")
+        for n in range(3):
+            await site.client.get(f"/whatever-{n}")
+        lines = (await site.client.get("/metrics")).text.splitlines()
+
+        assert 'redkey_http_request_seconds_count{route="connections",status="200"} 1.0' in lines
+        assert 'redkey_http_request_seconds_count{route="other",status="404"} 3.0' in lines
+
+
+async def test_the_dashboard_and_the_alert_rules_ask_for_what_there_is():
+    async with website() as site:
+        await site.client.get("/connections")
+        told = (await site.client.get("/metrics")).text
+    there = set(re.findall(r"^(redkey_\w+)", told, re.MULTILINE))
+    board = json.loads((DOCS / "grafana.json").read_text("utf-8"))
+    rules = yaml.safe_load((DOCS / "alert-rules.yml").read_text("utf-8"))["groups"][0]["rules"]
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]] + [
+        rule["expr"] for rule in rules
+    ]
+
+    assert len(asked) > 12
+    for expression in asked:
+        assert set(re.findall(r"redkey_\w+", expression)) <= there, expression
+
+
+async def test_the_dead_mans_switch_is_pressed_and_never_shows_its_address():
+    pressed, status = [], [200]
+
+    async def press(request):
+        pressed.append(request.method)
+        return Response(status_code=status[0], headers={"location": "/elsewhere"})
+
+    async with serving(Starlette(routes=[Route("/ping/{key}", press)])) as url:
+        await ping(f"{url}/ping/very-secret")
+        for status[0] in (302, 404, 500):
+            with pytest.raises(TryLater) as refused:
+                await ping(f"{url}/ping/very-secret")
+            assert "very-secret" not in str(refused.value)
+
+    assert pressed == ["GET"] * 4
