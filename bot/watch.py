@@ -34,6 +34,10 @@ class Pace:
         """Jittered, so that a thousand connections made in one minute are not probed in one second."""
         return self.check_every * random.uniform(0.9, 1.1)  # noqa: S311  # spreading load, not a secret
 
+    def check_again(self, after: timedelta | None) -> timedelta:
+        """After trouble no sooner than usual: a platform in trouble needs no more requests than one that is well."""
+        return max(min(self.next_check(), self.retry_max), after or timedelta(0))
+
     def back_off(self, attempts: int, after: timedelta | None) -> timedelta:
         """Full jitter, at most retry_max, but at least what the platform asked for."""
         longest = min(self.retry_max, timedelta(seconds=0.5) * 2 ** min(attempts, 20))
@@ -97,7 +101,7 @@ class Watch:
                     await tokens.tested()
                 await gateway.platform.probe(fetch, connection.account)
         except TryLater as error:
-            await self._checked(connection, good=False, pause=self._pace.back_off(3, error.after))
+            await self._checked(connection, good=False, pause=self._pace.check_again(error.after))
             return str(error)
         except RedkeyError as error:
             await self._checked(connection, good=False, pause=self._pace.next_check())
@@ -126,7 +130,7 @@ class Watch:
         except RedkeyError as error:
             log.info("refresh put off", grant=grant.id, platform=grant.platform, why=str(error))
             after = error.after if isinstance(error, TryLater) else None
-            await self._renew_at(grant, self._now() + self._pace.back_off(5, after))
+            await self._renew_at(grant, self._now() + self._pace.back_off(10, after))
 
     async def _renew_at(self, grant: Grant, at: datetime) -> None:
         async with self._memory.begin() as tx:
