@@ -76,7 +76,7 @@ class Serving:
         )
         app.dispatcher = app.dispatcher_of(app.workers(self._alert) if self._works else {})
         turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
-        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere(), *turns])
+        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere(), *self._heartbeat(), *turns])
 
     def _elsewhere(self) -> list[Tick]:
         """Where a fallback is set, and this process speaks."""

@@ -31,7 +31,9 @@ class SlackSignIns:
 
     async def begin(self, then: str) -> Trip:
         trip, now = Trip(*(secrets.token_urlsafe(32) for _ in range(3))), self._now()
-        consent = Consent(f"cns_{secrets.token_hex(12)}", SLACK, "signin", then, Secret(trip.nonce), now)
+        # Sealed with the nonce: the way on may be a connect link, whose token must not lie in the database.
+        sealed = Secret(f"{trip.nonce} {then}")
+        consent = Consent(f"cns_{secrets.token_hex(12)}", SLACK, "signin", "", sealed, now)
         async with self._memory.begin() as tx:
             await tx.consents.begin(consent, digest(trip.state), digest(trip.browser), now + STATE_LIVES)
         return trip
@@ -39,7 +41,10 @@ class SlackSignIns:
     async def finish(self, state: str, browser: str) -> tuple[str, Secret] | None:
         async with self._memory.begin() as tx:
             consent = await tx.consents.take(SLACK, digest(state), digest(browser), self._now())
-        return (consent.ref, consent.verifier) if consent and consent.verifier else None
+        if consent is None or consent.verifier is None:
+            return None
+        nonce, _, then = consent.verifier.reveal().partition(" ")
+        return then, Secret(nonce)
 
     def seal(self, text: str) -> str:
         return self._envelope.seal(text)

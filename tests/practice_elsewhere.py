@@ -166,7 +166,7 @@ async def at_peer(issuer, account, clock):
         api_url=issuer,
         token_url=token_url,
     )
-    pool = open_pool()
+    pool = open_pool({"127.0.0.1"})
     wires = {"token_wire": Wire.for_tokens(pool, TIMEOUT), "api_wire": Wire.for_api(pool, TIMEOUT)}
     async with server, httpx2.AsyncClient(trust_env=False, verify=False) as browser:
         yield Peer(issuer, OAuthGateway(Elsewhere(settings, clock), **wires, now=clock), browser, account, lossy)

@@ -133,6 +133,7 @@ def test_sentences_about_settings_are_left_alone():
 
 
 def test_libraries_that_log_addresses_are_quiet():
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # servers of other tests may have silenced theirs
     stream = io.StringIO()
     logs.start_logging(stream)
 

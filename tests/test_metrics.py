@@ -1,11 +1,14 @@
 """What Prometheus is told, and that the dashboard and the alert rules ask for nothing else; the dead man's switch."""
 
+import asyncio
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from deployment import deployed
 from practice_slack import serving
 from practice_web import website
 from starlette.applications import Starlette
@@ -60,3 +63,18 @@ async def test_the_dead_mans_switch_is_pressed_and_never_shows_its_address():
             assert "very-secret" not in str(refused.value)
 
     assert pressed == ["GET"] * 4
+
+
+async def test_a_running_bot_presses_the_dead_mans_switch(tmp_path, sqlite_url, monkeypatch):
+    pressed = asyncio.Event()
+
+    async def press(_):
+        pressed.set()
+        return Response()
+
+    monkeypatch.setattr("bot.serve.HEARTBEAT_EVERY", timedelta(milliseconds=50))
+    async with (
+        serving(Starlette(routes=[Route("/", press)])) as url,
+        deployed(tmp_path, sqlite_url, sections={"fallback": {"ping": f"{url}/"}}),
+    ):
+        await asyncio.wait_for(pressed.wait(), 10)

@@ -86,6 +86,7 @@ class Workspace:
 
     async def stop(self, within: float = 5.0) -> None:
         """Running listeners finish first."""
+        self._heard_of = False
         if self._watching is not None:
             self._watching.cancel()
         if self._socket is not None:
