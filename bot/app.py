@@ -18,6 +18,7 @@ from bot.gallery import PageFacts
 from bot.interfaces import Clock
 from bot.ledger import Intake
 from bot.memory import Saying, Work
+from bot.opt_in import OptIn
 from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
 from bot.restore import Restore
@@ -80,6 +81,7 @@ class App:
         )
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
+        self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
         self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
@@ -101,12 +103,14 @@ class App:
     def _carriers(self) -> dict[Flow, Carrier]:
         own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}
         restate = {key: days for key, s in own.items() if (days := getattr(s, "restate_days", None)) is not None}
-        domains = {key: tuple(getattr(s, "domains", ())) for key, s in own.items()}
         return {
             Flow.COST: CostCarrier(self.settings.timing.cost_days, restate),
-            Flow.TAGGING: TagCarrier(domains),
+            Flow.TAGGING: TagCarrier(self._domains()),
             Flow.TOUCHPOINTS: TouchpointCarrier(),
         }
+
+    def _domains(self) -> dict[str, tuple[str, ...]]:
+        return {key: tuple(getattr(g.platform.settings, "domains", ())) for key, g in self.gateways.items()}
 
     @classmethod
     @asynccontextmanager

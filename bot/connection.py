@@ -137,6 +137,8 @@ class Connection:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     outage_id: str | None = None
+    opted_in: bool = False  # its ads may be made anew for their tags, where that is the only way
+    previewed_at: datetime | None = None  # when somebody last saw what tagging would do
     removed_at: datetime | None = None  # a person took it out; the row stays for the history
 
     @property

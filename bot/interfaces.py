@@ -239,6 +239,10 @@ class AdTagger(ABC):
 
     utm: str  # the default parameters, with the platform's own macros
     autotagging: bool  # whether new connections are tagged
+    # Where tagging costs something: what a person can do instead, {} standing for the parameters. Then ads are only named
+    # until somebody has opted in for the connection. `forbidden`: why nobody can; empty where they can.
+    by_hand: ClassVar[str] = ""
+    forbidden: str = ""
     domains: tuple[str, ...]  # our own domains; ads that lead elsewhere are left alone. Empty: every domain is ours
 
     @abstractmethod

@@ -65,7 +65,10 @@ class TagCarrier:
                 await tx.tags.note(walk.connection.id, notes, walk.now())
         if not changes:
             return len(arrived)
-        results = await platform.tag(walk.fetch, walk.connection.account, changes)
+        if platform.by_hand and not walk.connection.opted_in:
+            results = [TagResult(change.ad.id, platform.by_hand.format(change.wanted)) for change in changes]
+        else:
+            results = await platform.tag(walk.fetch, walk.connection.account, changes)
         async with walk.memory.begin() as tx:
             await tx.tags.applied(walk.connection.id, results, walk.now())
         return len(arrived) + sum(not result.problem for result in results)

@@ -31,7 +31,7 @@ class Undo:
 
     async def run(self, connection_id: str, *, really: bool) -> Undone:
         """`really` False: only look. Raises NotFound, and what the platform's answers mean (bot/errors.py)."""
-        connection, tagger = await self._tagged(connection_id)
+        connection, tagger = await self.tagged(connection_id)
         async with self._memory.read() as tx:
             ours = {c.ad.id: c for c in await tx.tags.ours(connection_id)}
         restored: dict[str, str] = {}
@@ -50,7 +50,8 @@ class Undo:
                 left = {ad: why for ad, why in left.items() if ad not in done} | {a: w for a, w in said.items() if w}
         return Undone(restored, left)
 
-    async def _tagged(self, connection_id: str) -> tuple[Connection, AdTagger]:
+    async def tagged(self, connection_id: str) -> tuple[Connection, AdTagger]:
+        """A connection whose ads can be looked at now. Raises NotFound."""
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
         if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:

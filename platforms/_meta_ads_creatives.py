@@ -14,7 +14,7 @@ from platforms._meta_ads_graph import Graph
 
 BY_HAND = (
     "Meta's ads cannot be changed, only made anew, which sends them to review again. A person must add these URL "
-    "parameters in Ads Manager, or tag_by_recreating be switched on: {}"
+    "parameters in Ads Manager, or opt in after a look at `redkey tagging preview`: {}"
 )
 # What a new creative takes over beside the post itself.
 _COPIED = (

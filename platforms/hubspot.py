@@ -97,6 +97,8 @@ class Hubspot(Platform, TouchpointSink):
             revoke_url=own.revoke_url or f"{at}/revoke",
             scopes=required,
             authorize_params={"optional_scope": " ".join(optional)} if optional else {},
+            # The answer names the account, the person and the scopes, as introspection would; so nothing else is asked:
+            # https://developers.hubspot.com/changelog/additional-details-returned-when-generating-oauth-access-tokens
             keep=("hub_id", "user_id"),
         )
 

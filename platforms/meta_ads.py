@@ -47,6 +47,9 @@ _VERSION_ENDS = {
     "v24.0": date(2028, 2, 18),
     "v25.0": date(2028, 7, 29),
 }
+_FORBIDDEN = (
+    "set tag_by_recreating = true in [platforms.meta_ads] first, then reauthorize: changing ads needs a permission"
+)
 
 
 class MetaAdsSettings(PlatformSettings):
@@ -62,8 +65,8 @@ class MetaAdsSettings(PlatformSettings):
     )
     tag_by_recreating: bool = Field(
         False,
-        description="true: ads are tagged by making them anew, which sends each to review and learning again; "
-        "false: ads without parameters are only named",
+        description="true: connections may opt in to having their ads made anew, which sends each to review and learning "
+        "again (redkey tagging preview, then optin); false: ads without parameters are only named",
     )
     autotagging: bool = Field(True, description="whether new connections look for ads without parameters")
     utm: str = Field(
@@ -83,9 +86,11 @@ class MetaAds(Platform, CostSource, AdTagger):
     The last `restate_days` days are read again, as Meta still changes them. Meta tells the cost of the last 37 months.
 
     What a Meta ad shows cannot be changed afterwards, URL parameters included. So ads without them are only named, and a
-    person adds them in Ads Manager. With `tag_by_recreating` Redkey makes such ads anew from the same post, likes and
-    comments kept; **each of them goes through Meta's review again and starts learning anew**. Ads that would lose
-    something (dynamic creatives, catalogues, partnerships) are left to people even then.
+    person adds them in Ads Manager. Redkey can make such ads anew from the same post, likes and comments kept; **each of
+    them goes through Meta's review again and starts learning anew**. So it does that only where `tag_by_recreating` is set
+    and somebody has opted in for the connection: `redkey tagging preview ID` shows what would be done, `redkey tagging
+    optin ID` lets it be done. Ads that would lose something (dynamic creatives, catalogues, partnerships) are left to
+    people even then.
 
     A login lasts about 60 days and is renewed while it is alive; 90 days after a person logged in they must do so again.
     The Meta app needs Facebook Login with the redirect URI, and advanced access to ads_read; to ads_management too for
@@ -97,6 +102,7 @@ class MetaAds(Platform, CostSource, AdTagger):
     flows = (Flow.COST, Flow.TAGGING)
     Settings = MetaAdsSettings
     settings: MetaAdsSettings
+    by_hand = BY_HAND
     look_back_days = 1120  # 37 months: https://developers.facebook.com/docs/marketing-api/insights/parameters
 
     def __init__(self, settings: PlatformSettings, now: Clock = lambda: datetime.now(UTC)) -> None:
@@ -104,6 +110,7 @@ class MetaAds(Platform, CostSource, AdTagger):
         self.restate_days = self.settings.restate_days
         self.utm, self.autotagging = self.settings.utm, self.settings.autotagging
         self.domains = self.settings.domains
+        self.forbidden = "" if self.settings.tag_by_recreating else _FORBIDDEN
 
     @property
     def needs(self) -> dict[Flow, tuple[str, ...]]:

@@ -132,6 +132,12 @@ class ConnectionRows:
     async def set_utm(self, connection_id: str, utm: str) -> None:
         await self._set([connection_id], utm=utm)
 
+    async def set_opted_in(self, connection_id: str, opted_in: bool) -> None:
+        await self._set([connection_id], opted_in=opted_in)
+
+    async def previewed(self, connection_id: str, now: datetime) -> None:
+        await self._set([connection_id], previewed_at=now)
+
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None:
         await self._set(connection_ids, catching_up=catching_up)
 
@@ -238,4 +244,6 @@ def _connection(row: Row[Any]) -> Connection:
         created_at=row.created_at,
         outage_id=row.outage_id,
         removed_at=row.removed_at,
+        opted_in=row.opted_in,
+        previewed_at=row.previewed_at,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -91,6 +92,8 @@ connections = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
     Column("removed_by", Words),
+    Column("opted_in", Boolean, nullable=False, server_default=false()),
+    Column("previewed_at", UtcDateTime),
     UniqueConstraint("platform", "account_id"),
 )
 

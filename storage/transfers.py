@@ -89,6 +89,11 @@ class TransferRows:
         await self._tx.change(_one(connection_id, flow).values(values))
         self._tx.becomes_due(Work.MOVE)
 
+    async def restart(self, connection_id: str, flow: Flow) -> None:
+        again = {"cursor": {}, "due_at": self._tx.now(), "owner": None, "fence": transfers.c.fence + 1}
+        await self._tx.change(_one(connection_id, flow).values(again))
+        self._tx.becomes_due(Work.MOVE)
+
     async def passed(self, transfer: Transfer, now: datetime) -> None:
         """Raises Fenced."""
         await self._fenced(_held(transfer).values(passed_at=now))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from deployment import deployed
 
+from bot.listing import cost_item
 from sandbox.demo import touchpoints
 from sandbox.world import World
 
@@ -25,6 +26,27 @@ def harder(sandbox, *, rotation):
         sandbox.page_size = 2
 
 
+ANY_SCRIPT = "شركة 東京 👩‍🚀 e\u0301 ﷺ"
+
+
+def renamed(sandbox):
+    """Accounts called something in Arabic, Chinese, emoji and combining marks."""
+    for account in sandbox.book.accounts.values():
+        account.name = f"{ANY_SCRIPT} {account.name}"
+
+
+async def opted_in(redkey):
+    """Meta's ads are made anew, and so tagged, only where somebody has seen what would be done and said yes."""
+    for each in await redkey.app.desk.connections():
+        await redkey.app.opt_in.preview(each.connection.id)
+        await redkey.app.opt_in.opt_in(each.connection.id)
+    await redkey.until(redkey.looked_at_all_ads)
+
+
+async def exported(redkey):
+    return [cost_item(c, row, complete=done) async for c, row, done in redkey.app.ledger.costs(None, None)]
+
+
 def sandbox_never_rotates(sandbox):
     """Meta has no refresh tokens at all; its long-lived token is exchanged for another."""
     return sandbox.key == "meta_ads"
@@ -36,7 +58,11 @@ async def test_every_platform_drops_is_reauthorized_and_catches_up(platform, rot
     async with deployed(tmp_path, sqlite_url, timing=LITTLE, sections=RESTATED) as redkey:
         sandbox = redkey.sandbox(platform)
         harder(sandbox, rotation=rotation)
+        if platform in ADS:
+            renamed(sandbox)
         await redkey.connect(platform)
+        if platform == "meta_ads":
+            await opted_in(redkey)
 
         alert = await redkey.drop(platform)
         if platform in ADS:
@@ -54,6 +80,9 @@ async def test_every_platform_drops_is_reauthorized_and_catches_up(platform, rot
         if platform in ADS:
             assert told.outage.lost["ads_untagged"] >= 1
             assert told.outage.recovered["cost_days"] >= 1
+            assert [] == sandbox.disagreements(await exported(redkey))  # days restated meanwhile included
+            names = [c.connection.account.name for c in await redkey.app.desk.connections()]
+            assert all(name.startswith(ANY_SCRIPT) for name in names)
         else:
             assert 250 == told.outage.recovered["touchpoints"]
             assert {t["id"] for t in touchpoints(250, "during")} <= set(sandbox.records())
