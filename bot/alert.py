@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from math import ceil
 
 import structlog
 
@@ -11,7 +12,7 @@ from bot.connection import Connection, Flow, Outage, Transfer
 from bot.detour import Detour
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
-from bot.facts import AccountFact, OutageFacts, Progress, Reply
+from bot.facts import PAGE, PAGES, AccountFact, OutageFacts, Progress, Reply
 from bot.interfaces import (
     ChannelGone,
     Clock,
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 
 RED_REFRESH = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=2)  # how long Slack may be away before an alert is told elsewhere
+PAGE_REVISION = 1_000_000
 LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
 LATE = timedelta(seconds=30)  # how long after its sender gave up or died a post may still appear
 LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
@@ -76,6 +78,7 @@ class Facts:
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
             eta=_eta(outage, marked, self._now()),
             mentions=tuple(dict.fromkeys(o for c in connections for o in self._routes.owners(c))),
+            storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )
 
@@ -163,7 +166,8 @@ class Alert:
             now = self._now()
             await tx.outages.alerted(outage.id, channel, ts, now)
             await tx.outbox.said(saying, now)
-            if outage.closed_at is None:  # the counts of a living message are kept true
+            await _continue(tx, facts, now)
+            if facts.living:  # the counts of a living message are kept true
                 again = self._progress_every if outage.reauthorized_at else RED_REFRESH
                 await tx.outbox.say_message(outage.id, outage.revision, now + again)
 
@@ -238,6 +242,17 @@ class Alert:
 
         with suppress(Fenced):
             await give_back(put_off)
+
+
+async def _continue(tx: Tx, facts: OutageFacts, now: datetime) -> None:
+    """What a storm's message has no room for, in its thread: each page once it is full, the last one when it is quiet.
+
+    The revisions are out of the way of the outage's own, so that a page whose post is unclear is told from the others.
+    """
+    quiet = now - facts.outage.opened_at > RED_REFRESH
+    pages = len(facts.storm) / PAGE if quiet else len(facts.storm) // PAGE
+    for page in range(1, min(ceil(pages), PAGES + 1)):
+        await tx.outbox.say_reply(facts.outage.id, f"storm_{page}", PAGE_REVISION + page, {"page": page}, now)
 
 
 def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:

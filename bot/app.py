@@ -62,7 +62,8 @@ class App:
         self.refresher = Refresher(
             memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
         )
-        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now)
+        storms = timing.storm_after, timing.storm_window
+        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, storms)
         self.facts = Facts(memory, gateways, self.routes, url, now)
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)

@@ -231,6 +231,7 @@ class Outage:
     lost: Json = field(default_factory=dict)
     channel: str = ""
     ts: str | None = None
+    storm: str | None = None  # the outage whose message tells of this one too, where many dropped at once
     connection_ids: tuple[str, ...] = ()
     timeline: tuple[Event, ...] = ()
 

@@ -28,6 +28,22 @@ class Progress:
     verified: bool
 
 
+PAGE = 40  # logins that a storm's message lists, and each continuation in its thread
+PAGES = 20  # continuations at most; what lies beyond is on the page of connections
+
+
+@dataclass(frozen=True)
+class StormLine:
+    """One outage as the digest of its storm lists it. `account` is the first one's name, of `accounts`."""
+
+    outage_id: str
+    login: str
+    account: str
+    accounts: int
+    lost: bool
+    over: bool
+
+
 @dataclass(frozen=True)
 class OutageFacts:
     """Everything the living message, the start page and the outage page tell.
@@ -51,6 +67,17 @@ class OutageFacts:
     mentions: tuple[str, ...] = ()
     checked_at: datetime | None = None
     current_outage: str | None = None  # for a closed one: the outage open now for the same grant, if any
+
+    storm: tuple[StormLine, ...] = ()  # where this outage's message tells of a storm: all its outages
+
+    @property
+    def living(self) -> bool:
+        """Whether its message still tells of something that goes on."""
+        return any(not line.over for line in self.storm) if self.storm else self.outage.closed_at is None
+
+    @property
+    def connections_url(self) -> str:
+        return self.start_url.removesuffix(f"/reauthorize/{self.outage.id}") + "/connections"
 
     @property
     def fraction(self) -> float:

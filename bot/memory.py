@@ -29,6 +29,7 @@ from bot.connection import (
     TokenSet,
     Transfer,
 )
+from bot.facts import StormLine
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
 from bot.notices import Clicks, Notices
@@ -228,6 +229,12 @@ class Outages(Protocol):
 
     async def event(self, outage_id: str, event: Event) -> int:
         """Append to the timeline, add 1 to the revision and return it."""
+
+    async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
+        """From `after` outages of a platform and channel within the window on, further ones share one message."""
+
+    async def storm(self, outage_id: str) -> list[StormLine]:
+        """Everything this outage's message tells of, in a lasting order."""
 
     async def claim(self, outage_id: str, user: str | None, now: datetime) -> None: ...
     async def snooze(self, outage_id: str, until: datetime | None) -> None: ...

@@ -56,7 +56,9 @@ class Watch:
         routes: Routes,
         pace: Pace,
         now: Clock,
+        storms: tuple[int, timedelta] = (5, timedelta(seconds=30)),
     ) -> None:
+        self._storms = storms  # from so many outages of a platform and channel within so long on
         self._memory = memory
         self._gateways = gateways
         self._refresher = refresher
@@ -241,6 +243,7 @@ class Watch:
             now=now,
         )
         if outage is not None:
+            await tx.outages.gather(outage, *self._storms, now)
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
 

@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
 from bot.connection import Cause, Event, Json, Outage, Reach
 from bot.errors import Fenced
+from bot.facts import StormLine
 from bot.memory import Work
 from storage.ids import new_id
-from storage.tables import outage_connections, outage_events, outages
+from storage.tables import connections, outage_connections, outage_events, outages
 from storage.transaction import Transaction, at, parts
 
 _GRANT_FIRST = outages.c.reach == Reach.ACCOUNT.value  # false sorts before true
@@ -125,6 +126,44 @@ class OutageRows:
         await self._tx.change(insert(outage_events).values(outage_id=outage_id, revision=row.revision, **line))
         return int(row.revision)
 
+    async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
+        """One at a time for each platform and channel, or two storms would begin at once."""
+        if self._tx.postgres:
+            name = f"storm:{outage.platform}:{outage.channel}"
+            await self._tx.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        alike = (
+            outages.c.platform == outage.platform,
+            outages.c.channel == outage.channel,
+            outages.c.opened_at > now - window,
+        )
+        if len(await self._tx.all(select(outages.c.id).where(*alike).limit(after))) < after:
+            return
+        going = select(outages.c.storm).where(*alike, outages.c.storm.is_not(None)).limit(1)
+        await self._set(outage.id, storm=await self._tx.value(going) or outage.id)
+
+    async def storm(self, outage_id: str) -> list[StormLine]:
+        about = outages.join(outage_connections).join(connections)
+        told = (
+            select(
+                outages.c.id,
+                outages.c.login,
+                outages.c.reauthorized_at,
+                outages.c.closed_at,
+                func.min(connections.c.account_name).label("account"),
+                func.count().label("accounts"),
+            )
+            .select_from(about)
+            .where(outages.c.storm == outage_id)
+            .group_by(outages.c.id)
+            .order_by(outages.c.opened_at, outages.c.id)
+        )
+        return [
+            StormLine(
+                r.id, r.login, r.account, r.accounts, not (r.reauthorized_at or r.closed_at), r.closed_at is not None
+            )
+            for r in await self._tx.all(told)
+        ]
+
     async def claim(self, outage_id: str, user: str | None, now: datetime) -> None:
         await self._set(outage_id, claimed_by=user, claimed_at=now if user is not None else None)
 
@@ -134,6 +173,7 @@ class OutageRows:
     async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
         first = func.coalesce(outages.c.alerted_at, at(outages.c.alerted_at, now))
         await self._set(outage_id, channel=channel, ts=ts, alerted_at=first)
+        await self._tx.change(update(outages).where(outages.c.storm == outage_id).values(alerted_at=first))
         self._tx.becomes_due(Work.SAY)  # replies may have waited for it
 
     async def unposted(self, outage_id: str, ts: str | None = None) -> None:
@@ -217,6 +257,7 @@ def _outage(row: Row[Any], connection_ids: Sequence[str], timeline: Sequence[Eve
         lost=row.lost,
         channel=row.channel,
         ts=row.ts,
+        storm=row.storm,
         connection_ids=tuple(connection_ids),
         timeline=tuple(timeline),
     )

@@ -13,6 +13,7 @@ from storage.tables import outages, outbox
 from storage.transaction import Transaction, earlier
 
 _FREE = outbox.c.owner.is_(None)
+TOGETHER = timedelta(seconds=3)  # what happens in a storm within this is one edit of its message
 _UNCLAIMED: dict[str, Any] = {"fence": 0, "attempts": 0}
 
 
@@ -27,6 +28,9 @@ class OutboxRows:
         self._tx = tx
 
     async def say_message(self, outage_id: str, revision: int, due_at: datetime) -> None:
+        storm = await self._storm(outage_id)
+        if storm is not None and storm != outage_id:
+            outage_id, revision, due_at = storm, 0, due_at + TOGETHER
         new = _row(f"message:{outage_id}", outage_id, "message", "", revision, {}, due_at)
         asked = {
             "revision": case((outbox.c.revision > revision, outbox.c.revision), else_=revision),
@@ -38,6 +42,8 @@ class OutboxRows:
         self._tx.becomes_due(Work.SAY, due_at, new["key"])
 
     async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
+        if not what.startswith("storm_") and await self._storm(outage_id) is not None:
+            return  # its message is edited; thousands of replies would help nobody
         new = _row(f"reply:{outage_id}:{what}:{revision}", outage_id, "reply", what, revision, detail, now)
         await self._tx.change(self._tx.insert(outbox).values(new).on_conflict_do_nothing())
         self._tx.becomes_due(Work.SAY, now, new["key"])
@@ -45,6 +51,10 @@ class OutboxRows:
     async def unsay(self, outage_id: str, what: str) -> None:
         waits = outbox.c.outage_id == outage_id, outbox.c.what == what, _FREE, outbox.c.started_at.is_(None)
         await self._tx.change(update(outbox).where(outbox.c.kind == "reply", *waits).values(due_at=None))
+
+    async def _storm(self, outage_id: str) -> str | None:
+        storm: str | None = await self._tx.value(select(outages.c.storm).where(outages.c.id == outage_id))
+        return storm
 
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""

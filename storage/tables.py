@@ -150,6 +150,7 @@ outages = Table(
     Column("lost", JsonText, nullable=False),
     Column("channel", Words, nullable=False),
     Column("ts", Words),
+    Column("storm", Words, index=True),  # the outage whose message tells of this one too
 )
 # Only one outage may be open for a grant, and one for an account: the database itself says so.
 _OPEN_GRANT = text("closed_at IS NULL AND reach = 'grant'")

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.connection import Account, Cause, Connection, Event, Flow, Kind, Outage, Reach, Status
-from bot.facts import AccountFact, ConnectionFacts, OutageFacts, Progress, Reply
+from bot.facts import AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, StormLine
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OPENED = NOW - timedelta(hours=3, minutes=20)
@@ -187,3 +187,16 @@ def connection(number: int = 1, name: str = "Acme EMEA", **given: Any) -> Connec
     )
     made = replace(made, **given)
     return ConnectionFacts(made, "Google Ads", CHANNEL, f"https://redkey.example.com/reauthorize/{made.id}")
+
+
+def storm(lost: int, of: int, *, over: bool = False) -> OutageFacts:
+    """Many logins of one platform that dropped at once, the first `lost` of which are still lost."""
+    lines = (
+        StormLine(f"out_{n}", f"person{n}@acme.example", f"Acme {n}", 1 + n % 2, lost=n < lost, over=over)
+        for n in range(of)
+    )
+    return replace(OUTAGES["google_disconnected"], storm=tuple(lines))
+
+
+OUTAGES |= {"storm": storm(37, 50), "storm_catching_up": storm(0, 50), "storm_over": storm(0, 50, over=True)}
+REPLIES["storm_1"] = (storm(50, 50), Reply("storm_1", detail={"page": 1}))

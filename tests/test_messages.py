@@ -105,7 +105,8 @@ def test_the_headline_alone_stands_in_the_top_blocks_and_links_to_the_start_page
     for name, facts in OUTAGES.items():
         blocks = EVERYTHING[f"{name}.en"].blocks
         assert len(blocks) == 1
-        assert f"*<{facts.start_url}|" in blocks[0]["text"]["text"]
+        url = facts.connections_url if facts.storm else facts.start_url
+        assert f"*<{url}|" in blocks[0]["text"]["text"]
 
 
 def test_the_text_alone_tells_what_broke_what_is_lost_and_what_to_do() -> None:

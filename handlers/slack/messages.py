@@ -11,6 +11,7 @@ from handlers.slack.card import Card, metadata, spoken
 from handlers.slack.catch_up_card import catch_up_card, stalled_card
 from handlers.slack.receipt_card import paused_card, receipt_card
 from handlers.slack.replies import NameOf, reply_text
+from handlers.slack.storm_card import storm_card, storm_page
 from handlers.words import Words
 
 CARDS: dict[str, Callable[[OutageFacts, Words], Card]] = {
@@ -34,11 +35,16 @@ class SlackComposer:
         self._name_of = name_of
 
     def outage(self, facts: OutageFacts) -> Spoken:
+        if facts.storm:
+            return spoken(storm_card(facts, self.words), facts.outage)
         card = CARDS[facts.outage.state](facts, self.words)
         return spoken(sent_here(card, facts.outage, self.words), facts.outage)
 
     def reply(self, facts: OutageFacts, reply: Reply) -> Spoken:
         revision = facts.outage.revision if reply.revision is None else reply.revision
+        if reply.what.startswith("storm_"):
+            text, blocks = storm_page(facts, int(reply.detail["page"]), self.words)
+            return Spoken(facts.outage.channel, text, blocks, metadata=metadata(facts.outage.id, revision))
         text = reply_text(facts, reply, self.words, self._name_of)
         return Spoken(
             channel=facts.outage.channel,

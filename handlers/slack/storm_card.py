@@ -1,0 +1,60 @@
+"""The digest of a storm: many logins of one platform lost at once, told by one message that counts down as they heal."""
+
+from bot.connection import Json
+from bot.facts import PAGE, OutageFacts, StormLine
+from handlers.slack.blocks import bulleted, section, sections
+from handlers.slack.card import AMBER, GREEN, RED, Card
+from handlers.slack.markup import link, plain
+from handlers.words import Words
+
+
+def storm_card(facts: OutageFacts, words: Words) -> Card:
+    lost = [line for line in facts.storm if line.lost]
+    what, mark, colour = _state(facts, len(lost), words)
+    cure = plain(words.look_up(facts.outage.cause.cure), 600)
+    return Card(
+        text=f"{what} {cure}" if lost else what,
+        headline=f"{mark} *{link(facts.connections_url, what)}*",
+        colour=colour,
+        blocks=[*([section(cure)] if lost else []), *_listed(facts, lost, words)],
+    )
+
+
+def storm_page(facts: OutageFacts, page: int, words: Words) -> tuple[str, list[Json]]:
+    """One continuation in the thread: its text and its blocks. It is not edited later; the message above counts down."""
+    lines = facts.storm[PAGE * page : PAGE * (page + 1)]
+    title = words.many("{n} more login of this message", "{n} more logins of this message", len(lines))
+    return title, sections([title, *bulleted([_line(facts, line) for line in lines])])
+
+
+def _state(facts: OutageFacts, lost: int, words: Words) -> tuple[str, str, str]:
+    platform = facts.platform_name
+    if lost and facts.outage.remedy == "AuthorizationLost":
+        one, more = "{n} {platform} login needs reauthorization.", "{n} {platform} logins need reauthorization."
+        return words.many(one, more, lost, platform=platform), "🔴", RED
+    if lost:
+        one, more = "{n} {platform} login is cut off.", "{n} {platform} logins are cut off."
+        return words.many(one, more, lost, platform=platform), "🔴", RED
+    going = sum(not line.over for line in facts.storm)
+    if going:
+        one, more = "{n} {platform} login is catching up.", "{n} {platform} logins are catching up."
+        return words.many(one, more, going, platform=platform), "🟠", AMBER
+    one, more = "{n} {platform} login is caught up.", "{n} {platform} logins are caught up."
+    return words.many(one, more, len(facts.storm), platform=platform), "🟢", GREEN
+
+
+def _listed(facts: OutageFacts, lost: list[StormLine], words: Words) -> list[Json]:
+    shown = lost[:PAGE]
+    lines = bulleted([_line(facts, line) for line in shown])
+    more = len(lost) - len(shown)
+    if more:
+        one, many = "And {n} more: in the thread and on {page}.", "And {n} more: in the thread and on {page}."
+        page = link(facts.connections_url, words.say("the page of connections"))
+        lines.append(words.many(one, many, more, page=page))
+    return sections(lines)
+
+
+def _line(facts: OutageFacts, line: StormLine) -> str:
+    name = plain(line.account, 60) + (f" +{line.accounts - 1}" if line.accounts > 1 else "")
+    start = facts.start_url.removesuffix(facts.outage.id) + line.outage_id
+    return f"{link(start, name)} ({plain(line.login, 60)})"
