@@ -11,12 +11,13 @@ from handlers.words import Words
 def storm_card(facts: OutageFacts, words: Words) -> Card:
     lost = [line for line in facts.storm if line.lost]
     what, mark, colour = _state(facts, len(lost), words)
+    page = link(facts.connections_url, words.say("the page of connections"))
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
     return Card(
         text=f"{what} {cure}" if lost else what,
         headline=f"{mark} *{link(facts.connections_url, what)}*",
         colour=colour,
-        blocks=[*([section(cure)] if lost else []), *_listed(facts, lost, words)],
+        blocks=[section(cure if lost else page), *_listed(facts, lost, words)],
     )
 
 
@@ -30,17 +31,46 @@ def storm_page(facts: OutageFacts, page: int, words: Words) -> tuple[str, list[J
 def _state(facts: OutageFacts, lost: int, words: Words) -> tuple[str, str, str]:
     platform = facts.platform_name
     if lost and facts.outage.remedy == "AuthorizationLost":
-        one, more = "{n} {platform} login needs reauthorization.", "{n} {platform} logins need reauthorization."
-        return words.many(one, more, lost, platform=platform), "🔴", RED
+        return (
+            words.many(
+                "{n} {platform} login needs reauthorization.",
+                "{n} {platform} logins need reauthorization.",
+                lost,
+                platform=platform,
+            ),
+            "🔴",
+            RED,
+        )
     if lost:
-        one, more = "{n} {platform} login is cut off.", "{n} {platform} logins are cut off."
-        return words.many(one, more, lost, platform=platform), "🔴", RED
+        return (
+            words.many(
+                "{n} {platform} login is cut off.", "{n} {platform} logins are cut off.", lost, platform=platform
+            ),
+            "🔴",
+            RED,
+        )
     going = sum(not line.over for line in facts.storm)
     if going:
-        one, more = "{n} {platform} login is catching up.", "{n} {platform} logins are catching up."
-        return words.many(one, more, going, platform=platform), "🟠", AMBER
-    one, more = "{n} {platform} login is caught up.", "{n} {platform} logins are caught up."
-    return words.many(one, more, len(facts.storm), platform=platform), "🟢", GREEN
+        return (
+            words.many(
+                "{n} {platform} login is catching up.",
+                "{n} {platform} logins are catching up.",
+                going,
+                platform=platform,
+            ),
+            "🟠",
+            AMBER,
+        )
+    return (
+        words.many(
+            "{n} {platform} login is caught up.",
+            "{n} {platform} logins are caught up.",
+            len(facts.storm),
+            platform=platform,
+        ),
+        "🟢",
+        GREEN,
+    )
 
 
 def _listed(facts: OutageFacts, lost: list[StormLine], words: Words) -> list[Json]:
@@ -48,9 +78,15 @@ def _listed(facts: OutageFacts, lost: list[StormLine], words: Words) -> list[Jso
     lines = bulleted([_line(facts, line) for line in shown])
     more = len(lost) - len(shown)
     if more:
-        one, many = "And {n} more: in the thread and on {page}.", "And {n} more: in the thread and on {page}."
         page = link(facts.connections_url, words.say("the page of connections"))
-        lines.append(words.many(one, many, more, page=page))
+        lines.append(
+            words.many(
+                "And {n} more: in the thread and on {page}.",
+                "And {n} more: in the thread and on {page}.",
+                more,
+                page=page,
+            )
+        )
     return sections(lines)
 
 
