@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006_storms"
-down_revision = "0005_replicas"
+revision = "0007_storms"
+down_revision = "0006_audit"
 
 
 def upgrade() -> None:
