@@ -74,7 +74,8 @@ def poisoned(facts: OutageFacts, nasty: str) -> OutageFacts:
     )
     accounts = tuple(replace(a, name=nasty, account_id=nasty) for a in facts.accounts)
     progress = tuple(replace(p, account=nasty) for p in facts.progress)
-    return replace(facts, outage=changed, accounts=accounts, progress=progress)
+    storm = tuple(replace(line, account=nasty, login=nasty) for line in facts.storm)
+    return replace(facts, outage=changed, accounts=accounts, progress=progress, storm=storm)
 
 
 def hidden(text: str) -> list[str]:
@@ -118,7 +119,9 @@ def test_no_name_can_make_a_link_a_mention_or_a_message_slack_refuses(nasty: str
 @given(nasty=HOSTILE, name=st.sampled_from(sorted(REPLIES)))
 def test_no_name_can_do_that_in_a_reply_either(nasty: str, name: str) -> None:
     facts, reply = REPLIES[name]
-    detail = {k: [nasty] * 30 if isinstance(v, list) else v if isinstance(v, int) else nasty for k, v in reply.detail.items()}
+    detail = {
+        k: [nasty] * 30 if isinstance(v, list) else v if isinstance(v, int) else nasty for k, v in reply.detail.items()
+    }
     who = nasty if reply.what == "reauthorized" else reply.who
     spoken = SlackComposer("en").reply(poisoned(facts, nasty), replace(reply, detail=detail, who=who))
     assert message_problems(spoken) == []
