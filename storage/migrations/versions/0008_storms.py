@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_storms"
-down_revision = "0006_audit"
+revision = "0008_storms"
+down_revision = "0007_opt_in"
 
 
 def upgrade() -> None:
