@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import platforms
 from bot.alert import Alert, Facts
@@ -21,6 +22,7 @@ from bot.memory import Saying, Work
 from bot.opt_in import OptIn
 from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
+from bot.remind import Quiet, Remind
 from bot.restore import Restore
 from bot.revoke import Revoke
 from bot.routes import Route, Routes
@@ -65,6 +67,7 @@ class App:
         storms = timing.storm_after, timing.storm_window
         self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, storms)
         self.facts = Facts(memory, gateways, self.routes, url, now)
+        self.remind = Remind(memory, self.routes, timing.remind_after, timing.claim_for, _quiet(settings), now)
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead)
@@ -198,10 +201,20 @@ class App:
             *beats,
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
+            Tick("remind", min(timedelta(seconds=30), *timing.remind_after), self.remind.run),
             Tick("sweep consents", timedelta(minutes=5), sweep),
         ]
 
 
 def _routes(settings: Settings) -> Routes:
-    routes = tuple(Route(r.platform, r.connection, r.channel, r.owners) for r in settings.routes)
+    routes = tuple(
+        Route(r.platform, r.connection, r.channel, r.owners, r.escalate_to, r.escalate_after) for r in settings.routes
+    )
     return Routes(settings.slack.channel, routes)
+
+
+def _quiet(settings: Settings) -> Quiet | None:
+    begins, _, ends = settings.timing.quiet_hours.partition("-")
+    if not begins:
+        return None
+    return Quiet(time.fromisoformat(begins), time.fromisoformat(ends), ZoneInfo(settings.timing.quiet_zone))

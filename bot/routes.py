@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.connection import Connection
 
@@ -14,6 +15,8 @@ class Route:
     connection: str = ""
     channel: str = ""
     owners: tuple[str, ...] = ()
+    escalate_to: str = ""
+    escalate_after: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Routes:
 
     def owners(self, connection: Connection) -> tuple[str, ...]:
         return next((r.owners for r in self._fitting(connection) if r.owners), ())
+
+    def escalation(self, connection: Connection) -> tuple[str, timedelta]:
+        """Whom to call when nobody has acted, and after how long; nobody: empty."""
+        fitting = next((r for r in self._fitting(connection) if r.escalate_to), Route())
+        return fitting.escalate_to, fitting.escalate_after
 
     def _fitting(self, connection: Connection) -> list[Route]:
         own = [r for r in self.routes if r.connection == connection.id]

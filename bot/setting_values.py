@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -34,6 +35,24 @@ def duration(value: Any) -> timedelta:
     if length > timedelta(days=3650):
         raise ValueError(f"{shown(value)} is too long: expected ten years at most")
     return length
+
+
+def hours_of_day(value: Any) -> Any:
+    """Check "22:00-07:00"; empty for none."""
+    if not isinstance(value, str) or (
+        value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value)
+    ):
+        raise ValueError(f'{shown(value)} is not a span of hours such as "22:00-07:00"')
+    return value
+
+
+def a_time_zone(value: Any) -> Any:
+    """Check the name of a time zone."""
+    try:
+        ZoneInfo(value)
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError(f'{shown(value)} is not a time zone such as "Europe/Berlin"') from None
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]

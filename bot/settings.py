@@ -31,10 +31,12 @@ from bot.setting_values import (
     a_key,
     a_list,
     a_person,
+    a_time_zone,
     a_web_address,
     a_webhook,
     an_owner,
     duration,
+    hours_of_day,
     is_loopback,
     json_or_text,
     not_this_token,
@@ -130,6 +132,9 @@ class TimingSettings(Section):
         timedelta(days=1),
         timedelta(days=3),
     )
+    claim_for: Duration = timedelta(hours=4)
+    quiet_hours: Annotated[str, BeforeValidator(hours_of_day)] = ""
+    quiet_zone: Annotated[str, BeforeValidator(a_time_zone)] = "UTC"
     progress_every: Duration = timedelta(seconds=5)
     request_timeout: Duration = timedelta(seconds=30)
     retry_max: Duration = timedelta(minutes=5)
@@ -166,6 +171,8 @@ class RouteSettings(Section):
     connection: str = ""
     channel: Annotated[str, BeforeValidator(a_channel)] = ""
     owners: Annotated[tuple[Annotated[str, BeforeValidator(an_owner)], ...], BeforeValidator(a_list)] = ()
+    escalate_to: Annotated[str, BeforeValidator(an_owner)] = ""
+    escalate_after: Duration = timedelta(days=1)
 
     @model_validator(mode="after")
     def _whom_and_where(self) -> Self:
@@ -173,8 +180,8 @@ class RouteSettings(Section):
             raise ValueError(
                 'a route is for one platform or one connection: expected platform = "…" or connection = "…"'
             )
-        if not self.channel and not self.owners:
-            raise ValueError("a route needs a channel, owners, or both")
+        if not (self.channel or self.owners or self.escalate_to):
+            raise ValueError("a route needs a channel, owners, or escalate_to")
         return self
 
 

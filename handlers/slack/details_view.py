@@ -101,12 +101,17 @@ def _event(event: Event, words: Words) -> str:
         "declined": words.say("Declined on the platform's page"),
         "paused": words.say("Paused"),
         "removed": words.say("Removed"),
+        "reminded": words.say("Brought up again"),
+        "claim_lapsed": words.say("Open to everybody again"),
+        "escalated": words.say("Called someone else"),
         "joined": words.say("One more account"),
         "moved": words.say("Said in another place"),
     }
-    clicked = event.what in {"claimed", "snoozed", "paused", "removed"}
+    clicked = event.what in {"claimed", "claim_lapsed", "escalated", "snoozed", "paused", "removed"}
     who = (mention(event.who) if clicked else login_name(event.who)) if event.who else ""
-    detail = plain(words.look_up(event.detail), 300) if event.what != "snoozed" else ""
+    detail = (
+        plain(words.look_up(event.detail), 300) if event.what not in {"snoozed", "reminded", "claim_lapsed"} else ""
+    )
     what = names.get(event.what) or plain(event.what.replace("_", " "), 40)
     return " · ".join(part for part in (moment(words, event.at), what, who, detail) if part)
 

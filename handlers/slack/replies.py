@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from bot.facts import OutageFacts, Reply
 from handlers.slack.catch_up_card import stalled_because
-from handlers.slack.loss import who_is_hit
-from handlers.slack.markup import USER, login_name, plain
+from handlers.slack.loss import gone_for_good, who_is_hit, will_be_recovered
+from handlers.slack.markup import USER, login_name, mention, plain
 from handlers.slack.receipt_card import receipt_text
 from handlers.words import Words
 
@@ -21,6 +21,9 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "caught_up": lambda: receipt_text(facts, words),
         "stalled": lambda: _stalled(facts, reply, words),
         "reopened": lambda: _reopened(facts, words),
+        "reminded": lambda: _reminded(facts, words),
+        "claim_lapsed": lambda: _claim_lapsed(reply, words),
+        "escalated": lambda: _escalated(facts, reply, words),
         "wrong_account": lambda: _wrong_account(reply, words),
         "partly": lambda: _partly(facts, reply, words),
         "declined": lambda: words.say("Someone said no on {platform}'s page. Nothing has changed.", **_at(facts)),
@@ -66,6 +69,31 @@ def _reopened(facts: OutageFacts, words: Words) -> str:
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
     told = words.say("{platform} is disconnected again. What was recovered so far is kept.", **_at(facts))
     return f"{told} {cause} {cure}"
+
+
+def _reminded(facts: OutageFacts, words: Words) -> str:
+    """Only the owners are called, by mention; whoever acts is not among them any more then."""
+    called = " ".join(mention(who) for who in facts.mentions)
+    loss = " ".join([*will_be_recovered(facts, words), *gone_for_good(facts, words)])
+    return " ".join(part for part in (_still_down(facts, words), loss, called) if part)
+
+
+def _still_down(facts: OutageFacts, words: Words) -> str:
+    return words.say(
+        "{platform} is still disconnected after {duration}: {account}.",
+        account=who_is_hit(facts, words),
+        duration=words.duration(facts.now - facts.outage.dropped_at),
+        **_at(facts),
+    )
+
+
+def _claim_lapsed(reply: Reply, words: Words) -> str:
+    who = mention(reply.who) if USER.fullmatch(reply.who) else plain(reply.who)
+    return words.say("{who}, are you still on this? It is open to everybody again.", who=who)
+
+
+def _escalated(facts: OutageFacts, reply: Reply, words: Words) -> str:
+    return f"{mention(reply.who)} {_still_down(facts, words)} {words.say('Nobody has taken it up yet.')}"
 
 
 def _wrong_account(reply: Reply, words: Words) -> str:

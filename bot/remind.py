@@ -1,0 +1,116 @@
+"""An alert that nobody acts on is brought up again: on a back-off, not at night, and at last to someone else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.connection import Connection, Event, Outage
+from bot.interfaces import Clock
+from bot.memory import Memory, Tx
+from bot.routes import Routes
+
+MANY = 10_000  # open outages looked at in one round
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """Hours of the day, in one place's time, when nobody is called. They may go over midnight."""
+
+    begins: time
+    ends: time
+    zone: ZoneInfo
+
+    def holds(self, moment: datetime) -> bool:
+        local = moment.astimezone(self.zone).time()
+        if self.begins <= self.ends:
+            return self.begins <= local < self.ends
+        return local >= self.begins or local < self.ends
+
+
+class Remind:
+    """What was said is the timeline itself, so a reminder is said once, whoever looks and however often.
+
+    Whoever has claimed it, snoozed it or logged in is left in peace; a claim holds for `claim_for`.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        routes: Routes,
+        remind_after: Sequence[timedelta],
+        claim_for: timedelta,
+        quiet: Quiet | None,
+        now: Clock,
+    ) -> None:
+        self._memory = memory
+        self._routes = routes
+        self._remind_after = sorted(remind_after)
+        self._claim_for = claim_for
+        self._quiet = quiet
+        self._now = now
+
+    async def run(self) -> None:
+        """One round over what is red. In quiet hours nothing; what fell due then is said after them, once."""
+        now = self._now()
+        if self._quiet is not None and self._quiet.holds(now):
+            return
+        async with self._memory.read() as tx:
+            red = [o for o in await tx.outages.latest(open_only=True, limit=MANY) if self._may_call(o, now)]
+            due = [o.id for o in red if self._lapsed(o, now) or self._due(o, now) or await self._escalation(tx, o, now)]
+        for outage_id in due:
+            async with self._memory.begin() as tx:
+                await self._call(tx, outage_id, now)
+
+    def _may_call(self, outage: Outage, now: datetime) -> bool:
+        snoozed = outage.snoozed_until is not None and outage.snoozed_until > now
+        return outage.ts is not None and outage.reauthorized_at is None and outage.closed_at is None and not snoozed
+
+    async def _call(self, tx: Tx, outage_id: str, now: datetime) -> None:
+        outage = await tx.outages.held(outage_id)
+        if outage is None or not self._may_call(outage, now):
+            return
+        if self._lapsed(outage, now):
+            await tx.outages.claim(outage.id, None, now)
+            await self._say(tx, outage, "claim_lapsed", outage.claimed_by or "", str(self._passed(outage, now)), now)
+        elif due := self._due(outage, now):
+            await self._say(tx, outage, "reminded", "", str(due), now)
+        if whom := await self._escalation(tx, outage, now):
+            await self._say(tx, outage, "escalated", whom, "", now)
+
+    async def _say(self, tx: Tx, outage: Outage, what: str, who: str, detail: str, now: datetime) -> None:
+        revision = await tx.outages.event(outage.id, Event(now, what, who, detail))
+        await tx.outbox.say_message(outage.id, revision, now)
+        await tx.outbox.say_reply(outage.id, what, revision, {"who": who}, now)
+
+    def _lapsed(self, outage: Outage, now: datetime) -> bool:
+        return outage.claimed_at is not None and now - outage.claimed_at >= self._claim_for
+
+    def _due(self, outage: Outage, now: datetime) -> int:
+        """Up to which reminder it should be by now; 0 when that one was said, or someone takes care of it.
+
+        Asking whoever had claimed it counts as all that fell due until then.
+        """
+        if outage.claimed_by:
+            return 0
+        said = [int(e.detail) for e in _since_the_drop(outage) if e.what in {"reminded", "claim_lapsed"}]
+        due = self._passed(outage, now)
+        return due if due > max(said, default=0) else 0
+
+    def _passed(self, outage: Outage, now: datetime) -> int:
+        return sum(outage.dropped_at + after <= now for after in self._remind_after)
+
+    async def _escalation(self, tx: Tx, outage: Outage, now: datetime) -> str:
+        """Whom to call beyond the owners, if it is time and nobody has yet."""
+        if outage.claimed_by or any(e.what == "escalated" for e in _since_the_drop(outage)):
+            return ""
+        connections: list[Connection] = await tx.connections.some(outage.connection_ids)
+        for connection in connections:
+            whom, after = self._routes.escalation(connection)
+            if whom and outage.dropped_at + after <= now:
+                return whom
+        return ""
+
+
+def _since_the_drop(outage: Outage) -> list[Event]:
+    return [event for event in outage.timeline if event.at >= outage.dropped_at]
