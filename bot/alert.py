@@ -26,6 +26,7 @@ from bot.interfaces import (
 )
 from bot.marks import cost_since, running_flows
 from bot.memory import Memory, Saying, Tx
+from bot.remind import uncalled_for
 from bot.routes import Routes
 from bot.watch import Pace
 
@@ -184,6 +185,10 @@ class Alert:
         outage = facts.outage
         if outage.ts is None:  # someone deleted the message just now: the reply waits for the new one
             await self._later(saying, None, unclear=saying.started_at is not None)
+            return
+        if uncalled_for(saying.what, outage, self._now()):
+            async with self._memory.begin() as tx:
+                await tx.outbox.said(saying, self._now())
             return
         reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail, saying.revision)
         spoken = self._composer.reply(facts, reply)

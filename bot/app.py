@@ -201,7 +201,7 @@ class App:
             *beats,
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
-            Tick("remind", min(timedelta(seconds=30), *timing.remind_after), self.remind.run),
+            Tick("remind", min([timedelta(seconds=30), *timing.remind_after]), self.remind.run),
             Tick("sweep consents", timedelta(minutes=5), sweep),
         ]
 

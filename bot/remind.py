@@ -11,6 +11,18 @@ from bot.memory import Memory, Tx
 from bot.routes import Routes
 
 MANY = 10_000  # open outages looked at in one round
+HEAD_START = timedelta(minutes=30)  # whoever is asked whether they are still on it has so long before others are called
+STORM_REVISION = 2_000_000  # out of the way of an outage's own: what falls due for all of a storm is said once
+CALLS = {"reminded", "escalated"}
+
+
+def uncalled_for(what: str, outage: Outage, now: datetime) -> bool:
+    """What waited to be said is not true any more: someone acts, has logged in, or has put it off."""
+    asked = what == "claim_lapsed"
+    if what not in CALLS and not asked:
+        return False
+    snoozed = outage.snoozed_until is not None and outage.snoozed_until > now
+    return bool(outage.reauthorized_at or outage.closed_at or outage.claimed_by) or (snoozed and not asked)
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,8 @@ class Remind:
 
     def _may_call(self, outage: Outage, now: datetime) -> bool:
         snoozed = outage.snoozed_until is not None and outage.snoozed_until > now
-        return outage.ts is not None and outage.reauthorized_at is None and outage.closed_at is None and not snoozed
+        told = outage.ts is not None or outage.storm is not None
+        return told and outage.reauthorized_at is None and outage.closed_at is None and not snoozed
 
     async def _call(self, tx: Tx, outage_id: str, now: datetime) -> None:
         outage = await tx.outages.held(outage_id)
@@ -81,7 +94,11 @@ class Remind:
     async def _say(self, tx: Tx, outage: Outage, what: str, who: str, detail: str, now: datetime) -> None:
         revision = await tx.outages.event(outage.id, Event(now, what, who, detail))
         await tx.outbox.say_message(outage.id, revision, now)
-        await tx.outbox.say_reply(outage.id, what, revision, {"who": who}, now)
+        if outage.storm is not None:  # all of them are due at the same time, and share one message
+            once = STORM_REVISION + (int(detail) if what == "reminded" else 0)
+            await tx.outbox.say_reply(outage.storm, f"storm_{what}", once, {"who": who}, now)
+        else:
+            await tx.outbox.say_reply(outage.id, what, revision, {"who": who}, now)
 
     def _lapsed(self, outage: Outage, now: datetime) -> bool:
         return outage.claimed_at is not None and now - outage.claimed_at >= self._claim_for
@@ -102,7 +119,9 @@ class Remind:
 
     async def _escalation(self, tx: Tx, outage: Outage, now: datetime) -> str:
         """Whom to call beyond the owners, if it is time and nobody has yet."""
-        if outage.claimed_by or any(e.what == "escalated" for e in _since_the_drop(outage)):
+        told = _since_the_drop(outage)
+        asked = max((e.at for e in told if e.what == "claim_lapsed"), default=outage.dropped_at)
+        if outage.claimed_by or any(e.what == "escalated" for e in told) or now < asked + HEAD_START:
             return ""
         connections: list[Connection] = await tx.connections.some(outage.connection_ids)
         for connection in connections:

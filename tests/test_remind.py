@@ -4,8 +4,11 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from practice_story import SALESFORCE, telling
+from practice_memory import LOST, a_grant, an_account
+from practice_story import GOOGLE, SALESFORCE, telling
 
+from bot.errors import AuthorizationLost
+from bot.memory import Work
 from bot.remind import Quiet, Remind
 from bot.routes import Route, Routes
 
@@ -105,3 +108,40 @@ async def test_once_someone_has_logged_in_nobody_is_called(story, down):
 @pytest.mark.parametrize(("hour", "quiet"), [(20, False), (21, True), (23, True), (3, True), (5, True), (6, False)])
 def test_quiet_hours_go_over_midnight_in_their_own_zone(hour, quiet):
     assert NIGHT.holds(datetime(2026, 11, 23, hour, 30, tzinfo=UTC)) is quiet
+
+
+async def test_a_call_that_waited_is_not_made_once_someone_acts(story, down):
+    remind = reminding(story, owners=(ANNA,), escalate_to=GROUP, escalate_after=timedelta(hours=2))
+    story.clock.advance(hours=5)
+    await remind.run()  # both wait now
+    await story.desk.claim(down.id, ANNA)
+    await story.work()
+
+    assert [text for text in story.replies() if "still disconnected" in text] == []
+
+
+async def test_whoever_is_asked_has_half_an_hour_before_others_are_called(story, down):
+    remind = reminding(story, escalate_to=GROUP, escalate_after=timedelta(hours=2))
+    await story.desk.claim(down.id, ANNA)
+    await later(story, remind, hours=4, minutes=1)
+
+    assert not any(GROUP in text for text in await later(story, remind, minutes=20))
+    assert any(GROUP in text for text in await later(story, remind, minutes=11))
+
+
+async def test_a_storm_is_brought_up_once_for_all_of_it(story):
+    async with story.memory.begin() as tx:
+        grants = [await a_grant(tx, story.clock(), f"person{n}", GOOGLE) for n in range(9)]
+        for n, grant in enumerate(grants):
+            await an_account(tx, grant, story.clock(), f"{n:010d}")
+    for grant in grants:
+        await story.watch.lost(grant.id, grant.generation, AuthorizationLost(LOST))
+    await story.work(Work.SAY)
+    story.clock.advance(hours=5)
+    for _ in range(2):
+        await reminding(story).run()
+        await story.pass_by(Work.SAY, seconds=30)  # a channel takes one post a second
+
+    said = [story.replies(post) for post in story.posts()]
+    assert sorted(map(len, said)) == [1] * 5
+    assert "5 Google Ads logins need reauthorization." in [texts[0] for texts in said]

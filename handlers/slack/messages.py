@@ -42,7 +42,7 @@ class SlackComposer:
 
     def reply(self, facts: OutageFacts, reply: Reply) -> Spoken:
         revision = facts.outage.revision if reply.revision is None else reply.revision
-        if reply.what.startswith("storm_"):
+        if "page" in reply.detail:
             text, blocks = storm_page(facts, int(reply.detail["page"]), self.words)
             return Spoken(facts.outage.channel, text, blocks, metadata=metadata(facts.outage.id, revision))
         text = reply_text(facts, reply, self.words, self._name_of)

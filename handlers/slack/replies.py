@@ -8,6 +8,7 @@ from handlers.slack.catch_up_card import stalled_because
 from handlers.slack.loss import gone_for_good, who_is_hit, will_be_recovered
 from handlers.slack.markup import USER, login_name, mention, plain
 from handlers.slack.receipt_card import receipt_text
+from handlers.slack.storm_card import storm_state
 from handlers.words import Words
 
 NameOf = Callable[[str], str | None]  # a Slack user's display name, if we have heard it
@@ -22,6 +23,8 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "stalled": lambda: _stalled(facts, reply, words),
         "reopened": lambda: _reopened(facts, words),
         "reminded": lambda: _reminded(facts, words),
+        "storm_reminded": lambda: _reminded(facts, words),
+        "storm_escalated": lambda: _escalated(facts, reply, words),
         "claim_lapsed": lambda: _claim_lapsed(reply, words),
         "escalated": lambda: _escalated(facts, reply, words),
         "wrong_account": lambda: _wrong_account(reply, words),
@@ -74,11 +77,13 @@ def _reopened(facts: OutageFacts, words: Words) -> str:
 def _reminded(facts: OutageFacts, words: Words) -> str:
     """Only the owners are called, by mention; whoever acts is not among them any more then."""
     called = " ".join(mention(who) for who in facts.mentions)
-    loss = " ".join([*will_be_recovered(facts, words), *gone_for_good(facts, words)])
+    loss = "" if facts.storm else " ".join([*will_be_recovered(facts, words), *gone_for_good(facts, words)])
     return " ".join(part for part in (_still_down(facts, words), loss, called) if part)
 
 
 def _still_down(facts: OutageFacts, words: Words) -> str:
+    if facts.storm:
+        return storm_state(facts, words)
     return words.say(
         "{platform} is still disconnected after {duration}: {account}.",
         account=who_is_hit(facts, words),

@@ -21,6 +21,11 @@ def storm_card(facts: OutageFacts, words: Words) -> Card:
     )
 
 
+def storm_state(facts: OutageFacts, words: Words) -> str:
+    """One sentence: how many of them are still lost."""
+    return _state(facts, sum(line.lost for line in facts.storm), words)[0]
+
+
 def storm_page(facts: OutageFacts, page: int, words: Words) -> tuple[str, list[Json]]:
     """One continuation in the thread: its text and its blocks. It is not edited later; the message above counts down."""
     lines = facts.storm[PAGE * page : PAGE * (page + 1)]
