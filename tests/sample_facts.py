@@ -168,7 +168,7 @@ REPLIES: dict[str, tuple[OutageFacts, Reply]] = {
     ),
     "partly": (OUTAGES["google_catching_up"], Reply("partly", detail={"missing": ["Acme US", "Acme Japan"]})),
     "declined": (OUTAGES["google_disconnected"], Reply("declined")),
-    "reminded": (replace(OUTAGES["google_disconnected"], mentions=("U0BEN0000", "S0MARKETIN")), Reply("reminded")),
+    "reminded": (replace(OUTAGES["google_disconnected"], mentions=(ANNA, "S0MARKETIN")), Reply("reminded")),
     "claim_lapsed": (OUTAGES["google_disconnected"], Reply("claim_lapsed", ANNA)),
     "escalated": (OUTAGES["google_disconnected"], Reply("escalated", "S0MARKETIN")),
 }

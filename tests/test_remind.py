@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from practice_memory import LOST, a_grant, an_account
-from practice_story import GOOGLE, SALESFORCE, telling
+from practice_story import GOOGLE, SALESFORCE, no_sleep, telling
 
 from bot.errors import AuthorizationLost
 from bot.memory import Work
 from bot.remind import Quiet, Remind
 from bot.routes import Route, Routes
+from handlers.slack.pacing import Pacing
 
 GROUP = "S0MARKETIN"
 NIGHT = Quiet(time(22), time(7), ZoneInfo("Europe/Berlin"))
@@ -130,6 +131,7 @@ async def test_whoever_is_asked_has_half_an_hour_before_others_are_called(story,
 
 
 async def test_a_storm_is_brought_up_once_for_all_of_it(story):
+    story.voice._pacing = Pacing(story.ticks, no_sleep)
     async with story.memory.begin() as tx:
         grants = [await a_grant(tx, story.clock(), f"person{n}", GOOGLE) for n in range(9)]
         for n, grant in enumerate(grants):
