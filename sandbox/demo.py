@@ -68,6 +68,15 @@ async def _connect(practice: Practice, parts: list[Part]) -> None:
         await practice.connect(part.key, part.email)
     await practice.send_touchpoints(touchpoints(50, "before"))
     await _until_fresh(practice)
+    await asyncio.gather(
+        *(_opt_in(practice, c["id"]) for c in await practice.get("connections") if c["platform"] == "meta_ads")
+    )
+
+
+async def _opt_in(practice: Practice, connection_id: str) -> None:
+    """Meta's ads can only be made anew, which somebody has to want after having seen it."""
+    await practice.redkey("tagging", "preview", connection_id)
+    await practice.redkey("tagging", "optin", connection_id)
 
 
 async def _until_fresh(practice: Practice) -> None:

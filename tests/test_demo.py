@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def bots(demo: int) -> list[str]:
     """The processes that this demo has begun."""
@@ -22,3 +24,12 @@ def test_a_demo_that_is_told_to_end_leaves_no_bot_behind():
 
     assert begun
     assert not [pid for pid in begun if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.sweep
+def test_the_story_that_tells_itself_ends_well_on_every_platform():
+    call = [sys.executable, "-P", "-m", "bot", "demo", "--headless"]
+    told = subprocess.run(call, capture_output=True, text=True, check=False, timeout=110)
+
+    assert told.returncode == 0, told.stdout[-2000:]
+    assert "7 outages: noticed, reauthorized, caught up, verified" in told.stdout
