@@ -35,6 +35,7 @@ from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
 from bot.undo import Undo
 from bot.watch import Pace, Watch
+from bot.webhook_settings import subscriptions
 from storage import SqlMemory, open_memory
 
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
@@ -129,7 +130,14 @@ class App:
 
         try:
             keys = [key.get_secret_value() for key in settings.secrets.keys]
-            memory = await open_memory(settings.database.url, keys, on_due=due, now=now, exclusive=role != "command")
+            memory = await open_memory(
+                settings.database.url,
+                keys,
+                on_due=due,
+                now=now,
+                exclusive=role != "command",
+                subscriptions=subscriptions(settings.webhooks, settings.web.public_url),
+            )
             try:
                 app = cls(settings, memory, gateways, role, now)
                 yield app

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from bot import commands_audit, commands_data, commands_operate, commands_remove, commands_tagging, commands_watch
+from bot import (
+    commands_audit,
+    commands_data,
+    commands_operate,
+    commands_remove,
+    commands_tagging,
+    commands_watch,
+    commands_webhooks,
+)
 from bot.errors import SetupError
 from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
 
@@ -25,6 +33,7 @@ commands_operate.add_to(app)
 commands_audit.add_to(app)
 commands_tagging.add_to(app)
 commands_remove.add_to(app)
+commands_webhooks.add_to(app)
 
 
 def _version(wanted: bool) -> None:

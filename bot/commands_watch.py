@@ -8,9 +8,7 @@ import typer
 
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import me, printable, results, settings_of, tell, working
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+from bot.terminal import AsJson, me, printable, settings_of, table, tell, working
 
 
 class Role(StrEnum):
@@ -66,7 +64,7 @@ def connections(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         tell(json.dumps(items, ensure_ascii=False, indent=2))
     else:
-        _table(
+        table(
             items, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet."
         )
 
@@ -86,7 +84,7 @@ def outages(context: typer.Context, *, as_json: AsJson = False) -> None:
         tell(json.dumps(items, ensure_ascii=False, indent=2))
     else:
         columns = ["id", "platform", "cause", "opened_at", "reauthorized_at", "reauthorized_by", "caught_up_at"]
-        _table(items, columns, "There has been no outage.")
+        table(items, columns, "There has been no outage.")
 
 
 async def _outages(settings: Settings) -> list[dict[str, Any]]:
@@ -116,18 +114,3 @@ async def _check(settings: Settings, connection_id: str | None) -> bool:
         found = answer.problem or str(connection.status)
         tell(printable(f"{connection.id}  {connection.platform}  {connection.account.name}: {found}"))
     return not any(answer.problem and answer.connection.enabled for answer in answers)
-
-
-def _table(items: list[dict[str, Any]], columns: list[str], empty: str) -> None:
-    if not items:
-        tell(empty)
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for item in items:
-        table.add_row(*(Text(printable("" if item[column] is None else item[column])) for column in columns))
-    results().print(table)

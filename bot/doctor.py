@@ -12,6 +12,7 @@ from bot.dates import Ending, KnownDate, known_dates
 from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
 from bot.interfaces import Gateway
 from bot.memory import SealBroken
+from bot.notices import Endpoint
 from bot.setting_values import is_loopback
 from bot.settings import Settings
 from bot.terminal import printable
@@ -78,7 +79,7 @@ async def _inside(settings: Settings) -> AsyncIterator[Finding]:
             yield await _keys(app)
             for finding in await asyncio.gather(*(_client(key, gateway) for key, gateway in app.gateways.items())):
                 yield finding
-            for finding in await _dates(app):
+            for finding in [*await _dates(app), *await _webhooks(app)]:
                 yield finding
             if not app.gateways:
                 yield Finding("platforms", "none is switched on", "give one a client_id and a client_secret")
@@ -111,6 +112,18 @@ async def _dates(app: App) -> list[Finding]:
     async with app.memory.read() as tx:
         known = await known_dates(tx, app.gateways)
     return [_dated(d, now) for d in known if not d.grant_id or (d.at - now < SOON and d.what is not Ending.TOKEN)]
+
+
+async def _webhooks(app: App) -> list[Finding]:
+    """Whether those who subscribed took what they were told."""
+    async with app.memory.read() as tx:
+        states = await tx.notices.endpoints()
+    found = []
+    for each in app.settings.webhooks:
+        state = states.get(each.name, Endpoint())
+        cure = "" if state.state == "ok" else f"mend it, then: redkey webhooks test {each.name}"
+        found.append(Finding(f"webhooks.{each.name}", f"{state.state} {state.why}".strip(), cure))
+    return found
 
 
 def _dated(known: KnownDate, now: datetime) -> Finding:

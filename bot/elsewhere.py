@@ -3,27 +3,19 @@
 Durable like everything: a row when it becomes overdue, sent until the other side has taken it.
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-
-import structlog
+from datetime import timedelta
 
 from bot.alert import Facts
 from bot.connection import Json, Outage
-from bot.errors import RedkeyError, TryLater
+from bot.courier import Courier, Patience, Send
 from bot.facts import OutageFacts
 from bot.interfaces import Clock, Composer
 from bot.memory import Memory
-from bot.notices import Notice
+from bot.notices import FALLBACK
 from bot.watch import Pace
 
-log = structlog.get_logger()
-
 AT_ONCE = 20
-LEASE = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(days=1)
-Send = Callable[[str, datetime, Json], Awaitable[None]]
-"""Give one notice away: its key, when it was made, its body. Raises TryLater; anything else of ours gives up at once."""
 
 
 class Elsewhere:
@@ -33,8 +25,8 @@ class Elsewhere:
         self._memory = memory
         self._facts = facts
         self._composer = composer
-        self._send = send
-        self._pace = pace
+        patience = Patience(pace.back_off, GIVE_UP_AFTER)
+        self._courier = Courier(memory, FALLBACK, send, patience, now)
         self._now = now
 
     async def run(self) -> None:
@@ -43,10 +35,7 @@ class Elsewhere:
             overdue = await tx.notices.overdue(self._now(), AT_ONCE)
         for outage_id, revision in overdue:
             await self._note(outage_id, revision)
-        async with self._memory.begin() as tx:
-            due = await tx.notices.claim(self._now(), AT_ONCE, LEASE)
-        for notice in due:
-            await self._tell(notice)
+        await self._courier.run()
 
     async def _note(self, outage_id: str, revision: int) -> None:
         facts = await self._facts.of(outage_id)
@@ -60,27 +49,6 @@ class Elsewhere:
     def _body(self, facts: OutageFacts) -> Json:
         text = self._composer.outage(facts).text
         return {"text": text, "outage": facts.outage.id, "state": facts.outage.state, "start_url": facts.start_url}
-
-    async def _tell(self, notice: Notice) -> None:
-        now = self._now()
-        try:
-            await self._send(notice.key, notice.created_at, notice.body)
-        except TryLater as error:
-            old = now - notice.created_at > GIVE_UP_AFTER
-            log.error(
-                "the fallback webhook does not take an alert", outage=notice.outage_id, why=str(error), gave_up=old
-            )
-            again = None if old else now + self._pace.back_off(notice.attempts, error.after)
-            async with self._memory.begin() as tx:
-                await tx.notices.later(notice, again)
-        except RedkeyError as error:
-            log.error("the fallback webhook refuses an alert", outage=notice.outage_id, why=str(error))
-            async with self._memory.begin() as tx:
-                await tx.notices.later(notice, None)
-        else:
-            log.warning("Slack does not take alerts; the fallback webhook got one", outage=notice.outage_id)
-            async with self._memory.begin() as tx:
-                await tx.notices.sent(notice, now)
 
 
 def _key(outage: Outage) -> str:

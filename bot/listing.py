@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.connection import Connection, CostRow, Event
+from bot.connection import Connection, CostRow, Event, Outage
 from bot.facts import ConnectionFacts, Freshness, OutageFacts
 
 Costs = AsyncIterator[tuple[Connection, CostRow, bool]]
@@ -58,8 +58,12 @@ def connection_item(facts: ConnectionFacts) -> dict[str, Any]:
 
 
 def outage_item(facts: OutageFacts) -> dict[str, Any]:
-    """One line of `redkey outages --json`. The platform's own words about the cause stay inside."""
-    outage = facts.outage
+    """One line of `redkey outages --json`."""
+    return {**outage_fields(facts.outage), "timeline": [_event_item(event) for event in facts.outage.timeline]}
+
+
+def outage_fields(outage: Outage) -> dict[str, Any]:
+    """An outage without its timeline. The platform's own words about the cause stay inside."""
     return {
         "id": outage.id,
         "platform": outage.platform,
@@ -75,7 +79,6 @@ def outage_item(facts: OutageFacts) -> dict[str, Any]:
         "closed_at": stamp(outage.closed_at),
         "recovered": dict(outage.recovered),
         "lost": dict(outage.lost),
-        "timeline": [_event_item(event) for event in outage.timeline],
     }
 
 

@@ -17,12 +17,16 @@ from starlette.responses import Response
 from bot.alert import Alert
 from bot.app import App
 from bot.connection import Kind, Status
+from bot.courier import Courier
 from bot.detour import Detour
 from bot.elsewhere import Elsewhere
 from bot.errors import SetupError, TryLater
+from bot.expiring import Expiring
 from bot.lost_keys import LostKeys
 from bot.schedule import Schedule, Tick
+from bot.subscribers import SUBSCRIBERS, webhook
 from bot.touchpoint_rules import CRMS
+from bot.webhook_settings import subscriptions
 from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
 from handlers.web.health import Numbers
@@ -40,7 +44,8 @@ CLOSE = 2  # seconds for open HTTP answers
 SOCKETS_EVERY = timedelta(seconds=3)  # how often replicas look whose turn it is
 MOST_SOCKETS = 8
 HEARTBEAT_EVERY = timedelta(minutes=1)
-ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what Slack does not take is looked for
+ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what is told outside Slack is looked for
+EXPIRING_EVERY = timedelta(minutes=5)
 
 
 class Serving:
@@ -76,7 +81,9 @@ class Serving:
         )
         app.dispatcher = app.dispatcher_of(app.workers(self._alert) if self._works else {})
         turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
-        self._schedule = Schedule([*app.ticks(works=self._works), *self._elsewhere(), *self._heartbeat(), *turns])
+        self._schedule = Schedule(
+            [*app.ticks(works=self._works), *self._elsewhere(), *self._webhooks(), *self._heartbeat(), *turns]
+        )
 
     def _elsewhere(self) -> list[Tick]:
         """Where a fallback is set, and this process speaks."""
@@ -84,9 +91,21 @@ class Serving:
         url, timeout = fallback.webhook.get_secret_value(), app.settings.timing.request_timeout
         if not (url and self._works):
             return []
-        send = Webhook(url, fallback.secret.get_secret_value(), timeout=timeout.total_seconds()).send
+        send = Webhook(url, [fallback.secret.get_secret_value()], timeout=timeout.total_seconds()).send
         told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now)
         return [Tick("elsewhere", ELSEWHERE_EVERY, told.run)]
+
+    def _webhooks(self) -> list[Tick]:
+        """For whoever subscribed, where this process works."""
+        app, found = self._app, self._app.settings.webhooks
+        if not (found and self._works):
+            return []
+        ending = Expiring(app.memory, app.gateways, subscriptions(found, app.settings.web.public_url), app.now)
+        ticks = [Tick("expiring", EXPIRING_EVERY, ending.run)]
+        for each in found:
+            courier = Courier(app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now)
+            ticks.append(Tick(f"webhooks to {each.name}", ELSEWHERE_EVERY, courier.run))
+        return ticks
 
     def _heartbeat(self) -> list[Tick]:
         """A dead man's switch, where one is set and this process works: silence means that nobody watches."""

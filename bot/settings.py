@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -26,6 +24,7 @@ from bot.api_keys import with_scopes
 from bot.errors import SetupError
 from bot.setting_values import (
     Duration,
+    Section,
     a_channel,
     a_database,
     a_key,
@@ -43,6 +42,7 @@ from bot.setting_values import (
     shown,
     with_slash,
 )
+from bot.webhook_settings import Webhooks
 from bot.wrong_settings import PREFIX, SEPARATOR, problem_lines, unknown_variables
 
 DEFAULT_FILE = "redkey.toml"
@@ -56,10 +56,6 @@ INTERVALS = ("check_every", "cost_every", "tagging_every", "push_every")
 NO_SECRET = SecretStr("")
 
 SecretTexts = Annotated[tuple[SecretStr, ...], BeforeValidator(a_list)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class DatabaseSettings(Section):
@@ -196,13 +192,14 @@ class Settings(Section):
     fallback: FallbackSettings = FallbackSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
+    webhooks: Webhooks = ()
 
     def hidden(self) -> list[str]:
         """Every secret in here, for the log's last line of defence."""
         slack = self.slack
         held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret]
         held += [self.fallback.webhook, self.fallback.secret, self.fallback.ping]
-        held += [*self.secrets.keys]
+        held += [*self.secrets.keys, *(s for each in self.webhooks for s in (each.url, *each.secrets))]
         texts = [secret.get_secret_value() for secret in held]
         texts += [text.partition(":")[2] for text in texts if re.match(r"\w+:", text)]
         texts += [key.get_secret_value().partition(":")[0] for key in self.web.api_keys]

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ T = TypeVar("T")
 EXPECTED = (SetupError, RedkeyError, NotFound)  # trouble a person can do something about: a line, never a traceback
 INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended
 PIPE_WIDTH = 240
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,19 @@ def tell(text: str) -> None:
 def results() -> Console:
     """A console on stdout; in a pipe it is wide, so that nothing is cut."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
+
+
+def table(items: list[dict[str, Any]], columns: list[str], empty: str) -> None:
+    """A list for people; for programs there is --json."""
+    if not items:
+        tell(empty)
+        return
+    from rich.table import Table  # noqa: PLC0415  # `redkey keys new` must not wait for it
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column.replace("_", " "), overflow="fold")
+    for item in items:
+        shown.add_row(*(Text(printable("" if item[column] is None else item[column])) for column in columns))
+    results().print(shown)

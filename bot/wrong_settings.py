@@ -132,6 +132,7 @@ def _expected(problem: Any) -> str:
         "less_than_equal": f"{given}is too large: expected at most {context.get('le')}",
         "string_type": 'expected text in quotes, "…"',
         "tuple_type": "expected a list, […]",
+        "missing": "is missing",
         "model_type": "expected a section of settings, [like this]",
         "dict_type": "expected a section of settings, [like this]",
     }

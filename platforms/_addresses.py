@@ -3,18 +3,13 @@
 Hosts from the settings are the operator's choice and may be anywhere: a practice server, a proxy, a private link.
 """
 
-import asyncio
-import ipaddress
-import socket
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import httpcore2
 import httpx2
 
-
-class PrivateAddress(httpcore2.ConnectError):
-    """A host that an answer named resolves to an address of ours, not of the platform's."""
+from bot.addresses import public_address
 
 
 class CheckedBackend(httpcore2.AnyIOBackend):
@@ -33,26 +28,11 @@ class CheckedBackend(httpcore2.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         if host.lower() not in self._own:
-            host = await public_address(host, port)
+            try:
+                host = await public_address(host, port)
+            except OSError as error:
+                raise httpcore2.ConnectError(str(error)) from error
         return await super().connect_tcp(host, port, timeout, local_address, socket_options)
-
-
-async def public_address(host: str, port: int) -> str:
-    """The first address of a host, if all of them are public. Raises ConnectError."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore2.ConnectError(str(error)) from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(_is_public(address) for address in addresses):
-        raise PrivateAddress("leads into a private network")
-    return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    return mapped.is_global and not mapped.is_multicast
 
 
 def guard(pool: httpx2.AsyncHTTPTransport, own_hosts: Collection[str]) -> None:

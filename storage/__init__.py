@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bot.happenings import NOBODY, Subscriptions
 from bot.interfaces import Clock
 from bot.memory import Work
 from storage.database import Database, OnlyOne, setup_faults
@@ -20,9 +21,11 @@ async def open_memory(
     on_due: Callable[[set[Work]], None] | None,
     now: Clock,
     exclusive: bool = False,
+    subscriptions: Subscriptions = NOBODY,
 ) -> SqlMemory:
     """Open the database of `database.url`, migrated to the newest version.
 
+    subscriptions: which endpoints hear of what happens to outages.
     exclusive: this is `redkey run`, so nobody else may run on the same SQLite file. Other commands go beside it.
     Raises SetupError: one line that names the thing and the cure, and never a password.
     """
@@ -39,7 +42,7 @@ async def open_memory(
         if claim is not None:
             claim.close()
         raise
-    return SqlMemory(database, ring, on_due, now, claim, _wake_ups(database))
+    return SqlMemory(database, ring, on_due, now, claim, _wake_ups(database), subscriptions)
 
 
 def _wake_ups(database: Database) -> WakeUps | None:

@@ -1,14 +1,16 @@
-"""What is told outside Slack, because Slack did not take it in time: one row for each state of an outage, told once."""
+"""What is told outside Slack, because Slack did not take it in time or because somebody subscribed: each row told once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, Row, Table, func, select, update
+from sqlalchemy import Column, ForeignKey, Integer, Row, Table, delete, func, select, update
 
 from bot.connection import Json
-from bot.notices import Notice
+from bot.happenings import Subscriptions, happened
+from bot.notices import FALLBACK, Endpoint, Notice
 from storage.columns import JsonText, UtcDateTime, Words
+from storage.outages import OutageRows
 from storage.tables import metadata, outbox
 from storage.transaction import Transaction
 
@@ -17,12 +19,23 @@ notices = Table(
     "notices",
     metadata,
     Column("key", Words, primary_key=True),
-    Column("outage_id", ForeignKey("outages.id"), nullable=False),
+    Column("outage_id", ForeignKey("outages.id")),
     Column("body", JsonText, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, index=True),
     Column("sent_at", UtcDateTime),
+    Column("endpoint", Words, nullable=False, server_default=FALLBACK),
+)
+
+# Receivers that have failed. `failing_since`: none since then has been taken.
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("failing_since", UtcDateTime),
+    Column("disabled_at", UtcDateTime),
+    Column("why", Words, nullable=False, server_default=""),
 )
 
 
@@ -48,14 +61,17 @@ class NoticeRows:
         row = update(outbox).where(outbox.c.key == f"message:{outage_id}")
         await self._tx.change(row.values(elsewhere_revision=revision))
 
-    async def add(self, key: str, outage_id: str, body: Json, now: datetime) -> bool:
+    async def add(
+        self, key: str, outage_id: str | None, body: Json, now: datetime, *, endpoint: str = FALLBACK
+    ) -> bool:
         row = {"key": key, "outage_id": outage_id, "body": body, "attempts": 0, "created_at": now, "due_at": now}
+        row["endpoint"] = endpoint
         return await self._tx.change(self._tx.insert(notices).values(row).on_conflict_do_nothing()) == 1
 
-    async def claim(self, now: datetime, limit: int, lease: timedelta) -> list[Notice]:
+    async def claim(self, now: datetime, limit: int, lease: timedelta, *, endpoint: str = FALLBACK) -> list[Notice]:
         rows = await self._tx.claim(
             notices,
-            where=[notices.c.due_at <= now],
+            where=[notices.c.due_at <= now, notices.c.endpoint == endpoint],
             order=[notices.c.due_at, notices.c.key],
             limit=limit,
             values={"due_at": now + lease, "attempts": notices.c.attempts + 1},
@@ -68,8 +84,30 @@ class NoticeRows:
     async def later(self, notice: Notice, at: datetime | None) -> None:
         await self._set(notice, due_at=at)
 
-    async def waiting(self) -> int:
-        return int(await self._tx.value(select(func.count()).where(notices.c.due_at.is_not(None))))
+    async def waiting(self, endpoint: str = FALLBACK) -> int:
+        due = notices.c.due_at.is_not(None), notices.c.endpoint == endpoint
+        return int(await self._tx.value(select(func.count()).where(*due)))
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        rows = await self._tx.all(select(endpoints))
+        return {row.name: Endpoint(row.failing_since, row.disabled_at, row.why) for row in rows}
+
+    async def took(self, endpoint: str) -> None:
+        await self._tx.change(delete(endpoints).where(endpoints.c.name == endpoint))
+
+    async def failed(self, endpoint: str, now: datetime) -> Endpoint:
+        new = self._tx.insert(endpoints).values(name=endpoint, failing_since=now)
+        await self._tx.change(new.on_conflict_do_nothing())
+        row = await self._tx.one(select(endpoints).where(endpoints.c.name == endpoint))
+        return Endpoint(row.failing_since, row.disabled_at, row.why) if row is not None else Endpoint(now)
+
+    async def disable(self, endpoint: str, why: str, now: datetime) -> bool:
+        working = update(endpoints).where(endpoints.c.name == endpoint, endpoints.c.disabled_at.is_(None))
+        return await self._tx.change(working.values(disabled_at=now, why=why)) == 1
+
+    async def sweep(self, before: datetime) -> None:
+        told = delete(notices).where(notices.c.endpoint != FALLBACK, notices.c.created_at < before)
+        await self._tx.change(told)
 
     async def _set(self, notice: Notice, **values: Any) -> None:
         await self._tx.change(update(notices).where(notices.c.key == notice.key).values(values))
@@ -77,3 +115,15 @@ class NoticeRows:
 
 def _notice(row: Row[Any]) -> Notice:
     return Notice(row.key, row.outage_id, row.body, row.attempts, row.created_at)
+
+
+async def tell_subscribers(tx: Transaction, subscriptions: Subscriptions) -> None:
+    """Rows for what happened in this transaction, written with it: told if it is true, and only then."""
+    rows = NoticeRows(tx)
+    for outage_id, revision in tx.happened if subscriptions.endpoints else ():
+        outage = await OutageRows(tx).get(outage_id)
+        found = happened(outage, revision, subscriptions.public_url) if outage is not None else None
+        if found is None:
+            continue
+        for endpoint in subscriptions.to(found.type):
+            await rows.add(f"{endpoint}/{found.id}", outage_id, found.body, tx.now(), endpoint=endpoint)

@@ -124,6 +124,7 @@ class OutageRows:
             raise LookupError(f"there is no outage {outage_id}")
         line = {"at": event.at, "what": event.what, "who": event.who, "detail": event.detail}
         await self._tx.change(insert(outage_events).values(outage_id=outage_id, revision=row.revision, **line))
+        self._tx.happened.append((outage_id, row.revision))
         return int(row.revision)
 
     async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:

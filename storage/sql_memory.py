@@ -17,6 +17,7 @@ from bot.audit import Audit
 from bot.dispatch import Listening
 from bot.errors import SetupError
 from bot.freight import Costs, Tags, Touchpoints
+from bot.happenings import NOBODY, Subscriptions
 from bot.history import History
 from bot.interfaces import Clock
 from bot.memory import (
@@ -41,7 +42,7 @@ from storage.costs import CostRows
 from storage.database import Database, OnlyOne, faults
 from storage.grants import GrantRows
 from storage.history import HistoryRows
-from storage.notices import NoticeRows
+from storage.notices import NoticeRows, tell_subscribers
 from storage.outages import OutageRows
 from storage.outbox import OutboxRows
 from storage.replicas import ReplicaRows
@@ -92,12 +93,14 @@ class SqlMemory(Memory):
         now: Clock,
         claim: OnlyOne | None = None,
         wake_ups: WakeUps | None = None,
+        subscriptions: Subscriptions = NOBODY,
     ) -> None:
         self._database = database
         self._keys = keys
         self._on_due = on_due
         self._now = now
         self._claim = claim
+        self._subscriptions = subscriptions
         self.wake_ups = wake_ups  # between replicas, on Postgres
         self._locks = _NamedLocks()
 
@@ -108,6 +111,7 @@ class SqlMemory(Memory):
             async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
                 tx = Transaction(connection, self._keys, self._now)
                 yield SqlTx(tx)
+                await tell_subscribers(tx, self._subscriptions)
                 if tx.due and self.wake_ups is not None:
                     await self.wake_ups.enqueue(connection, tx.due)
                 await append(tx)

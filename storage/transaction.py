@@ -39,6 +39,7 @@ class Transaction:
         self.now = now
         self.due: dict[str, Work] = {}
         self.noted: list[dict[str, Any]] = []  # rows of the audit trail, written at the end (storage/audit.py)
+        self.happened: list[tuple[str, int]] = []  # outages and revisions, for whoever subscribed (storage/notices.py)
         self.postgres = connection.dialect.name == "postgresql"
 
     def becomes_due(self, work: Work, at: datetime | None = None, key: str = "") -> None:

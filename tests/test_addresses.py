@@ -5,9 +5,9 @@ from datetime import timedelta
 import httpx2
 import pytest
 
+from bot.addresses import public_address
 from bot.errors import TryLater
 from platforms import open_gateways
-from platforms._addresses import public_address
 from platforms._http import Wire, open_pool
 
 INSIDE = [

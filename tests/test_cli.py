@@ -11,9 +11,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -366,3 +368,51 @@ def test_a_shell_is_told_how_a_command_goes_on():
     ran = subprocess.run(call, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
 
     assert ran.stdout.split() == ["connect", "connections"]
+
+
+@contextmanager
+def receiving(status: int) -> Iterator[tuple[str, list[bytes]]]:
+    """A program that subscribed to webhooks: its address, and what it got."""
+    got: list[bytes] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield f"http://127.0.0.1:{server.server_port}/secret-path", got
+        server.shutdown()
+
+
+def test_webhooks_can_be_tried_and_listed_without_showing_where_they_lead(redkey):
+    secret = redkey("webhooks", "secret").stdout.strip()
+    with receiving(204) as (good, got), receiving(500) as (bad, _):
+        hooks = [{"name": name, "url": url, "secrets": [secret]} for name, url in (("desk", good), ("broken", bad))]
+        redkey.set(REDKEY_WEBHOOKS=json.dumps(hooks))
+        tried = redkey("webhooks", "test")
+        alone = redkey("webhooks", "test", "desk")
+        listed = redkey("webhooks", "list", "--json")
+        shown = redkey("webhooks", "list")
+        nobody = redkey("webhooks", "test", "warehouse")
+
+    assert (tried.returncode, tried.stdout, tried.stderr) == (
+        1,
+        "desk: took it\n",
+        "redkey: broken: it answered HTTP 500\n",
+    )
+    assert (alone.returncode, len(got)) == (0, 2)
+    assert json.loads(got[0])["type"] == "webhook.test"
+    assert [(each["name"], each["state"], each["waiting"]) for each in json.loads(listed.stdout)] == [
+        ("desk", "ok", 0),
+        ("broken", "ok", 0),
+    ]
+    assert "outage.opened" in shown.stdout
+    assert nobody.stderr == "redkey: there is no endpoint warehouse; there are: desk, broken\n"
+    everything = "".join(done.stdout + done.stderr for done in (tried, alone, listed, shown, nobody))
+    assert "secret-path" not in everything
+    assert secret not in everything

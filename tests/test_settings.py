@@ -1,5 +1,6 @@
 """Settings: two sources, one frozen value, and one clear line for each thing that is wrong."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bot.wrong_settings import keys, variable
 from storage import new_key
 
 KEY = new_key()
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
@@ -117,6 +119,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("fallback", "ping"): "http://127.0.0.1:9/ping",
         ("platforms",): '{"hubspot": {"client_id": "1"}}',
         ("routes",): '[{"platform": "salesforce", "owners": ["U0123"]}]',
+        ("webhooks",): json.dumps([{"url": "https://hooks.example.com/a?b", "secrets": [WHSEC]}]),
     }
     everything = list(keys(Settings))
     values |= {path: "4s" for path in everything if path[0] == "timing" and path not in values}
@@ -226,6 +229,18 @@ def test_a_duration_of_nothing_or_of_ages_is_refused(folder, text):
         ('[[routes]]\nplatform = "salesforce"\nchanel = "C1"', "routes[1].chanel: unknown setting; did you mean"),
         ('[slack]\nchannel = "#alerts"', 'slack.channel: "#alerts" is not a channel id such as "C0123456789"'),
         ('[[routes]]\nplatform = "a"\nowners = ["@ann"]', 'routes[1].owners[1]: "@ann" is not the id of a person'),
+        (f'[[webhooks]]\nname = "x"\nsecrets = ["{WHSEC}"]', "webhooks[1].url: is missing"),
+        (f'[[webhooks]]\nurl = "http://192.0.2.1/"\nsecrets = ["{WHSEC}"]', "webhooks[1].url: is not an address"),
+        ('[[webhooks]]\nurl = "https://h.example"\nsecrets = ["short"]', 'webhooks[1].secrets[1]: is not "whsec_" and'),
+        ('[[webhooks]]\nurl = "https://h.example"\nsecrets = []', "webhooks[1].secrets: is missing"),
+        (
+            f'[[webhooks]]\nurl = "https://h.example"\nsecrets = ["{WHSEC}"]\nevents = ["outage.open"]',
+            'webhooks[1].events[1]: "outage.open" is not one of outage.opened',
+        ),
+        (
+            f'[[webhooks]]\nurl = "https://h.example"\nsecrets = ["{WHSEC}"]\n' * 2,
+            'webhooks: two endpoints are called "h.example"',
+        ),
         ('[database]\nurl = "mysql://h/d"', "database.url: is not the address of a database we know; expected"),
         ('[database]\nurl = "sqlite://redkey.db"', "database.url: needs three slashes"),
         ('[web]\nhost = "0.0.0.0"', 'web.public_url: is missing, and with host = "0.0.0.0"'),
