@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import platforms
 from bot.alert import Alert, Facts
+from bot.blind import Blind
 from bot.confirm import Confirm
 from bot.connect import Connect
 from bot.connection import Connection, Flow, Grant, Transfer
@@ -59,6 +60,7 @@ class App:
         self.now = now
         self.replica = f"rep_{secrets.token_hex(6)}"
         timing = settings.timing
+        self.blind = Blind(memory, self.replica, role, timing.blind_after, now)
         self.pace = Pace(timing.check_every, timing.retry_max)
         self.routes = _routes(settings)
         url = settings.web.public_url
@@ -190,7 +192,7 @@ class App:
 
         async def beat() -> None:
             async with self.memory.begin() as tx:
-                await tx.replicas.beat(self.replica, self.role, self.now())
+                await self.blind.beat(tx)
                 alive = await tx.replicas.alive(self.now())
                 await tx.transfers.free(alive)
                 await tx.outbox.free(alive)

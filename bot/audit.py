@@ -16,7 +16,7 @@ BEGINNING = "0" * 64  # what the first row is bound to
 class Act:
     """One row. `what`: connect_link, consent_begun, consented, connected, reauthorized, wrong_account, declined, claimed,
     snoozed, paused, resumed, removed, settings, keys_rotated,
-    webhook_disabled or revoked_all. `subject` is an id of ours.
+    webhook_disabled, blind or revoked_all. `subject` is an id of ours.
     """
 
     number: int

@@ -344,6 +344,14 @@ class Replicas(Protocol):
         """The longest running ones of those alive, with these roles."""
 
     async def leave(self, replica: str) -> None: ...
+    async def watched_until(self, roles: Sequence[str]) -> datetime | None:
+        """The last beat of any process with one of these roles, whether it is alive or not."""
+
+    async def was_blind(self, since: datetime, until: datetime) -> bool:
+        """Nobody watched between these. True for exactly one caller."""
+
+    async def blind_since(self, moment: datetime) -> tuple[datetime, datetime] | None:
+        """The newest time without sight that ended after this moment."""
 
 
 class Tx(Protocol):

@@ -6,7 +6,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 import uvicorn
@@ -146,7 +146,7 @@ class Serving:
         """Slack allows an app ten sockets: the eldest replicas have them, and a rolling restart has room."""
         app = self._app
         async with app.memory.begin() as tx:
-            await tx.replicas.beat(app.replica, app.role, app.now())
+            await app.blind.beat(tx)
             return app.replica in await tx.replicas.eldest(app.now(), ("all", "web"), MOST_SOCKETS)
 
     async def _take_turns(self) -> None:
@@ -227,6 +227,9 @@ class Serving:
 
     def slack(self) -> str:
         return self._slack.state
+
+    async def blind(self) -> tuple[datetime, datetime] | None:
+        return await self._app.blind.lately()
 
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:

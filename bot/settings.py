@@ -138,6 +138,7 @@ class TimingSettings(Section):
     cost_days: int = Field(default=30, ge=1, le=1095)
     storm_after: int = Field(default=5, ge=2)
     storm_window: Duration = timedelta(seconds=30)
+    blind_after: Duration = timedelta(minutes=5)
 
     @model_validator(mode="before")
     @classmethod

@@ -238,6 +238,7 @@ links = Table(
     Column("used_at", UtcDateTime),
 )
 
+# One that has left keeps its row for a while: its last beat is when somebody watched last.
 replicas = Table(
     "replicas",
     metadata,
@@ -245,4 +246,13 @@ replicas = Table(
     Column("role", Words, nullable=False),
     Column("beat_at", UtcDateTime, nullable=False),
     Column("since", UtcDateTime),
+    Column("left_at", UtcDateTime),
+)
+
+# When nobody watched. Who writes the row tells of it, so that it is told once.
+blindness = Table(
+    "blindness",
+    metadata,
+    Column("since", UtcDateTime, primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
 )

@@ -249,6 +249,7 @@ class PracticeHealth:
     def __init__(self):
         self.up = True
         self.slack_is = "connected"
+        self.was_blind = None
 
     async def database(self):
         if self.up is None:
@@ -257,6 +258,9 @@ class PracticeHealth:
 
     def slack(self):
         return self.slack_is
+
+    async def blind(self):
+        return self.was_blind
 
     async def numbers(self):
         return Numbers({"Connected": 2, 'odd "one"\n': 1}, 1, 3, 412)

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
+
+from bot.listing import stamp
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATIENCE = 3.0  # seconds for the database to answer
@@ -38,6 +41,9 @@ class Health(Protocol):
     def slack(self) -> str:
         """connected, connecting, http (Slack calls us), or refused: the token is refused for good."""
 
+    async def blind(self) -> tuple[datetime, datetime] | None:
+        """From when to when nothing was watched, if that was lately."""
+
     async def numbers(self) -> Numbers: ...
 
 
@@ -53,7 +59,10 @@ def routes(own: Health, exposition: Exposition) -> APIRouter:
         """Slack being down is no reason to send nobody here: pages and work go on. A refused token is."""
         database, slack = await _database(own), own.slack()
         ready = database and slack != REFUSED
-        return JSONResponse({"database": "ok" if database else "down", "slack": slack}, 200 if ready else 503)
+        told: dict[str, Any] = {"database": "ok" if database else "down", "slack": slack}
+        if database and (blind := await own.blind()) is not None:
+            told["blind"] = {"from": stamp(blind[0]), "until": stamp(blind[1])}
+        return JSONResponse(told, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:

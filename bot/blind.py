@@ -1,0 +1,44 @@
+"""When nobody watched: a stop, a frozen machine, a database that was away. It is told once, from when to when."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.interfaces import Clock
+from bot.listing import stamp
+from bot.memory import Memory, Tx
+
+log = structlog.get_logger()
+
+WATCHING = ("all", "worker")  # the roles that look after connections
+TOLD_FOR = timedelta(days=1)  # how long /readyz mentions it
+
+
+class Blind:
+    """Each process says by its beats that it watches. Whoever beats first after a long silence tells of it."""
+
+    def __init__(self, memory: Memory, replica: str, role: str, blind_after: timedelta, now: Clock) -> None:
+        self._memory = memory
+        self._replica = replica
+        self._role = role
+        self._after = blind_after
+        self._now = now
+
+    async def beat(self, tx: Tx) -> None:
+        """In one transaction with whatever else is due at a beat."""
+        now = self._now()
+        before = await tx.replicas.watched_until(WATCHING) if self._role in WATCHING else None
+        await tx.replicas.beat(self._replica, self._role, now)
+        if before is not None and now - before > self._after and await tx.replicas.was_blind(before, now):
+            await self._look_everywhere(tx, before, now)
+
+    async def _look_everywhere(self, tx: Tx, since: datetime, until: datetime) -> None:
+        watched = [c.id for c in await tx.connections.all() if c.enabled and c.authorized]
+        await tx.connections.ask_check(watched, until)
+        tx.audit.note("blind", who="", since=str(stamp(since)), until=str(stamp(until)), checked=len(watched))
+        log.warning("nothing was watched", since=stamp(since), until=stamp(until), checked_now=len(watched))
+
+    async def lately(self) -> tuple[datetime, datetime] | None:
+        """The newest time without sight, if it ended within a day."""
+        async with self._memory.read() as tx:
+            return await tx.replicas.blind_since(self._now() - TOLD_FOR)
