@@ -11,7 +11,7 @@ from bot.alert import Alert, Facts
 from bot.blind import Blind
 from bot.confirm import Confirm
 from bot.connect import Connect
-from bot.connection import Connection, Flow, Grant, Transfer
+from bot.connection import Flow, Grant, Transfer
 from bot.cost import CostCarrier
 from bot.desk import FrontDesk
 from bot.dispatch import Dispatcher, Embedded, Shared, Worker
@@ -160,24 +160,22 @@ class App:
             async with memory.begin() as tx:
                 return await tx.transfers.claim(now(), limit, owner, LEASE)
 
-        async def check(limit: int) -> list[Connection]:
-            async with memory.begin() as tx:
-                return await tx.connections.claim_checks(now(), limit)
-
         async def renew(limit: int) -> list[Grant]:
             async with memory.begin() as tx:
                 return await tx.grants.claim_renewals(now(), limit)
 
-        async def probe(connection: Connection) -> None:
-            await self.watch.check(connection)
-
         return {
             Work.SAY: Worker(say, alert.say, 4),
             Work.MOVE: Worker(move, self.mover.run, 8),
-            Work.CHECK: Worker(check, probe, 20),
+            Work.CHECK: self._checking(),
             Work.RENEW: Worker(renew, self.watch.renew, 10),
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
         }
+
+    def _checking(self) -> Worker:
+        """Claimed many at once, as claiming costs more than starting a probe."""
+        watch = self.watch
+        return Worker(watch.claim, watch.check_due, 20, ahead=100, put_back=watch.put_back, makes_more=False)
 
     def dispatcher_of(self, workers: Mapping[Work, Worker]) -> Dispatcher:
         local, wake_ups = Embedded(workers), self.memory.wake_ups

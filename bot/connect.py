@@ -78,7 +78,7 @@ class Connect:
 
     async def _accounts(self, grant: Grant) -> list[Account]:
         gateway = self._gateways[grant.platform]
-        return await gateway.platform.accounts(gateway.fetch(GrantTokens(self._refresher, grant)))
+        return await gateway.platform.accounts(gateway.fetch(GrantTokens(self._refresher, grant.id, grant.generation)))
 
     async def begin(self, token: str) -> Begun:
         async with self._memory.read() as tx:

@@ -115,6 +115,31 @@ class Grant:
         return self.refresh_expires_at if self.refreshable else self.expires_at
 
 
+@dataclass(frozen=True, slots=True)
+class DueCheck:
+    """A connection whose check was claimed: only what looking at it takes, as there may be thousands.
+
+    `generation`: its login's when it was claimed, so that a refusal of older tokens is known for what it is.
+    """
+
+    id: str
+    platform: str
+    account: Account
+    grant_id: str
+    authorized: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check found, and when the next one is due."""
+
+    id: str
+    at: datetime
+    next_at: datetime
+    good: bool
+
+
 @dataclass(frozen=True)
 class Connection:
     """One account reached through a grant. Its id, history and settings survive every reauthorization."""

@@ -6,6 +6,7 @@ loses nothing but its claims.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,11 +34,18 @@ async def give_back(put: Callable[[], Awaitable[None]]) -> None:
 
 @dataclass(frozen=True)
 class Worker:
-    """How one kind of work is claimed and done, and how many rows at once."""
+    """How one kind of work is claimed and done, and how many rows at once.
+
+    `ahead`: so many more are claimed at once and wait here for a free slot, where claiming costs more than the work does.
+    `put_back`: what becomes of those when we stop. `makes_more`: what was done may have made another row due at once.
+    """
 
     claim: Callable[[int], Awaitable[Sequence[Any]]]
-    run: Callable[[Any], Awaitable[None]]
+    run: Callable[[Any], Awaitable[Any]]
     at_once: int
+    ahead: int = 0
+    makes_more: bool = True
+    put_back: Callable[[Sequence[Any]], Awaitable[None]] | None = None
 
 
 class Dispatcher(Protocol):
@@ -72,6 +80,7 @@ class Embedded:
         self._due = {work: asyncio.Event() for work in workers}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
+        self._claimed: dict[Work, list[Any]] = {work: [] for work in workers}  # ahead, not begun yet
 
     @property
     def works(self) -> bool:
@@ -93,11 +102,20 @@ class Embedded:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._put_back()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=within)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _put_back(self) -> None:
+        for work, claimed in self._claimed.items():
+            put_back = self._workers[work].put_back
+            rows, claimed[:] = claimed[:], []
+            if rows and put_back is not None:
+                with suppress(TryLater):  # then the claims run out by themselves
+                    await put_back(rows)
 
     async def _serve(self, work: Work) -> None:
         worker, due = self._workers[work], self._due[work]
@@ -108,11 +126,11 @@ class Embedded:
             await self._drain(work, worker, free)
 
     async def _drain(self, work: Work, worker: Worker, free: asyncio.Semaphore) -> None:
-        """Claim as many rows as there are free slots, until nothing is due."""
+        """Claim as many rows as there are free slots, and some ahead, until nothing is due."""
         while True:
             await free.acquire()
             free.release()
-            slots = free._value  # noqa: SLF001  # asyncio has no public way to ask how many are left
+            slots = worker.ahead + free._value  # noqa: SLF001  # asyncio has no public way to ask how many are left
             try:
                 rows = await worker.claim(slots)
             except TryLater as error:
@@ -122,14 +140,25 @@ class Embedded:
                 # Whatever it is, this kind of work must not stop for good: the next tick tries again.
                 log.exception("claiming work failed unexpectedly", work=work)
                 return
-            for row in rows:
+            waiting = self._claimed[work]
+            waiting.extend(reversed(rows))
+            while waiting:
                 await free.acquire()
-                task = asyncio.create_task(self._run(work, worker, row))
+                if not waiting:
+                    free.release()
+                    break
+                task = asyncio.create_task(self._lane(work, worker, waiting, waiting.pop()))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 task.add_done_callback(lambda _: free.release())
             if len(rows) < slots:
                 return
+
+    async def _lane(self, work: Work, worker: Worker, waiting: list[Any], row: Any) -> None:
+        """One slot: this row, then whatever else was claimed ahead."""
+        await self._run(work, worker, row)
+        while waiting:
+            await self._run(work, worker, waiting.pop())
 
     async def _run(self, work: Work, worker: Worker, row: Any) -> None:
         try:
@@ -140,7 +169,8 @@ class Embedded:
             # The outermost loop: whatever is wrong with one row must not stop the others. Its claim runs out by itself.
             log.exception("work failed unexpectedly", work=work)
         finally:
-            self._due[work].set()
+            if worker.makes_more:
+                self._due[work].set()
 
 
 class Shared:

@@ -15,8 +15,10 @@ from bot.audit import Audit
 from bot.connection import (
     Account,
     Cause,
+    Checked,
     Connection,
     Consent,
+    DueCheck,
     Event,
     Flow,
     Grant,
@@ -144,12 +146,16 @@ class Connections(Protocol):
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None: ...
     async def set_account(self, connection_id: str, account: Account) -> None: ...
 
-    async def claim_checks(self, now: datetime, limit: int) -> list[Connection]:
+    async def claim_checks(self, now: datetime, limit: int) -> list[DueCheck]:
         """Enabled ones whose next_check_at has come, authorized ones and those with an outage that may heal by itself
         (remedy is not AuthorizationLost); moves next_check_at 5 minutes on.
         """
 
-    async def checked(self, connection_id: str, now: datetime, next_at: datetime, *, good: bool) -> None: ...
+    async def checked(self, found: Sequence[Checked]) -> None:
+        """Many at once. A check that was asked for after one of these ended is still to come."""
+
+    async def unclaim_checks(self, connection_ids: Sequence[str], now: datetime) -> None:
+        """Claimed, but not begun: due again now, for whoever comes."""
 
     async def moved(self, connection_id: str, now: datetime) -> None:
         """A transfer's pass ended well: last_data_at and last_good_at."""
@@ -375,8 +381,10 @@ class Tx(Protocol):
 
 
 class Memory(Protocol):
-    def begin(self) -> AbstractAsyncContextManager[Tx]:
-        """A write transaction (SQLite: BEGIN IMMEDIATE)."""
+    def begin(self, *, lasting: bool = True) -> AbstractAsyncContextManager[Tx]:
+        """A write transaction (SQLite: BEGIN IMMEDIATE). `lasting` False: nobody waits for the disk, so a power cut may undo
+        it, but never a kill: for what is simply done again then, such as a probe.
+        """
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
         """A consistent view; writing through it is an error."""

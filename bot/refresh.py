@@ -211,10 +211,10 @@ class GrantTokens:
     `denial` is an AccessDenied that the token endpoint raised: it is about the login, not about one of its accounts.
     """
 
-    def __init__(self, refresher: Refresher, grant: Grant) -> None:
+    def __init__(self, refresher: Refresher, grant_id: str, generation: int) -> None:
         self._refresher = refresher
-        self._grant_id = grant.id
-        self.generation = grant.generation
+        self._grant_id = grant_id
+        self.generation = generation
         self.denial: AccessDenied | None = None
 
     async def current(self) -> AccessToken:

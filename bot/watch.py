@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.connection import Connection, Event, Grant, Outage, Reach
-from bot.dispatch import give_back
+from bot.connection import Checked, Connection, DueCheck, Event, Grant, Outage, Reach
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
+from bot.findings import Findings
 from bot.flaps import reopen
 from bot.interfaces import Clock, Fetch, Gateway
 from bot.marks import begin_catch_up
@@ -60,6 +60,7 @@ class Watch:
     ) -> None:
         self._storms = storms  # from so many outages of a platform and channel within so long on
         self._memory = memory
+        self._findings = Findings(memory)
         self._gateways = gateways
         self._refresher = refresher
         self._routes = routes
@@ -69,51 +70,87 @@ class Watch:
     @asynccontextmanager
     async def using(self, connection: Connection) -> AsyncIterator[Fetch]:
         """An authorized fetch for this connection. Losses met inside are recorded before they are raised on."""
-        async with self._using(connection) as (fetch, _):
-            yield fetch
-
-    @asynccontextmanager
-    async def _using(self, connection: Connection) -> AsyncIterator[tuple[Fetch, GrantTokens]]:
         async with self._memory.read() as tx:
             grant = await tx.grants.get(connection.grant_id)
         assert grant is not None  # a connection's grant row is never deleted
-        tokens = GrantTokens(self._refresher, grant)
+        tokens = GrantTokens(self._refresher, connection.grant_id, grant.generation)
         try:
-            yield self._gateways[connection.platform].fetch(tokens), tokens
-        except (AuthorizationLost, Misconfigured) as error:
-            await self.lost(grant.id, tokens.generation, error)
+            yield self._gateways[connection.platform].fetch(tokens)
+        except (AuthorizationLost, Misconfigured, AccessDenied) as error:
+            await self._noticed(connection, tokens, error)
             raise
-        except AccessDenied as error:
-            if error is tokens.denial:
-                await self.lost(grant.id, tokens.generation, error)
-            else:
-                await self.denied(connection, error, tokens.generation)
-            raise
+
+    async def _noticed(self, connection: Connection | DueCheck, tokens: GrantTokens, error: Loss) -> None:
+        if isinstance(error, AccessDenied) and error is not tokens.denial:
+            await self.denied(connection, error, tokens.generation)
+        else:
+            await self.lost(connection.grant_id, tokens.generation, error)
 
     async def check(self, connection: Connection) -> str:
-        """Probe one connection; returns the problem in words, or "". Also how an outage nobody can click away heals."""
-        gateway = self._gateways.get(connection.platform)
-        if gateway is None:
-            await self._checked(connection, good=False, pause=self._pace.next_check())
-            return "its platform is not switched on"
-        try:
-            async with self._using(connection) as (fetch, tokens):
-                if not connection.authorized and await self._login_was_refused(connection):
-                    # Its access token may live on: that alone would prove nothing.
-                    await tokens.tested()
-                await gateway.platform.probe(fetch, connection.account)
-        except TryLater as error:
-            await self._checked(connection, good=False, pause=self._pace.check_again(error.after))
-            return str(error)
-        except RedkeyError as error:
-            await self._checked(connection, good=False, pause=self._pace.next_check())
-            return str(error)
-        await self._checked(connection, good=True, pause=self._pace.next_check())
-        if not connection.authorized:
-            await self._healed(connection)
-        return ""
+        """Probe one connection now; returns the problem in words, or ""."""
+        async with self._memory.read() as tx:
+            grant = await tx.grants.get(connection.grant_id)
+        assert grant is not None  # a connection's grant row is never deleted
+        c = connection
+        self._findings.expect(1)
+        problem = await self.check_due(
+            DueCheck(c.id, c.platform, c.account, c.grant_id, c.authorized, grant.generation)
+        )
+        await self._findings.write()
+        return problem
 
-    async def _login_was_refused(self, connection: Connection) -> bool:
+    async def claim(self, limit: int) -> list[DueCheck]:
+        """Due checks, for `check_due` or `put_back`."""
+        async with self._memory.begin(lasting=False) as tx:
+            due = await tx.connections.claim_checks(self._now(), limit)
+        self._findings.expect(len(due))
+        return due
+
+    async def put_back(self, due: Sequence[DueCheck]) -> None:
+        """Claimed, but we stop before they were begun."""
+        self._findings.expect(-len(due))
+        async with self._memory.begin() as tx:
+            await tx.connections.unclaim_checks([each.id for each in due], self._now())
+
+    async def check_due(self, due: DueCheck) -> str:
+        """Probe a connection whose check was claimed. Also how an outage nobody can click away heals."""
+        try:
+            problem, pause = await self._probed(due)
+        finally:
+            self._findings.expect(-1)
+        now = self._now()
+        await self._findings.add(Checked(due.id, now, now + pause, good=not problem))
+        if not problem and not due.authorized:
+            await self._healed(due)
+        return problem
+
+    async def _probed(self, due: DueCheck) -> tuple[str, timedelta]:
+        """The problem, or "", and how long to stay away."""
+        gateway = self._gateways.get(due.platform)
+        if gateway is None:
+            return "its platform is not switched on", self._pace.next_check()
+        tokens = GrantTokens(self._refresher, due.grant_id, due.generation)
+        try:
+            if not due.authorized and await self._login_was_refused(due):
+                # Its access token may live on: that alone would prove nothing.
+                await tokens.tested()
+            await gateway.platform.probe(gateway.fetch(tokens), due.account)
+        except TryLater as error:
+            return str(error), self._pace.check_again(error.after)
+        except RedkeyError as error:
+            if isinstance(error, Loss):
+                return await self._lost_in_check(due, tokens, error)
+            return str(error), self._pace.next_check()
+        return "", self._pace.next_check()
+
+    async def _lost_in_check(self, due: DueCheck, tokens: GrantTokens, error: Loss) -> tuple[str, timedelta]:
+        try:
+            await self._noticed(due, tokens, error)
+        except TryLater as trouble:  # it could not be written down: seen again soon
+            return str(trouble), self._pace.check_again(trouble.after)
+        return str(error), self._pace.next_check()
+
+    async def _login_was_refused(self, connection: DueCheck) -> bool:
         async with self._memory.read() as tx:
             outage = await tx.outages.open_of_connection(connection.id)
         return outage is not None and outage.reach is Reach.GRANT
@@ -173,7 +210,9 @@ class Watch:
             if own is not None and (own.reauthorized_at or not (free or standing)):
                 await self._drop_again(tx, own, error)
 
-    async def denied(self, connection: Connection, error: AccessDenied, generation: int | None = None) -> None:
+    async def denied(
+        self, connection: Connection | DueCheck, error: AccessDenied, generation: int | None = None
+    ) -> None:
         """The login lives, this one account is lost to it. Its siblings go on, also those it was catching up with."""
         async with self._memory.begin() as tx:
             grant = await tx.grants.held(connection.grant_id)
@@ -272,15 +311,7 @@ class Watch:
         if reopened:
             await tx.outbox.say_reply(outage.id, "reopened", revision, {}, now)
 
-    async def _checked(self, connection: Connection, *, good: bool, pause: timedelta) -> None:
-        async def note() -> None:
-            now = self._now()
-            async with self._memory.begin() as tx:
-                await tx.connections.checked(connection.id, now, now + pause, good=good)
-
-        await give_back(note)
-
-    async def _healed(self, connection: Connection) -> None:
+    async def _healed(self, connection: DueCheck) -> None:
         """The probe of a lost connection succeeded: an administrator gave the rights back, or the operator acted.
 
         Where the login itself had been refused, all its accounts are back, the paused ones too.

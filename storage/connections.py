@@ -1,20 +1,19 @@
 """What we remember of connections: the accounts, the switches, and when each is to be checked."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, insert, select, update
 
-from bot.connection import Account, Connection, Flow, Grant, Kind, Reach
-from bot.errors import AuthorizationLost, Fenced
+from bot.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach
+from bot.errors import Fenced
 from bot.memory import Work
+from storage.checks import claim_checks, write_findings
 from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outages, transfers
 from storage.touchpoints import TouchpointRows
-from storage.transaction import Transaction, at, parts
-
-HELD_FOR = timedelta(minutes=5)  # a check nobody finished is taken up again after this
+from storage.transaction import Transaction, earlier, parts
 
 # When people must have logged in again: a refresh token's end, or the access token's where there is no refresh token.
 _EXPIRES_AT = case((grants.c.refreshable, grants.c.refresh_expires_at), else_=grants.c.expires_at)
@@ -145,41 +144,16 @@ class ConnectionRows:
         """Its name, currency and zone as the platform tells them now; its id stays."""
         await self._set([connection_id], **_described(account))
 
-    async def claim_checks(self, now: datetime, limit: int) -> list[Connection]:
-        may_heal = (
-            exists()
-            .where(
-                outage_connections.c.connection_id == connections.c.id,
-                outage_connections.c.outage_id == outages.c.id,
-                outages.c.closed_at.is_(None),
-                outages.c.remedy != AuthorizationLost.__name__,
-            )
-            .correlate(connections)
-        )
-        rows = await self._tx.claim(
-            connections,
-            where=[
-                connections.c.next_check_at <= now,
-                connections.c.enabled,
-                connections.c.authorized | may_heal,
-            ],
-            order=[connections.c.next_check_at],
-            limit=limit,
-            values={"next_check_at": now + HELD_FOR},
-        )
-        claimed: list[Connection] = []
-        for ids in parts([row.id for row in rows]):
-            claimed += await self._list(connections.c.id.in_(ids))
-        return claimed
+    async def claim_checks(self, now: datetime, limit: int) -> list[DueCheck]:
+        return await claim_checks(self._tx, now, limit)
 
-    async def checked(self, connection_id: str, now: datetime, next_at: datetime, *, good: bool) -> None:
-        """A check that was asked for after this one ended is still to come."""
-        asked_since, planned = connections.c.check_asked_at > now, connections.c.next_check_at
-        values: dict[str, Any] = {
-            "checked_at": now,
-            "next_check_at": case((asked_since, planned), else_=at(planned, next_at)),
-        }
-        await self._set([connection_id], **values, **({"last_good_at": now} if good else {}))
+    async def checked(self, found: Sequence[Checked]) -> None:
+        for good in (True, False):
+            await write_findings(self._tx, [each for each in found if each.good is good], good=good)
+
+    async def unclaim_checks(self, connection_ids: Sequence[str], now: datetime) -> None:
+        await self._set(connection_ids, next_check_at=earlier(connections.c.next_check_at, now))
+        self._tx.becomes_due(Work.CHECK)
 
     async def moved(self, connection_id: str, now: datetime) -> None:
         await self._set([connection_id], last_data_at=now, last_good_at=now)

@@ -12,16 +12,17 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
+from sqlalchemy.util import await_only
 
 from bot.errors import SetupError, TryLater
 
 FORMS = "use sqlite:///redkey.db or postgresql://user@host/redkey"
 BUSY = 5.0  # seconds to wait for another process' write transaction
-_ON_CONNECT = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # a refreshed token that was rotated must survive a power cut
-    "PRAGMA foreign_keys = ON",
-)
+LASTING = "PRAGMA synchronous = FULL"  # a refreshed token that was rotated must survive a power cut
+PASSING = "PRAGMA synchronous = NORMAL"  # the next lasting commit takes it along; a power cut before that undoes it
+READING = "PRAGMA query_only = ON"
+_ON_CONNECT = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 
 
 # A process that was stopped in the middle of a transaction must not hold everybody else's rows: its session is ended.
@@ -29,18 +30,20 @@ _OPTIONS = "-c idle_in_transaction_session_timeout=15s"
 
 
 class Database:
-    """Two engines on one database: one writes, the other gives consistent views and cannot write."""
+    """Engines on one database: one writes, one writes what a power cut may undo, one gives views and cannot write."""
 
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
         self.path = _path(self.url) if self.url.drivername.startswith("sqlite") else None
         if self.path is not None:
             _make_file(self.path)
-            self.writing = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE")
-            self.reading = _sqlite_engine(self.url, begin="BEGIN", read_only=True)
+            self.writing = _sqlite_engine(self.url, "BEGIN IMMEDIATE", LASTING)
+            self.passing = _sqlite_engine(self.url, "BEGIN IMMEDIATE", PASSING)
+            self.reading = _sqlite_engine(self.url, "BEGIN", LASTING, READING)
             self.locking = self.writing
         else:
             self.writing = _postgres_engine(self.url, isolation_level="READ COMMITTED")
+            self.passing = self.writing  # each such transaction says so itself
             view = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self.reading = self.writing.execution_options(**view)
             # Sessions that hold a lock wait for a platform meanwhile, so they must not use up those that work.
@@ -59,6 +62,7 @@ class Database:
 
     async def close(self) -> None:
         await self.writing.dispose()
+        await self.passing.dispose()
         await self.reading.dispose()
         await self.locking.dispose()
 
@@ -139,9 +143,9 @@ def _make_file(path: Path) -> None:
         ) from None
 
 
-def _sqlite_engine(url: URL, *, begin: str, read_only: bool = False) -> AsyncEngine:
+def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
     # hide_parameters here and below: an error must never carry what was to be stored.
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY})
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY}, pool_reset_on_return=None)
 
     # The driver's own idea of when a transaction begins leaves SELECT outside, so it is switched off and ours used:
     # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
@@ -149,13 +153,27 @@ def _sqlite_engine(url: URL, *, begin: str, read_only: bool = False) -> AsyncEng
     def connected(raw: Any, _record: Any) -> None:
         raw.isolation_level = None
         cursor = raw.cursor()
-        for pragma in (*_ON_CONNECT, *(["PRAGMA query_only = ON"] if read_only else [])):
+        for pragma in (*_ON_CONNECT, *pragmas):
             cursor.execute(pragma)
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # The driver works in a thread of its own, and each question to it costs more than most answers: asked once, not
+        # thrice. What it raises here SQLAlchemy would pass on as it is.
+        try:
+            await_only(connection.connection.driver_connection.execute(begin))  # type: ignore[union-attr]
+        except sqlite3.Error as error:
+            raise OperationalError(begin, None, error) from error
+        except BaseException:
+            connection.invalidate()  # cancelled: the transaction may begin after all, for nobody
+            raise
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def reset(raw: Any, _record: Any, state: PoolResetState) -> None:
+        """What was committed needs no rollback; only what broke off in the middle does."""
+        if not state.terminate_only and raw.driver_connection.in_transaction:
+            raw.rollback()
 
     return engine
 

@@ -105,10 +105,13 @@ class SqlMemory(Memory):
         self._locks = _NamedLocks()
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
+    async def begin(self, *, lasting: bool = True) -> AsyncIterator[Tx]:
         """Raises TryLater when the database is gone or locked; nothing of the block is true then."""
+        engine = self._database.writing if lasting else self._database.passing
         with faults():
-            async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
+            async with self._database.turn or nullcontext(), engine.begin() as connection:
+                if not lasting and self._database.path is None:
+                    await connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 tx = Transaction(connection, self._keys, self._now)
                 yield SqlTx(tx)
                 await tell_subscribers(tx, self._subscriptions)

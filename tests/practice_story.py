@@ -243,14 +243,14 @@ class Trouble:
         self.skip, self.fail = after, count
 
     @asynccontextmanager
-    async def begin(self):
+    async def begin(self, **how):
         self.writes += 1
         if self.skip:
             self.skip -= 1
         elif self.fail:
             self.fail -= 1
             raise TryLater("the database did not answer (OperationalError)")
-        async with self._memory.begin() as tx:
+        async with self._memory.begin(**how) as tx:
             yield tx
 
 

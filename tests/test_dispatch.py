@@ -298,3 +298,34 @@ async def test_a_row_that_was_lost_to_another_worker_is_not_put_back():
 
     with pytest.raises(Fenced):
         await give_back(put)
+
+
+# Claimed ahead
+
+
+async def test_what_is_claimed_ahead_waits_for_a_slot_and_goes_back_when_we_stop():
+    rows, given_back, stopping_now = Rows("long 1", "long 2", "c", "d", "e", "f"), [], asyncio.Event()
+
+    async def put_back(waiting):
+        given_back.extend(waiting)
+        stopping_now.set()
+
+    dispatcher = Embedded({Work.CHECK: Worker(rows.claim, rows.run, 2, ahead=3, put_back=put_back)})
+    dispatcher.start()
+    await rows.until(lambda: len(rows.running) == 2)
+
+    assert (["f"], []) == (rows.due, rows.done)
+    rows.gate.set()
+    await rows.until(lambda: len(rows.done) == 6)
+    assert 2 == rows.most
+
+    rows.gate.clear()
+    rows.due = ["long 3", "long 4", "g", "h"]
+    dispatcher.tick()
+    await rows.until(lambda: len(rows.running) == 2)
+    stopping = asyncio.create_task(dispatcher.stop(5))
+    await stopping_now.wait()
+    rows.gate.set()
+    await stopping
+    assert {"g", "h"} == set(given_back)
+    assert not {"g", "h"} & set(rows.done)

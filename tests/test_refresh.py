@@ -369,7 +369,7 @@ async def test_a_fresh_login_that_is_refused_says_what_the_platform_says(story, 
 
 @sqlite_only
 async def test_a_grants_tokens_know_which_generation_they_gave_last(story, google):
-    tokens = GrantTokens(story.refresher, await story.grant(google))
+    tokens = GrantTokens(story.refresher, google.grant_id, (await story.grant(google)).generation)
     assert 1 == tokens.generation
     await tokens.renewed(1)
     await tokens.current()

@@ -154,7 +154,7 @@ async def test_a_consent_withdrawn_at_the_peer_is_a_lost_authorization(peer, mem
     """The access token is refused, a refresh is tried once, and only its refusal is believed."""
     grant = await stored(peer, memory, clock)
     refresher = refresher_of(peer, memory, clock)
-    fetch = peer.gateway.fetch(GrantTokens(refresher, grant))
+    fetch = peer.gateway.fetch(GrantTokens(refresher, grant.id, grant.generation))
     assert peer.account == (await peer.gateway.platform.identify(fetch)).id
 
     token = (await refresh_token(memory, grant)).reveal()
@@ -167,7 +167,7 @@ async def test_a_consent_withdrawn_at_the_peer_is_a_lost_authorization(peer, mem
 async def test_an_access_token_that_ended_early_is_renewed_without_anybody_noticing(peer, memory, clock):
     grant = await stored(peer, memory, clock)
     await peer.end_access()
-    fetch = peer.gateway.fetch(GrantTokens(refresher_of(peer, memory, clock), grant))
+    fetch = peer.gateway.fetch(GrantTokens(refresher_of(peer, memory, clock), grant.id, grant.generation))
 
     assert peer.account == (await peer.gateway.platform.identify(fetch)).id
 

@@ -8,7 +8,7 @@ from practice_memory import LEASE, a_grant, connected, drop
 from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
 
-from bot.connection import Event
+from bot.connection import Checked, Event
 from storage.columns import JsonText, UtcDateTime, Words
 
 ROME, KOLKATA = ZoneInfo("Europe/Rome"), ZoneInfo("Asia/Kolkata")
@@ -28,7 +28,7 @@ async def test_clocks_of_other_zones_mean_the_same_moments(memory, clock, zone):
     async with memory.begin() as tx:
         [transfer] = await tx.transfers.claim(clock(), 1, "me", LEASE)
         await tx.transfers.release(transfer, clock() + hour, attempts=0)
-        await tx.connections.checked(connection.id, clock(), clock() + hour, good=True)
+        await tx.connections.checked([Checked(connection.id, clock(), clock() + hour, good=True)])
         outage = await drop(tx, clock(), connection)
         await tx.outages.alerted(outage.id, "C1", "1.1", clock())
         await tx.outbox.say_message(outage.id, 1, clock() + hour)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from practice_memory import a_grant, an_account, connected, drop, dropped, tokens, touch
 
-from bot.connection import Account, Flow, Identity, Reach, Status
+from bot.connection import Account, Checked, Flow, Identity, Reach, Status
 from bot.errors import Fenced
 from bot.memory import Work
 
@@ -27,7 +27,7 @@ async def test_a_new_connection_has_work_at_once(memory, clock, due):
     [connection] = await connected(memory, clock(), flows=[Flow.COST, Flow.TAGGING])
     assert [{Work.MOVE, Work.CHECK}] == due
     async with memory.begin() as tx:
-        assert [connection] == await tx.connections.claim_checks(clock(), 10)
+        assert [connection.id] == [due.id for due in await tx.connections.claim_checks(clock(), 10)]
         claimed = await tx.transfers.claim(clock(), 10, "me", timedelta(seconds=60))
     assert {Flow.COST, Flow.TAGGING} == {transfer.flow for transfer in claimed}
 
@@ -96,19 +96,20 @@ async def test_it_expires_when_the_login_does_not_when_a_renewable_token_does(me
 async def test_a_check_is_claimed_once_and_comes_again_if_nobody_finished_it(memory, clock):
     [connection] = await connected(memory, clock())
     async with memory.begin() as tx:
-        assert [connection] == await tx.connections.claim_checks(clock(), 10)
+        assert [connection.id] == [due.id for due in await tx.connections.claim_checks(clock(), 10)]
         assert await tx.connections.claim_checks(clock.advance(minutes=4), 10) == []
-        assert [connection] == await tx.connections.claim_checks(clock.advance(minutes=1), 10)
-        await tx.connections.checked(connection.id, clock(), clock() + timedelta(hours=1), good=True)
+        assert [connection.id] == [due.id for due in await tx.connections.claim_checks(clock.advance(minutes=1), 10)]
+        await tx.connections.checked([Checked(connection.id, clock(), clock() + timedelta(hours=1), good=True)])
         assert await tx.connections.claim_checks(clock.advance(minutes=59), 10) == []
-        [later] = await tx.connections.claim_checks(clock.advance(minutes=1), 10)
+        [due] = await tx.connections.claim_checks(clock.advance(minutes=1), 10)
+        later = await tx.connections.get(due.id)
     assert clock() - timedelta(hours=1) == later.checked_at == later.last_good_at
 
 
 async def test_a_bad_check_does_not_count_as_good(memory, clock):
     [connection] = await connected(memory, clock())
     async with memory.begin() as tx:
-        await tx.connections.checked(connection.id, clock(), clock(), good=False)
+        await tx.connections.checked([Checked(connection.id, clock(), clock(), good=False)])
         shown = await tx.connections.get(connection.id)
     assert (clock(), None) == (shown.checked_at, shown.last_good_at)
 
@@ -143,7 +144,7 @@ async def test_a_lost_connection_is_checked_only_if_it_may_heal_by_itself(memory
 async def test_an_asked_check_is_due_now_and_wakes_the_workers(memory, clock, due):
     [connection] = await connected(memory, clock())
     async with memory.begin() as tx:
-        await tx.connections.checked(connection.id, clock(), clock() + timedelta(hours=1), good=True)
+        await tx.connections.checked([Checked(connection.id, clock(), clock() + timedelta(hours=1), good=True)])
     due.clear()
     async with memory.begin() as tx:
         await tx.connections.ask_check([connection.id], clock.advance(seconds=1))
@@ -157,7 +158,7 @@ async def test_a_check_asked_for_while_another_ended_is_still_to_come(memory, cl
     ended = clock()
     async with memory.begin() as tx:
         await tx.connections.ask_check([connection.id], clock.advance(seconds=1))
-        await tx.connections.checked(connection.id, ended, ended + timedelta(hours=1), good=True)
+        await tx.connections.checked([Checked(connection.id, ended, ended + timedelta(hours=1), good=True)])
         assert len(await tx.connections.claim_checks(clock(), 10)) == 1
 
 

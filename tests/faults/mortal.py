@@ -101,7 +101,9 @@ async def live(fate: Fate, order: dict[str, Any]) -> Any:
 
     settings = load(Path(order["config"]))
     async with App.open(settings, "all", now=fate.now) as app:
-        count_commits(app.memory._database.writing.sync_engine, fate.step)
+        database = app.memory._database
+        for engine in {database.writing.sync_engine, database.passing.sync_engine}:
+            count_commits(engine, fate.step)
         await _wake_up(app)
         slack = settings.slack
         voice = SlackVoice(
