@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import platforms
 from bot.alert import Alert, Facts
+from bot.announce import Announce, Announcer, Teller
+from bot.announcements import Announcement
 from bot.blind import Blind
 from bot.confirm import Confirm
 from bot.connect import Connect
@@ -16,8 +18,10 @@ from bot.cost import CostCarrier
 from bot.desk import FrontDesk
 from bot.dispatch import Dispatcher, Embedded, Shared, Worker
 from bot.door import Doorway
+from bot.endings import KIND as ENDING
+from bot.endings import Endings
 from bot.gallery import PageFacts
-from bot.interfaces import Clock
+from bot.interfaces import Clock, Voice
 from bot.ledger import Intake
 from bot.memory import Saying, Work
 from bot.opt_in import OptIn
@@ -40,6 +44,8 @@ from bot.webhook_settings import subscriptions
 from storage import SqlMemory, open_memory
 
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
+ENDINGS_EVERY = timedelta(minutes=5)  # a step is a matter of days
+ANNOUNCED_EVERY = timedelta(seconds=20)  # how soon a message says that what it announced is taken care of
 CLICKS_KEPT = timedelta(days=7)  # far longer than Slack takes to deliver one
 
 
@@ -71,6 +77,8 @@ class App:
         self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, storms)
         self.facts = Facts(memory, gateways, self.routes, url, now)
         self.remind = Remind(memory, self.routes, timing.remind_after, timing.claim_for, _quiet(settings), now)
+        self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
+        self.tellers: dict[str, Teller] = {ENDING: self.endings}
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead)
@@ -148,13 +156,21 @@ class App:
         finally:
             await gateways.aclose()
 
-    def workers(self, alert: Alert) -> dict[Work, Worker]:
+    def announcing(self, announcer: Announcer, voice: Voice) -> Announce:
+        channel, late = self.settings.slack.channel, self.settings.timing.request_timeout
+        return Announce(self.memory, self.tellers, announcer, voice, self.pace, channel, self.now, late)
+
+    def workers(self, alert: Alert, announce: Announce) -> dict[Work, Worker]:
         """Who does what, and how much of it at once."""
         memory, now, owner = self.memory, self.now, self.replica
 
         async def say(limit: int) -> list[Saying]:
             async with memory.begin() as tx:
                 return await tx.outbox.claim(now(), limit, owner, SAY_LEASE)
+
+        async def tell(limit: int) -> list[Announcement]:
+            async with memory.begin() as tx:
+                return await tx.announcements.claim(now(), limit, owner, SAY_LEASE)
 
         async def move(limit: int) -> list[Transfer]:
             async with memory.begin() as tx:
@@ -166,6 +182,7 @@ class App:
 
         return {
             Work.SAY: Worker(say, alert.say, 4),
+            Work.ANNOUNCE: Worker(tell, announce.say, 2),
             Work.MOVE: Worker(move, self.mover.run, 8),
             Work.CHECK: self._checking(),
             Work.RENEW: Worker(renew, self.watch.renew, 10),
@@ -181,7 +198,7 @@ class App:
         local, wake_ups = Embedded(workers), self.memory.wake_ups
         return local if wake_ups is None else Shared(local, wake_ups)
 
-    def ticks(self, *, works: bool) -> list[Tick]:
+    def ticks(self, announce: Announce, *, works: bool) -> list[Tick]:
         timing = self.settings.timing
         shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
 
@@ -194,6 +211,7 @@ class App:
                 alive = await tx.replicas.alive(self.now())
                 await tx.transfers.free(alive)
                 await tx.outbox.free(alive)
+                await tx.announcements.free(alive)
 
         async def sweep() -> None:
             async with self.memory.begin() as tx:
@@ -210,6 +228,8 @@ class App:
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
             Tick("remind", min([timedelta(seconds=30), *timing.remind_after]), self.remind.run),
+            Tick("endings", ENDINGS_EVERY, self.endings.run),
+            Tick("announcements", ANNOUNCED_EVERY, announce.run),
             Tick("sweep consents", timedelta(minutes=5), sweep),
         ]
 

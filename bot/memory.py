@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from bot.announcements import Announcements
 from bot.audit import Audit
 from bot.connection import (
     Account,
@@ -45,6 +46,7 @@ class Work(StrEnum):
     """The kinds of work rows can call for. Each has its own workers, so a long catch-up never delays an alert."""
 
     SAY = "say"
+    ANNOUNCE = "announce"
     MOVE = "move"
     CHECK = "check"
     RENEW = "renew"
@@ -369,6 +371,7 @@ class Tx(Protocol):
     transfers: Transfers
     outages: Outages
     outbox: Outbox
+    announcements: Announcements
     costs: Costs
     tags: Tags
     touchpoints: Touchpoints

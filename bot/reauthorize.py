@@ -165,7 +165,10 @@ class Reauthorize:
             outage = await tx.outages.get(ref)
             if outage is None:
                 connection = await tx.connections.get(ref)
-                return None, [connection] if connection and connection.removed_at is None else [], []
+                if connection is None or connection.removed_at is not None:
+                    return None, [], []
+                siblings = await tx.connections.of_grant(connection.grant_id)
+                return None, [connection], [c for c in siblings if c.id != connection.id]
             expected = await tx.connections.some(outage.connection_ids)
             if outage.closed_at is not None and (open_now := _open_outage(expected)):
                 outage = await tx.outages.get(open_now) or outage

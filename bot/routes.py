@@ -29,6 +29,11 @@ class Routes:
     def channel(self, connection: Connection) -> str:
         return next((r.channel for r in self._fitting(connection) if r.channel), self.default_channel)
 
+    def channel_of(self, platform: str) -> str:
+        """For what is about a platform as a whole."""
+        own = (r.channel for r in self.routes if r.platform == platform and r.channel)
+        return next(own, self.default_channel)
+
     def owners(self, connection: Connection) -> tuple[str, ...]:
         return next((r.owners for r in self._fitting(connection) if r.owners), ())
 

@@ -79,10 +79,17 @@ class Serving:
             Detour(slack.channel, slack.installer),
             timing.request_timeout,
         )
-        app.dispatcher = app.dispatcher_of(app.workers(self._alert) if self._works else {})
+        announce = app.announcing(self._slack.announcer, self._slack.voice)
+        app.dispatcher = app.dispatcher_of(app.workers(self._alert, announce) if self._works else {})
         turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
         self._schedule = Schedule(
-            [*app.ticks(works=self._works), *self._elsewhere(), *self._webhooks(), *self._heartbeat(), *turns]
+            [
+                *app.ticks(announce, works=self._works),
+                *self._elsewhere(),
+                *self._webhooks(),
+                *self._heartbeat(),
+                *turns,
+            ]
         )
 
     def _elsewhere(self) -> list[Tick]:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.announcements import Announcements
 from bot.audit import Audit
 from bot.dispatch import Listening
 from bot.errors import SetupError
@@ -34,6 +35,7 @@ from bot.memory import (
     Work,
 )
 from bot.notices import Clicks, Notices
+from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
 from storage.clicks import ClickRows
 from storage.connections import ConnectionRows
@@ -71,6 +73,7 @@ class SqlTx(Tx):
         self.transfers: Transfers = TransferRows(tx)
         self.outages: Outages = OutageRows(tx)
         self.outbox: Outbox = OutboxRows(tx)
+        self.announcements: Announcements = AnnouncementRows(tx)
         self.costs: Costs = CostRows(tx)
         self.tags: Tags = TagRows(tx)
         self.touchpoints: Touchpoints = TouchpointRows(tx)

@@ -16,6 +16,7 @@ from bot.errors import TryLater
 from bot.memory import Work
 from bot.refresh import Refresher
 from bot.settings import Settings
+from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.messages import SlackComposer
 from handlers.slack.pacing import Pacing
 from handlers.slack.voice import SlackVoice
@@ -54,7 +55,8 @@ class Story:
             clock=self.ticks,
         )
         self.alert = self.new_alert()
-        self.workers = self.app.workers(self.alert)
+        self.announce = self.app.announcing(SlackAnnouncer(), self.voice)
+        self.workers = self.app.workers(self.alert, self.announce)
 
     def ticks(self):
         return self.clock().timestamp()

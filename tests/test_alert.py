@@ -47,7 +47,7 @@ def posts(story):
 async def once_more(story, **amount):
     """A process that knows nothing of what was said before looks at what is due."""
     story.alert = story.new_alert()
-    story.workers = story.app.workers(story.alert)
+    story.workers = story.app.workers(story.alert, story.announce)
     await story.pass_by(Work.SAY, **amount)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sample_announcements import ANNOUNCED, announcement
 from sample_facts import OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
 from bot.connection import Event, Outage
 from bot.facts import CheckAnswer, OutageFacts
+from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.connection_lists import home_view, list_checks, list_connections, list_outages
 from handlers.slack.details_view import details_view
 from handlers.slack.markup import bare, clusters, plain
@@ -95,9 +97,9 @@ def problems(found: object, links: set[str]) -> list[str]:
 
 def _without_logins(text: str) -> str:
     """A well-formed e-mail address that is the login stays whole: `verbatim` keeps Slack from linking it."""
-    return re.sub(
-        r"(?<=Login: )[\w.+-]+@[\w.-]+|(?<=by )[\w.+-]+@[\w.-]+(?=,)|[\w.+-]+@[\w.-]+(?= logged in)", "", text
-    )
+    mail = r"[\w.+-]+@[\w.-]+"
+    kept = rf"(?<=Login: ){mail}|(?<=by ){mail}(?=,)|{mail}(?= logged in)|(?<=enewed by ){mail}"
+    return re.sub(kept, "", text)
 
 
 def own_links(facts: OutageFacts) -> set[str]:
@@ -144,6 +146,15 @@ def test_no_name_can_do_that_in_a_list_or_on_the_home_tab(nasty: str) -> None:
         answer = private(*lines)
         assert problems(answer["blocks"], links | {f.start_url for f in OUTAGES.values()}) == []
         assert len(json.dumps(answer["blocks"], ensure_ascii=False)) < 13_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(nasty=HOSTILE, name=st.sampled_from(sorted(ANNOUNCED)))
+def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
+    facts = replace(ANNOUNCED[name], accounts=(nasty,) * 12, login=nasty, renewed_by=nasty)
+    spoken = SlackAnnouncer().message(announcement(), facts)
+    assert message_problems(spoken) == []
+    assert problems([*spoken.blocks, *spoken.attachments], {facts.renew_url}) == []
 
 
 def test_ten_megabytes_of_name_cost_nothing() -> None:

@@ -8,11 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sample_announcements import ANNOUNCED, REPLIED, announcement
 from sample_facts import ANNA, GOOGLE_PROGRESS, NOW, OUTAGES, REPLIES, caught_up, connection, google
 from slack_limits import message_problems, texts
 
 from bot.facts import Reply
 from bot.interfaces import Spoken
+from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.connection_lists import home_view
 from handlers.slack.messages import SlackComposer
 from handlers.words import Words
@@ -46,6 +48,9 @@ def everything() -> dict[str, Spoken]:
         composer = SlackComposer(language, name_of={ANNA: "Anna Berg"}.get)
         found |= {f"{name}.{language}": composer.outage(facts) for name, facts in OUTAGES.items()}
         found |= {f"reply_{name}.{language}": composer.reply(*pair) for name, pair in REPLIES.items()}
+        announcer = SlackAnnouncer(language)
+        found |= {f"{name}.{language}": announcer.message(announcement(), f) for name, f in ANNOUNCED.items()}
+        found |= {f"reply_{name}.{language}": announcer.reply(announcement(), f) for name, f in REPLIED.items()}
     return found
 
 

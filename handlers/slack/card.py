@@ -13,6 +13,7 @@ AMBER = "#F79009"
 GREEN = "#12B76A"
 GREY = "#98A2B3"
 EVENT_TYPE = "redkey_outage"
+ANNOUNCED = "redkey_announcement"  # what is about no outage
 
 
 @dataclass(frozen=True)

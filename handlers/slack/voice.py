@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.connection import Json
 from bot.errors import TryLater
 from bot.interfaces import MessageGone, PostUnclear, SlackRefused, Spoken
-from handlers.slack.card import EVENT_TYPE
+from handlers.slack.card import ANNOUNCED, EVENT_TYPE
 from handlers.slack.pacing import Pacing
 from handlers.slack.slack_answers import CHANNEL_GONE, MALFORMED, code_of, maybe_done, rate_limited, understood
 
@@ -186,8 +186,8 @@ class SlackVoice:
         payload = held.get("event_payload") or {}
         return (
             message.get("user") == self._me
-            and held.get("event_type") == EVENT_TYPE
-            and payload.get("outage") == outage
+            and held.get("event_type") in {EVENT_TYPE, ANNOUNCED}
+            and outage in {payload.get("outage"), payload.get("announcement")}
             and (revision is None or payload.get("revision") == revision)
             and message.get("ts") != thread
             and (thread is not None or message.get("thread_ts") in {None, message.get("ts")})

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.errors import SetupError
 from bot.interfaces import Clock
 from bot.people import Desk
+from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.app import build_app
 from handlers.slack.messages import SlackComposer
 from handlers.slack.names import Names
@@ -55,6 +56,7 @@ class Workspace:
         self._look_now = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self.composer = SlackComposer(language, broadcast_caught_up=broadcast_caught_up, name_of=self._names.of)
+        self.announcer = SlackAnnouncer(language)
         self.voice = SlackVoice(bot_token, api_url, timeout=timeout)
 
     def serve(self, desk: Desk) -> None:

@@ -128,10 +128,12 @@ async def _wake_up(app: Any) -> None:
 
 
 async def _obey(app: Any, alert: Any, order: dict[str, Any]) -> Any:
+    from handlers.slack.announcer import SlackAnnouncer
+
     match order["do"]:
         case "work":
             await app.confirm.sweep()
-            return await _work(app.workers(alert))
+            return await _work(app.workers(alert, app.announcing(SlackAnnouncer(), alert._voice)))
         case "link":
             return await app.desk.connect_link(order["platform"], "U0ANNA000")
         case "connect":

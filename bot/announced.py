@@ -1,0 +1,45 @@
+"""What messages tell that are about no outage: a login that ends soon. Facts only; the words are the handlers'."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class EndingFacts:
+    """One known date, as one channel hears of it.
+
+    what: what ends, as bot/dates.py names it. days: the nearest of the steps at which it is told, 30, 14, 7, 2 or 1.
+    state: soon, renewed, lost (the alert tells of it), paused (nothing here needs it now) or passed.
+    login and accounts are the platform's text, and empty where it is about the platform's app.
+    """
+
+    what: str
+    at: datetime
+    days: int
+    state: str
+    platform_name: str
+    now: datetime
+    login: str = ""
+    accounts: tuple[str, ...] = ()
+    renew_url: str = ""
+    mentions: tuple[str, ...] = ()
+    renewed_by: str = ""
+    next_at: datetime | None = None  # renewed: when it ends now, where that is known
+
+    @property
+    def stamp(self) -> str:
+        """What a reader would notice a change of."""
+        told = (self.state, self.days, self.renewed_by, self.next_at and self.next_at.date(), *self.accounts)
+        return "|".join(map(str, told))
+
+    @property
+    def idle(self) -> bool:
+        """Where nothing was posted yet, there is nothing to post."""
+        return self.state != "soon"
+
+    @property
+    def over(self) -> bool:
+        return self.state in {"renewed", "passed"}
+
+
+Announced = EndingFacts

@@ -1,0 +1,40 @@
+"""Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
+
+from bot.announced import Announced
+from bot.announcements import Announcement
+from bot.connection import Json
+from bot.interfaces import Spoken
+from handlers.slack.blocks import actions, section, sections
+from handlers.slack.card import ANNOUNCED, Card
+from handlers.slack.ending_card import ending_card, ending_reply
+from handlers.words import Words
+
+
+class SlackAnnouncer:
+    """Implements bot.announce.Announcer. Pure: the same facts give the same message."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.words = Words(language)
+
+    def message(self, told: Announcement, facts: Announced) -> Spoken:
+        card = self._card(facts)
+        held = [*card.blocks, *([actions(card.buttons)] if card.buttons else [])]
+        return Spoken(
+            channel=told.channel,
+            text=card.text,
+            blocks=[section(card.headline)],
+            attachments=[{"color": card.colour, "blocks": held}] if held else [],
+            metadata=_metadata(told),
+        )
+
+    def _card(self, facts: Announced) -> Card:
+        return ending_card(facts, self.words)
+
+    def reply(self, told: Announcement, facts: Announced) -> Spoken:
+        text = ending_reply(facts, self.words)
+        return Spoken(told.channel, text, sections([text]), metadata=_metadata(told))
+
+
+def _metadata(told: Announcement) -> Json:
+    """Ids only: every app of the workspace can read it."""
+    return {"event_type": ANNOUNCED, "event_payload": {"announcement": told.key, "revision": told.revision}}

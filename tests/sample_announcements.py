@@ -1,0 +1,42 @@
+"""Announcements as people meet them, for the tests of messages: what ends soon, in every state."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sample_facts import ANNA, CHANNEL, NOW
+
+from bot.announced import Announced, EndingFacts
+from bot.announcements import Announcement
+
+SOON = EndingFacts(
+    what="login",
+    at=NOW + timedelta(days=6, hours=20),
+    days=7,
+    state="soon",
+    platform_name="LinkedIn Ads",
+    now=NOW,
+    login="ana@acme.com",
+    accounts=("Acme EMEA", "Acme US"),
+    renew_url="https://redkey.example.com/reauthorize/con_1",
+    mentions=(ANNA, "S0MARKETIN"),
+)
+APP = replace(SOON, what="client secret", login="", accounts=(), renew_url="", mentions=(), platform_name="HubSpot")
+ANNOUNCED: dict[str, Announced] = {
+    "ending_login": SOON,
+    "ending_many_accounts": replace(SOON, accounts=tuple(f"Acme {n}" for n in range(40))),
+    "ending_data_access": replace(SOON, what="data access", platform_name="Meta Ads", days=1, mentions=()),
+    "ending_token": replace(SOON, what="token", platform_name="Meta Ads", mentions=()),
+    "ending_client_secret": APP,
+    "ending_version": replace(APP, what="API version"),
+    "ending_renewed": replace(SOON, state="renewed", renewed_by="ben@acme.com", next_at=NOW + timedelta(days=365)),
+    "ending_replaced": replace(APP, state="renewed"),
+    "ending_lost": replace(SOON, state="lost"),
+    "ending_paused": replace(SOON, state="paused"),
+    "ending_passed": replace(APP, state="passed"),
+}
+REPLIED: dict[str, Announced] = {"ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2))}
+
+
+def announcement(**more: object) -> Announcement:
+    given = {"key": "ending:gra_1", "kind": "ending", "channel": CHANNEL, "about": {}, "revision": 1, "fence": 1}
+    return Announcement(**given | more)

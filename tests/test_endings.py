@@ -1,0 +1,180 @@
+"""What ends soon is told before it does, once for each step, and a renewal is told in the same message."""
+
+from datetime import timedelta
+
+import pytest
+from practice_story import BEN, GOOGLE, SALESFORCE, sqlite_only, telling
+
+from bot.endings import Endings
+from bot.memory import Work
+from bot.routes import Route, Routes
+from sandbox.slack import MARKETING
+
+LINKEDIN, META = "linkedin_ads", "meta_ads"
+SALES = "C0SALES000"
+
+
+@pytest.fixture
+async def story(memory, clock):
+    async with telling(memory, clock) as story:
+        yield story
+
+
+@pytest.fixture
+async def linked(story):
+    """A LinkedIn login, which ends after a year whatever one does."""
+    connections = await story.connect(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
+    await story.work()
+    return connections
+
+
+async def look(story, endings=None):
+    """Two replicas look at the same moment, and what they found is said."""
+    for _ in range(2):
+        await (endings or story.app.endings).run()
+        await story.announce.run()
+    await story.work(Work.ANNOUNCE)
+
+
+async def days_before(story, connection, days):
+    """Some hours after the moment so many days before its end."""
+    end = (await story.grant(connection)).ends_at
+    story.clock.advance(end - timedelta(days=days) + timedelta(hours=3) - story.clock())
+    await look(story)
+
+
+async def test_it_is_told_at_thirty_fourteen_seven_two_and_one_days_once_each_in_one_message(story, linked):
+    counts = []
+    for days in (31, 30, 29, 14, 7, 2, 1):
+        await days_before(story, linked[0], days)
+        counts.append((len(story.posts()), len(story.replies()) if story.posts() else 0))
+    assert counts == [(0, 0), (1, 0), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]
+    (post,) = story.posts()
+    assert "LinkedIn Ads: a login ends on 23 Nov 2027" in post.words
+    assert post.element("reauthorize")["text"]["text"] == "Renew"
+    assert story.replies()[1] == "7 days left. LinkedIn Ads: a login ends on 23 Nov 2027."
+    assert story.replies()[3] == "1 day left. LinkedIn Ads: a login ends on 23 Nov 2027."
+
+
+async def test_whoever_was_away_for_weeks_tells_only_the_nearest_step(story, linked):
+    await days_before(story, linked[0], 6)
+    await days_before(story, linked[0], 5)
+
+    (post,) = story.posts()
+    assert "6 days left." in post.text
+    assert story.replies() == []
+
+
+async def test_renewing_works_while_the_login_lives_and_the_message_says_so(story, linked):
+    await days_before(story, linked[0], 7)
+    url = story.posts()[0].element("reauthorize")["url"]
+    before = await story.grant(linked[0])
+
+    outcome = await story.reauthorize(LINKEDIN, url.rpartition("/")[2], story.sandbox(LINKEDIN).demo_login)
+    assert outcome.ending == "restored"
+    assert (await story.grant(linked[0])).generation > before.generation
+    await look(story)
+    assert "renewed by" in story.posts()[0].words
+    assert "reauthorize" not in story.posts()[0].action_ids
+    story.clock.advance(days=6)
+    await look(story)
+    assert (len(story.posts()), story.replies(), await story.outages()) == (1, [], [])
+
+
+async def test_a_login_renewed_by_another_person_moves_everything_that_one_reaches(story, linked):
+    await days_before(story, linked[0], 7)
+    sandbox = story.sandbox(LINKEDIN)
+    sandbox.entrance.roles[BEN] = dict(sandbox.entrance.roles[sandbox.demo_login])
+    assert (await story.reauthorize(LINKEDIN, linked[0].id, BEN)).ending == "restored"
+    await look(story)
+
+    assert {c.login for c in await story.connections()} == {BEN}
+    assert len(linked) == 2
+    assert f"renewed by {BEN}." in story.posts()[0].words
+
+
+async def test_nothing_is_told_of_what_is_paused_removed_or_down_already(story, linked):
+    for connection in linked:
+        await story.desk.pause(connection.id, "U0ANNA000")
+    await days_before(story, linked[0], 7)
+    assert story.posts() == []
+
+    for connection in linked:
+        await story.desk.resume(connection.id, "U0ANNA000")
+    story.sandbox(LINKEDIN).revoke()
+    await story.pass_by(Work.CHECK, minutes=6)
+    await look(story)
+    await story.work(Work.SAY)
+    (alert,) = story.posts()
+    assert "disconnected" in alert.text
+
+
+async def test_a_message_says_so_when_its_login_is_lost_or_switched_off_before_the_day(story, linked):
+    await days_before(story, linked[0], 7)
+    for connection in linked:
+        await story.desk.pause(connection.id, "U0ANNA000")
+    await look(story)
+    assert "nothing here needs it now" in story.posts()[0].words
+    for connection in linked:
+        await story.desk.resume(connection.id, "U0ANNA000")
+    await look(story)
+    assert "Renew it now" in story.posts()[0].words
+    story.sandbox(LINKEDIN).revoke()
+    await story.pass_by(Work.CHECK, minutes=6)
+    await look(story)
+    assert "has been lost before that" in story.posts()[0].words
+
+
+@sqlite_only
+async def test_what_moves_on_with_every_refresh_is_not_told_of_each_time(story):
+    await story.connect(SALESFORCE)
+    await story.connect(GOOGLE)
+    await look(story)
+    assert story.posts() == []
+
+
+@sqlite_only
+async def test_each_channel_hears_of_its_own_and_a_gone_channel_leads_to_the_default_one(story, linked):
+    routes = Routes(MARKETING, [Route(LINKEDIN, channel=SALES, owners=("U0BEN0000",))])
+    endings = Endings(story.memory, story.gateways, routes, "http://127.0.0.1:8080", None, story.clock)
+    story.app.tellers["ending"] = endings
+    story.world.slack.archive(SALES)
+    end = (await story.grant(linked[0])).ends_at
+    story.clock.advance(end - timedelta(days=7) - story.clock())
+    await look(story, endings)
+
+    (post,) = story.posts()
+    assert "<@U0BEN0000>" in post.blocks[0]["text"]["text"]
+
+
+@sqlite_only
+async def test_a_post_whose_answer_is_lost_is_found_and_not_made_twice(story, linked):
+    story.world.slack.drop_after("chat.postMessage")
+    await days_before(story, linked[0], 7)
+    await story.pass_by(Work.ANNOUNCE, minutes=2)
+    assert len(story.posts()) == 1
+
+
+@sqlite_only
+async def test_a_message_that_somebody_deleted_comes_back_with_the_next_step(story, linked):
+    await days_before(story, linked[0], 7)
+    story.world.slack.delete_message(MARKETING, story.posts()[0].ts)
+    await look(story)
+    assert story.posts() == []
+    await days_before(story, linked[0], 2)
+    assert "2 days left." in story.posts()[0].text
+
+
+@sqlite_only
+async def test_what_the_operator_must_change_is_told_without_a_button(story, linked):
+    platform = story.gateways[LINKEDIN].platform
+    ends = (story.clock() + timedelta(days=20)).date()
+    platform.settings = platform.settings.model_copy(update={"client_secret_ends": ends})
+    await look(story)
+
+    (post,) = story.posts()
+    assert "Redkey's client secret ends on 13 Dec 2026" in post.words
+    assert post.action_ids == []
+    platform.settings = platform.settings.model_copy(update={"client_secret_ends": ends.replace(year=2028)})
+    await look(story)
+    assert "taken care of. It ends on 13 Dec 2028 now." in story.posts()[0].words
