@@ -25,6 +25,7 @@ QUIET = (
     "authlib",
     "httpcore2",
     "httpx2",
+    "opentelemetry",
     "slack_bolt",
     "slack_sdk",
     "sqlalchemy",

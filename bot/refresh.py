@@ -16,6 +16,7 @@ from bot.connection import Cause, Grant, TokenSet
 from bot.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Clock, Gateway
 from bot.memory import Memory, SealBroken
+from bot.traces import span
 
 log = structlog.get_logger()
 
@@ -143,7 +144,8 @@ class Refresher:
         rotates = gateway.platform.oauth.rotates
         assert held.tokens.refresh_token is not None
         try:
-            fresh = await gateway.refresh(held.tokens.refresh_token)
+            with span("refresh", platform=held.grant.platform, grant=held.grant.id):
+                fresh = await gateway.refresh(held.tokens.refresh_token)
         except AuthorizationLost as error:
             again = await self._read(held.grant.id)
             if again.grant.generation > held.grant.generation:

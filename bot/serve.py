@@ -29,6 +29,7 @@ from bot.touchpoint_rules import CRMS
 from bot.webhook_settings import subscriptions
 from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
+from handlers.traces import start_traces
 from handlers.web.health import Numbers
 from handlers.web.listening import LONGEST_HEAD, CarefulProtocol
 from handlers.web.signin import SignIn
@@ -126,6 +127,13 @@ class Serving:
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
+        stop_traces = start_traces(self._app.replica)
+        try:
+            await self._run(stop, ready)
+        finally:
+            await stop_traces()
+
+    async def _run(self, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
         listener = self._listen()
         try:
             await self._slack.start(socket=await self._my_turn())

@@ -13,6 +13,7 @@ from bot.errors import Fenced, RedkeyError, TryLater
 from bot.interfaces import Clock, Fetch, Gateway, Platform
 from bot.marks import running_flows
 from bot.memory import Memory, Tx
+from bot.traces import span
 from bot.watch import Pace, Watch
 
 log = structlog.get_logger()
@@ -132,12 +133,14 @@ class Mover:
 
     async def run(self, transfer: Transfer) -> None:
         """One pass. Whatever happens, the row is given back or the claim was lost; nothing is raised."""
-        try:
-            await self._run(transfer)
-        except Fenced:
-            log.info("claim lost to another worker", connection=transfer.connection_id, flow=transfer.flow)
-        except RedkeyError as error:
-            await self._again(transfer, error)
+        about = {"connection": transfer.connection_id, "flow": transfer.flow.value}
+        with span("transfer", **about, catching_up=transfer.mark is not None):
+            try:
+                await self._run(transfer)
+            except Fenced:
+                log.info("claim lost to another worker", **about)
+            except RedkeyError as error:
+                await self._again(transfer, error)
 
     async def _run(self, transfer: Transfer) -> None:
         async with self._memory.read() as tx:

@@ -17,6 +17,7 @@ from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken, Tx
 from bot.refresh import KEY_LOST, KNOWN_LOST, NO_REFRESH_TOKEN, GrantTokens, Refresher
 from bot.routes import Routes
+from bot.traces import span
 
 log = structlog.get_logger()
 
@@ -115,7 +116,9 @@ class Watch:
     async def check_due(self, due: DueCheck) -> str:
         """Probe a connection whose check was claimed. Also how an outage nobody can click away heals."""
         try:
-            problem, pause = await self._probed(due)
+            with span("probe", platform=due.platform, connection=due.id) as step:
+                problem, pause = await self._probed(due)
+                step.set("well", not problem)
         finally:
             self._findings.expect(-1)
         now = self._now()

@@ -15,6 +15,7 @@ import httpx2
 
 from bot.errors import AuthorizationLost, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Answer, Clock, Platform, Tokens
+from bot.traces import span
 from platforms._addresses import guard
 from platforms._verdicts import not_understood, without
 
@@ -73,7 +74,10 @@ class Wire(httpx2.AsyncBaseTransport):
         host = request.url.host
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._answer(request)
+                with span("platform call", host=host, method=request.method) as step:
+                    response = await self._answer(request)
+                    step.set("status", response.status_code)
+                    return response
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise TryLater(f"{host} did not answer in time", unclear=sent) from error
         except httpx2.HTTPError as error:

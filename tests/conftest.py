@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a bot's settings around them."""
     for name in list(os.environ):
-        if name.startswith(("REDKEY_", "SLACK_")) or name == "DATABASE_URL":
+        if name.startswith(("REDKEY_", "SLACK_", "OTEL_")) or name == "DATABASE_URL":
             monkeypatch.delenv(name)
 
 

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.connection import Json
 from bot.errors import TryLater
 from bot.interfaces import MessageGone, PostUnclear, SlackRefused, Spoken
+from bot.traces import span
 from handlers.slack.card import ANNOUNCED, EVENT_TYPE
 from handlers.slack.pacing import Pacing
 from handlers.slack.slack_answers import CHANNEL_GONE, MALFORMED, code_of, maybe_done, rate_limited, understood
@@ -57,6 +58,10 @@ class SlackVoice:
         self.refused = ""  # why Slack took our token no more the last time we spoke; empty when it did
 
     async def post(self, message: Spoken) -> tuple[str, str]:
+        with span("slack post", channel=message.channel, reply=message.thread is not None):
+            return await self._said_once(message)
+
+    async def _said_once(self, message: Spoken) -> tuple[str, str]:
         await self._pacing.turn(message.channel)
         try:
             answer = await self._post(message, _content(message))
@@ -123,7 +128,8 @@ class SlackVoice:
         if known == _fingerprint(message) and self._clock() - at < SAME_FOR:
             return
         try:
-            await self._update(channel, ts, _content(message))
+            with span("slack edit", channel=channel):
+                await self._update(channel, ts, _content(message))
         except SlackApiError as error:
             if code_of(error) not in MALFORMED:
                 raise self._meaning(error) from error

@@ -18,6 +18,12 @@ ROUTES = {
 }
 
 
+def first_part(path: str) -> str:
+    """What a path is about. The rest may be a link that opens something."""
+    first = path.split("/")[1] if path.startswith("/") else ""
+    return first if first in ROUTES else "other"
+
+
 class Requests:
     """How long answers took, by the first part of the path and by status."""
 
@@ -32,8 +38,7 @@ class Requests:
         )
 
     def answered(self, path: str, status: int, seconds: float) -> None:
-        first = path.split("/")[1] if path.startswith("/") else ""
-        self._took.labels(first if first in ROUTES else "other", str(status)).observe(seconds)
+        self._took.labels(first_part(path), str(status)).observe(seconds)
 
 
 class Standing(Collector):

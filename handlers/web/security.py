@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.traces import Span, span
+from handlers.web.metrics import first_part
 from handlers.web.problems import answer
 from handlers.web.rendering import Pages, policy
 
@@ -59,11 +61,14 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        sending = _Sending(send, request.url.path, self._answered)
+        with span("request", method=request.method, route=first_part(request.url.path)) as step:
+            await self._answer(request, receive, _Sending(send, request.url.path, self._answered, step))
+
+    async def _answer(self, request: Request, receive: Receive, sending: "_Sending") -> None:
         try:
             response = self._refusal(request)
             if response is None:
-                await self._app(scope, _limited(receive, _limit(request)), sending)
+                await self._app(request.scope, _limited(receive, _limit(request)), sending)
                 return
         except TooBig:
             response = answer(self._pages, request, 413)
@@ -76,7 +81,7 @@ class Edge:
             raise ConnectionError("an answer broke off")  # half an answer must not look like a whole one
         if response.status_code == 413:
             await _drain(receive)
-        await response(scope, receive, sending)
+        await response(request.scope, receive, sending)
 
     def _refusal(self, request: Request) -> Response | None:
         declared = request.headers.get("content-length", "0")
@@ -99,10 +104,11 @@ class Edge:
 class _Sending:
     """Passes an answer on with its headers, and knows whether one has begun."""
 
-    def __init__(self, send: Send, path: str, answered: Answered) -> None:
+    def __init__(self, send: Send, path: str, answered: Answered, step: Span) -> None:
         self._send = send
         self._path = path
         self._answered = answered
+        self._step = step
         self._since = time.perf_counter()
         self._static = path.startswith("/static/")
         self.begun = False
@@ -110,6 +116,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._step.set("status", message["status"])
             self._answered(self._path, message["status"], time.perf_counter() - self._since)
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
