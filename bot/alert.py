@@ -65,6 +65,7 @@ class Facts:
         transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]
         marked = [t for t in transfers if t.mark_outage == outage.id]
         names = {c.id: c.account.name for c in connections}
+        routes = self._routes.over(await tx.routes.all())
         kind = gateway.platform.kind if gateway else connections[0].kind
         return OutageFacts(
             outage=outage,
@@ -78,7 +79,7 @@ class Facts:
             waiting=await _waiting(tx, transfers),
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
             eta=_eta(outage, marked, self._now()),
-            mentions=tuple(dict.fromkeys(o for c in connections for o in self._routes.owners(c))),
+            mentions=tuple(dict.fromkeys(o for c in connections for o in routes.owners(c))),
             storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )

@@ -97,7 +97,7 @@ class App:
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
-        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, now)
+        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)

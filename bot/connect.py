@@ -144,7 +144,7 @@ class Connect:
             if lost:
                 await self._restore.carry(tx, grant, list(reached.values()), lost, grant.identity.login)
                 made = [c for each in made if (c := await tx.connections.get(each.id))]
-        return [self.facts(c) for c in made]
+            return await self.listed(tx, made)
 
     async def _watch(self, tx: Tx, grant: Grant, account: Account) -> Connection:
         platform = self._gateways[grant.platform].platform
@@ -165,10 +165,16 @@ class Connect:
             now=self._now(),
         )
 
-    def facts(self, connection: Connection) -> ConnectionFacts:
-        return ConnectionFacts(
-            connection=connection,
-            platform_name=self._gateways[connection.platform].platform.name,
-            channel=self._routes.channel(connection),
-            reauthorize_url=f"{self._public_url}/reauthorize/{connection.id}",
-        )
+    async def listed(self, tx: Tx, connections: Sequence[Connection]) -> list[ConnectionFacts]:
+        routes = self._routes.over(await tx.routes.all())
+        return [
+            ConnectionFacts(
+                connection=c,
+                platform_name=self._gateways[c.platform].platform.name,
+                channel=routes.channel(c),
+                reauthorize_url=f"{self._public_url}/reauthorize/{c.id}",
+                owners=routes.owners(c),
+            )
+            for c in connections
+            if c.platform in self._gateways
+        ]

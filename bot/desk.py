@@ -11,8 +11,10 @@ from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
-from bot.people import NotFound, Removed
+from bot.people import NotFound, Removed, RouteFacts
 from bot.remove import Remove
+from bot.rerouting import Rerouting
+from bot.routes import Route, Routes
 from bot.watch import Watch
 
 ANSWER_WITHIN = 30.0  # seconds a check may take when the running bot does it
@@ -26,6 +28,7 @@ class FrontDesk:
         facts: Facts,
         watch: Watch,
         connect: Connect,
+        routes: Routes,
         now: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -35,6 +38,7 @@ class FrontDesk:
         self._watch = watch
         self._connect = connect
         self._remove = Remove(memory, gateways, now)
+        self._rerouting = Rerouting(memory, gateways, connect, routes, now)
         self._now = now
         self._sleep = sleep
 
@@ -43,7 +47,7 @@ class FrontDesk:
 
     async def connections(self) -> list[ConnectionFacts]:
         async with self._memory.read() as tx:
-            return [self._connect.facts(c) for c in await tx.connections.all() if c.platform in self._gateways]
+            return await self._connect.listed(tx, await tx.connections.all())
 
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
         async with self._memory.read() as tx:
@@ -165,7 +169,7 @@ class FrontDesk:
                     await tx.outages.close(outage.id, {}, {}, now, caught_up=False)
                     await tx.transfers.clear_marks(outage.id)
                 await tx.outbox.say_message(outage.id, revision, now)
-        return self._connect.facts(await self._connection(connection_id))
+        return await self._listed(await self._connection(connection_id))
 
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts:
         """If its login died while it was paused, it alerts now.
@@ -185,11 +189,21 @@ class FrontDesk:
                     await tx.connections.set_authorized([connection_id], True)
                     await tx.connections.ask_check([connection_id], now)
                     await tx.transfers.hurry([connection_id], now)
-        return self._connect.facts(await self._connection(connection_id))
+        return await self._listed(await self._connection(connection_id))
 
     async def remove(self, connection_id: str, who: str) -> Removed:
         gone, login = await self._remove.run(await self._connection(connection_id), who)
-        return Removed(self._connect.facts(gone), login)
+        return Removed(await self._listed(gone), login)
+
+    async def _listed(self, connection: Connection) -> ConnectionFacts:
+        async with self._memory.read() as tx:
+            return (await self._connect.listed(tx, [connection]))[0]
+
+    async def route(self, platform: str, connection_id: str = "") -> RouteFacts:
+        return await self._rerouting.look(platform, connection_id)
+
+    async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
+        return await self._rerouting.change(platform, connection_id, to, who)
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         async with self._memory.begin() as tx:

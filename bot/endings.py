@@ -89,16 +89,17 @@ class Endings:
         await tx.announcements.announce(f"{key}:{due.days}", KIND, due.channel, due.about, now, parent=key)
 
     async def _due(self, tx: Tx, now: datetime) -> AsyncIterator[_Due]:
+        routes = self._routes.over(await tx.routes.all())
         for gateway in self._gateways.values():
             for known in of_platform(gateway.platform):
                 if (days := _step(known, now)) and await self._in_use(tx, known.platform):
-                    yield _Due(known, days, self._routes.channel_of(known.platform))
+                    yield _Due(known, days, routes.channel_of(known.platform))
         for grant in await tx.grants.all():
             if grant.platform not in self._gateways:
                 continue
             for known in of_grant(grant, self._gateways[grant.platform].platform):
                 if days := _step(known, now, self._renewing_since(known, grant)):
-                    for channel, connections in (await self._hearing(tx, grant)).items():
+                    for channel, connections in (await self._hearing(tx, grant, routes)).items():
                         yield _Due(known, days, channel, tuple(c.id for c in connections))
 
     def _renewing_since(self, known: KnownDate, grant: Grant) -> datetime | None:
@@ -109,12 +110,12 @@ class Endings:
     async def _in_use(self, tx: Tx, platform: str) -> bool:
         return any(c.platform == platform and c.enabled for c in await tx.connections.all())
 
-    async def _hearing(self, tx: Tx, grant: Grant) -> dict[str, list[Connection]]:
+    async def _hearing(self, tx: Tx, grant: Grant, routes: Routes) -> dict[str, list[Connection]]:
         """Those that need this login now, by channel. What is in an outage has a message already."""
         found: dict[str, list[Connection]] = defaultdict(list)
         for connection in await tx.connections.of_grant(grant.id):
             if connection.enabled and connection.authorized and connection.outage_id is None:
-                found[self._routes.channel(connection)].append(connection)
+                found[routes.channel(connection)].append(connection)
         return found
 
     async def facts(self, tx: Tx, told: Announcement) -> EndingFacts | None:
@@ -126,7 +127,8 @@ class Endings:
         known = of_grant(grant, gateway.platform) if grant else of_platform(gateway.platform)
         next_at = next((k.at for k in known if k.what.value == about["what"]), None)
         carried = await tx.connections.of_grant(grant.id) if grant else []
-        here = [c for c in carried if c.enabled and self._routes.channel(c) == about["channel"]]
+        routes = self._routes.over(await tx.routes.all())
+        here = [c for c in carried if c.enabled and routes.channel(c) == about["channel"]]
         before = [c for c in await tx.connections.some(about["connections"]) if c.removed_at is None]
         shown = here or before
         state = self._state(about, grant, here, before, next_at)
@@ -140,7 +142,7 @@ class Endings:
             login=about["login"],
             accounts=tuple(c.account.name or c.account.id for c in shown),
             renew_url=f"{self._public_url}/reauthorize/{shown[0].id}" if shown else "",
-            mentions=tuple(dict.fromkeys(o for c in here for o in self._routes.owners(c))),
+            mentions=tuple(dict.fromkeys(o for c in here for o in routes.owners(c))),
             renewed_by=shown[0].login if shown and state == "renewed" else "",
             next_at=next_at if state == "renewed" else None,
         )

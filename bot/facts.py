@@ -96,6 +96,14 @@ class ConnectionFacts:
     platform_name: str
     channel: str
     reauthorize_url: str
+    owners: tuple[str, ...] = ()
+
+    @property
+    def page_url(self) -> str:
+        return (
+            self.reauthorize_url.removesuffix(f"/reauthorize/{self.connection.id}")
+            + f"/connections/{self.connection.id}"
+        )
 
 
 @dataclass(frozen=True)

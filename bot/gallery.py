@@ -70,7 +70,7 @@ class PageFacts:
             return ConnectionPage(
                 shown=shown,
                 now=self._now(),
-                channel=self._routes.channel(connection),
+                channel=self._routes.over(await tx.routes.all()).channel(connection),
                 outages=outages,
                 costs=await self._costs(tx, connection, outages) if Flow.COST in flows else None,
                 waiting=await tx.touchpoints.waiting(connection_id) if crm else None,

@@ -36,6 +36,7 @@ from bot.facts import StormLine
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
 from bot.notices import Clicks, Notices
+from bot.routes import MadeRoutes
 
 
 class SealBroken(Exception):
@@ -381,6 +382,7 @@ class Tx(Protocol):
     clicks: Clicks
     history: History
     audit: Audit
+    routes: MadeRoutes
 
 
 class Memory(Protocol):

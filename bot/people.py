@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.connection import Account, Connection, CostRow, Flow, Touchpoint
 from bot.facts import CheckAnswer, ConnectionFacts, Freshness, OutageFacts
+from bot.routes import Route
 
 
 class NotFound(Exception):
@@ -29,6 +30,18 @@ class Removed:
 
     facts: ConnectionFacts
     login: LoginEnd
+
+
+@dataclass(frozen=True)
+class RouteFacts:
+    """Where alerts of a platform, or of one connection, go, and who is asked first; `made` is what people chose in Slack."""
+
+    platform: str
+    platform_name: str
+    connection: ConnectionFacts | None
+    channel: str
+    owners: tuple[str, ...]
+    made: Route | None = None
 
 
 class Desk(Protocol):
@@ -56,6 +69,12 @@ class Desk(Protocol):
     async def resume(self, connection_id: str, who: str) -> ConnectionFacts: ...
     async def remove(self, connection_id: str, who: str) -> Removed:
         """Take it out for good; its history stays. Connecting the account again brings it back. Raises NotFound."""
+
+    async def route(self, platform: str, connection_id: str = "") -> RouteFacts:
+        """Of one connection, or, without one, of a platform. Raises NotFound."""
+
+    async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
+        """`to` says channel and owners; one that says neither gives the settings their say back. Raises NotFound."""
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         """True for exactly one caller, and only if no later click on this subject was handled already."""

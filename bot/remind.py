@@ -123,9 +123,10 @@ class Remind:
         asked = max((e.at for e in told if e.what == "claim_lapsed"), default=outage.dropped_at)
         if outage.claimed_by or any(e.what == "escalated" for e in told) or now < asked + HEAD_START:
             return ""
+        routes = self._routes.over(await tx.routes.all())
         connections: list[Connection] = await tx.connections.some(outage.connection_ids)
         for connection in connections:
-            whom, after = self._routes.escalation(connection)
+            whom, after = routes.escalation(connection)
             if whom and outage.dropped_at + after <= now:
                 return whom
         return ""

@@ -281,7 +281,7 @@ class Watch:
             remedy=type(error).__name__,
             cause=error.cause,
             last_good_at=max((c.last_good_at for c in connections if c.last_good_at), default=None),
-            channel=self._routes.channel(first),
+            channel=self._routes.over(await tx.routes.all()).channel(first),
             now=now,
         )
         if outage is not None:

@@ -35,6 +35,7 @@ from bot.memory import (
     Work,
 )
 from bot.notices import Clicks, Notices
+from bot.routes import MadeRoutes
 from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
 from storage.clicks import ClickRows
@@ -50,6 +51,7 @@ from storage.outbox import OutboxRows
 from storage.replicas import ReplicaRows
 from storage.reseal import Resealed, reseal_some
 from storage.revocations import RevocationRows
+from storage.routes import RouteRows
 from storage.sealing import Envelope, Keys
 from storage.tags import TagRows
 from storage.touchpoints import TouchpointRows
@@ -83,6 +85,7 @@ class SqlTx(Tx):
         self.clicks: Clicks = ClickRows(tx)
         self.history: History = HistoryRows(tx)
         self.audit: Audit = AuditRows(tx)
+        self.routes: MadeRoutes = RouteRows(tx)
 
 
 class SqlMemory(Memory):

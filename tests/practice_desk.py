@@ -7,7 +7,8 @@ from sample_facts import NOW, connection, google, salesforce
 
 from bot.connection import Event
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
-from bot.people import LoginEnd, NotFound, Removed
+from bot.people import LoginEnd, NotFound, Removed, RouteFacts
+from bot.routes import Route
 
 
 class PracticeDesk:
@@ -18,6 +19,7 @@ class PracticeDesk:
         fine = connection(2, "Acme US")
         self.known: dict[str, ConnectionFacts] = {c.connection.id: c for c in (fine, lost)}
         self.clicks: dict[str, int] = {}
+        self.made: dict[str, Route] = {}
         self.trouble: Exception | None = None
 
     def _ask(self, *what: str) -> None:
@@ -82,6 +84,21 @@ class PracticeDesk:
         if connection_id not in self.known:
             raise NotFound(f"there is no connection {connection_id}")
         return Removed(self.known.pop(connection_id), LoginEnd.REVOKED)
+
+    async def route(self, platform: str, connection_id: str = "") -> RouteFacts:
+        self._ask("route", platform, connection_id)
+        facts = self.known.get(connection_id)
+        if (connection_id and facts is None) or (platform and platform not in self.platforms()):
+            raise NotFound(f"there is no connection {connection_id}")
+        platform = platform or "google_ads"
+        made = self.made.get(connection_id or platform)
+        channel = made.channel if made and made.channel else "C0REDKEY00"
+        return RouteFacts(platform, self.platforms()[platform], facts, channel, made.owners if made else (), made)
+
+    async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
+        self._ask("reroute", connection_id or platform, to.channel, *to.owners, who)
+        self.made[connection_id or platform] = to
+        return await self.route(platform, connection_id)
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         newer = clicked_micros > self.clicks.get(subject, 0)

@@ -231,7 +231,8 @@ async def test_beside_a_running_bot_a_check_is_its_work_and_the_answer_is_waited
             await story.work(Work.CHECK)
 
     connect = story.desk._connect
-    desk = FrontDesk(story.memory, story.gateways, story.app.facts, story.watch, connect, story.clock, a_moment)
+    app = story.app
+    desk = FrontDesk(story.memory, app.gateways, app.facts, app.watch, connect, app.routes, story.clock, a_moment)
     story.clock.advance(seconds=1)
     answers = {a.connection.id: a.problem for a in await desk.check()}
 
@@ -250,7 +251,8 @@ async def test_a_bot_that_does_not_answer_is_not_waited_for_for_ever(story, sale
         waits.append(seconds)
 
     connect = story.desk._connect
-    desk = FrontDesk(story.memory, story.gateways, story.app.facts, story.watch, connect, story.clock, a_moment)
+    app = story.app
+    desk = FrontDesk(story.memory, app.gateways, app.facts, app.watch, connect, app.routes, story.clock, a_moment)
     story.clock.advance(seconds=1)
     await desk.check(salesforce.id)
 

@@ -9,19 +9,24 @@ from bot.interfaces import Clock
 from bot.people import Desk
 from handlers.slack import (
     app_home,
+    choose_window,
     claim_button,
+    connect_window,
     details_button,
     members_only,
     old_buttons,
     own_language,
     pause_button,
+    power_window,
     reauthorize_button,
     redkey_command,
     remove_window,
+    route_window,
     slack_errors,
     snooze_menu,
     workspace_events,
 )
+from handlers.slack.home_tab import HomeTab
 from handlers.slack.names import Names
 from handlers.slack.own_language import PersonalWords
 from handlers.words import Words
@@ -54,8 +59,13 @@ def build_app(
     details_button.register(app, desk, words)
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
-    remove_window.register(app, desk, words)
-    app_home.register(app, desk, words)
+    choose_window.register(app, desk, words)
+    connect_window.register(app)
+    tab = HomeTab(desk, words, now)
+    power_window.register(app, desk, words, tab)
+    route_window.register(app, desk, words, tab)
+    remove_window.register(app, desk, words, tab)
+    app_home.register(app, desk, words, tab)
     workspace_events.register(app, on_tokens)
     old_buttons.register(app, words)
     return app

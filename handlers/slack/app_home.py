@@ -1,33 +1,114 @@
-"""The Home tab: every connection with its key, those that need a person first; a filter, and pages."""
+"""The Home tab: opened, searched, filtered, paged; and what people do with a connection from there."""
+
+from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.connection import Json
+from bot.connection import Json, Status
 from bot.people import Desk
-from handlers.slack.connection_lists import HOME_BACK, HOME_ON, HOME_SHOW, home_view
+from handlers.slack.choose_window import choose_window, one_of
+from handlers.slack.connect_window import nothing_to_connect
+from handlers.slack.connection_window import connection_window
+from handlers.slack.details_view import details_view
+from handlers.slack.home_tab import HomeTab
+from handlers.slack.home_view import BACK, CONNECT, DETAILS, FIND, MORE, ON, SHOW, place_in, place_of
+from handlers.slack.power_window import pause_window
+from handlers.slack.remove_window import ask_window
+from handlers.slack.route_window import route_form
 from handlers.words import Words
 
+Opened = Callable[[str, str], Awaitable[Json]]
 
-def register(app: AsyncApp, desk: Desk, words: Words) -> None:
+
+def register(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
+    _looking(app, tab)
+    _doing(app, desk, words, tab)
+
+
+def _looking(app: AsyncApp, tab: HomeTab) -> None:
     @app.event("app_home_opened")
     async def on_open(event: Json, client: AsyncWebClient) -> None:
+        """Slack gives the view that stands there: filter and search stay as they were left."""
         if event.get("tab") == "home":
-            await client.views_publish(user_id=event["user"], view=home_view(await desk.connections(), words))
+            await tab.show(client, event["user"], _place(event))
 
-    async def publish(client: AsyncWebClient, context: AsyncBoltContext, show: str, page: int) -> None:
-        view = home_view(await desk.connections(), words, show, page)
-        await client.views_publish(user_id=str(context.user_id), view=view)
-
-    @app.action(HOME_SHOW)
-    async def on_filter(ack: AsyncAck, action: Json, client: AsyncWebClient, context: AsyncBoltContext) -> None:
+    @app.action(SHOW)
+    async def on_filter(
+        ack: AsyncAck, action: Json, body: Json, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
         await ack()
-        await publish(client, context, str((action.get("selected_option") or {}).get("value") or ""), 0)
+        show = str((action.get("selected_option") or {}).get("value") or "")
+        await tab.show(client, str(context.user_id), place_of(show, 0, place_in(_place(body))[2]))
+
+    @app.action(FIND)
+    async def on_search(
+        ack: AsyncAck, action: Json, body: Json, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        await ack()
+        find = str(action.get("value") or "").strip()
+        await tab.show(client, str(context.user_id), place_of(place_in(_place(body))[0], 0, find))
 
     async def on_turn(ack: AsyncAck, action: Json, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         await ack()
-        show, _, page = str(action.get("value") or "").partition(":")
-        await publish(client, context, show, int(page) if page.isdecimal() else 0)
+        await tab.show(client, str(context.user_id), str(action.get("value") or ""))
 
-    for turn in (HOME_BACK, HOME_ON):
+    for turn in (BACK, ON):
         app.action(turn)(on_turn)
+
+
+def _doing(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
+    windows = _windows(desk, words)
+
+    async def open_window(deed: str, connection_id: str, body: Json, client: AsyncWebClient) -> None:
+        view = await windows[deed](connection_id, _place(body))
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    @app.action(MORE)
+    async def on_menu(
+        ack: AsyncAck, action: Json, body: Json, client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
+        """One of the menu's entries is a link: there is nothing more to do for it."""
+        await ack()
+        deed, _, connection_id = str(action["selected_option"]["value"]).partition(":")
+        if deed == "resume":
+            await desk.resume(connection_id, str(context.user_id))
+            await tab.show(client, str(context.user_id), _place(body))
+        elif deed in windows:
+            await open_window(deed, connection_id, body, client)
+
+    @app.action(DETAILS)
+    async def on_details(ack: AsyncAck, action: Json, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        await open_window("details", str(action["value"]), body, client)
+
+    @app.action(CONNECT)
+    async def on_connect(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        view = choose_window("connect", [], desk.platforms(), words) or nothing_to_connect(words)
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+
+
+def _windows(desk: Desk, words: Words) -> dict[str, Opened]:
+    async def details(connection_id: str, _place: str) -> Json:
+        facts = await one_of(desk, connection_id)
+        about = facts.connection.outage_id
+        lost = facts.connection.status is Status.AUTHORIZATION_REQUIRED
+        outage = await desk.outage(about) if lost and about else None
+        return details_view(outage, words) if outage else connection_window(facts, words)
+
+    async def pause(connection_id: str, place: str) -> Json:
+        return pause_window(await one_of(desk, connection_id), words, place)
+
+    async def remove(connection_id: str, place: str) -> Json:
+        return ask_window(await one_of(desk, connection_id), words, place)
+
+    async def routes(connection_id: str, place: str) -> Json:
+        return route_form(await desk.route("", connection_id), words, place)
+
+    return {"details": details, "pause": pause, "remove": remove, "routes": routes}
+
+
+def _place(told: Json) -> str:
+    """Where on the tab someone is, from the view that came with the event or the click."""
+    return str((told.get("view") or {}).get("private_metadata") or "") or place_of("", 0, "")

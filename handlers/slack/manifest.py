@@ -24,7 +24,7 @@ features:
   slash_commands:
     - command: /redkey
       description: What is connected, what is down, and how to mend it
-      usage_hint: connections | outages | connect PLATFORM | check [ID] | pause ID | resume ID | routes
+      usage_hint: connections | outages | connect [PLATFORM] | check [ID] | pause | resume | remove | routes [ID]
       should_escape: false
 oauth_config:
   scopes:

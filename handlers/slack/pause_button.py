@@ -5,9 +5,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncResp
 from bot.connection import Json
 from bot.people import Desk
 from handlers.slack.buttons import PAUSE
-from handlers.slack.connection_lists import title_of
-from handlers.slack.markup import plain
 from handlers.slack.once import counts
+from handlers.slack.power_window import paused_lines
 from handlers.slack.private_answers import private
 from handlers.words import Words
 
@@ -21,6 +20,4 @@ def register(app: AsyncApp, desk: Desk, words: Words) -> None:
         if not await counts(desk, action, f"power:{chosen}"):
             return
         facts = await desk.pause(str(chosen), str(context.user_id))
-        command = f"/redkey resume {plain(facts.connection.id, 60)}"
-        paused = words.say("{connection} is paused.", connection=title_of(facts))
-        await respond(private(paused, words.say("To resume: {command}", command=command)))
+        await respond(private(*paused_lines(facts, words)))

@@ -1,4 +1,4 @@
-"""/redkey: lists, a link to connect a login, a check, pause and resume. Every answer is private."""
+"""/redkey: lists, a check, and windows for what changes something. Every answer is private."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,10 +8,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.connection import Json
 from bot.facts import ConnectionFacts
 from bot.people import Desk
-from handlers.slack.connection_lists import in_order, list_checks, list_connections, list_outages, list_routes, title_of
+from handlers.slack.choose_window import CHOICES, choose_window
+from handlers.slack.connection_lists import in_order, list_checks, list_connections, list_outages
 from handlers.slack.markup import link, plain
+from handlers.slack.power_window import paused_lines, resumed_lines
 from handlers.slack.private_answers import private
-from handlers.slack.remove_window import ask_first
+from handlers.slack.remove_window import ask_window
+from handlers.slack.route_window import route_form
 from handlers.words import Words
 
 COMMAND = "/redkey"
@@ -24,10 +27,11 @@ def register(app: AsyncApp, desk: Desk, words: Words) -> None:
     @app.command(COMMAND)
     async def on_command(ack: AsyncAck, command: Json, respond: AsyncRespond, client: AsyncWebClient) -> None:
         await ack()
-        if (chosen := await counter.to_remove(str(command.get("text") or ""))) is not None:
-            await ask_first(client, str(command["trigger_id"]), chosen, words)
+        text = str(command.get("text") or "")
+        if (window := await counter.window(text)) is not None:
+            await client.views_open(trigger_id=str(command["trigger_id"]), view=window)
             return
-        lines = await counter.answer(str(command.get("text") or ""), str(command["user_id"]))
+        lines = await counter.answer(text, str(command["user_id"]))
         await respond(private(*lines))
 
 
@@ -47,8 +51,8 @@ class Counter:
             "outages": self._outages,
             "pause": self._pause,
             "resume": self._resume,
-            "routes": self._routes,
-            "remove": self._remove,
+            "routes": self._unknown,
+            "remove": self._unknown,
         }
         return await answers.get(verb.lower(), self._help)(rest.strip(), who)
 
@@ -57,12 +61,12 @@ class Counter:
         known = [
             ("connections", words.say("what is connected, and how it is")),
             ("outages", words.say("what is down now")),
-            ("connect PLATFORM", words.say("a link that connects a new login")),
+            ("connect [PLATFORM]", words.say("a link that connects a new login")),
             ("check [ID]", words.say("probe one connection, or all, now")),
-            ("pause ID", words.say("switch a connection off; everything is kept")),
-            ("resume ID", words.say("switch it on again")),
-            ("remove ID", words.say("take a connection out for good; asks first")),
-            ("routes", words.say("which channel hears of which connection")),
+            ("pause [ID]", words.say("switch a connection off; everything is kept")),
+            ("resume [ID]", words.say("switch it on again")),
+            ("remove [ID]", words.say("take a connection out for good; asks first")),
+            ("routes [ID]", words.say("which channel hears of which connection, and who is asked first")),
         ]
         return [words.say("What I can do for you:"), *(f"• `{COMMAND} {verb}` {what}" for verb, what in known)]
 
@@ -72,13 +76,8 @@ class Counter:
     async def _outages(self, _rest: str, _who: str) -> list[str]:
         return list_outages(await self._desk.outages(open_only=True), self._words)
 
-    async def _routes(self, _rest: str, _who: str) -> list[str]:
-        return list_routes(await self._desk.connections(), self._words)
-
     async def _connect(self, rest: str, who: str) -> list[str]:
-        platforms = self._desk.platforms()
-        wanted = rest.lower().replace("-", "_").replace(" ", "_")
-        key = next((k for k, name in platforms.items() if wanted in {k, name.lower().replace(" ", "_")}), None)
+        platforms, key = self._desk.platforms(), self._platform(rest)
         if key is None:
             if not platforms:
                 return [self._words.say("No platform is switched on yet. Whoever runs Redkey can change that.")]
@@ -99,30 +98,36 @@ class Counter:
         found = await self._named(rest)
         if found is None:
             return await self._unknown(rest)
-        paused = await self._desk.pause(found.connection.id, who)
-        again = f"{COMMAND} resume {plain(paused.connection.id, 60)}"
-        return [
-            self._words.say("{connection} is paused.", connection=title_of(paused)),
-            self._words.say("To resume: {command}", command=again),
-        ]
+        return paused_lines(await self._desk.pause(found.connection.id, who), self._words)
 
     async def _resume(self, rest: str, who: str) -> list[str]:
+        if not rest:  # there was nothing to choose from
+            return [self._words.say("No connection is paused.")]
         found = await self._named(rest)
         if found is None:
             return await self._unknown(rest)
-        resumed = await self._desk.resume(found.connection.id, who)
-        status = self._words.status(resumed.connection.status)
-        return [
-            self._words.say("{connection} is on again: {status}.", connection=title_of(resumed), status=status),
-        ]
+        return resumed_lines(await self._desk.resume(found.connection.id, who), self._words)
 
-    async def to_remove(self, text: str) -> ConnectionFacts | None:
-        """The connection that `remove ID` names, if it is one."""
+    async def window(self, text: str) -> Json | None:
+        """What is answered with a window: a question which one, or the one that was named."""
         verb, _, rest = text.strip().partition(" ")
-        return await self._named(rest.strip()) if verb.lower() == "remove" and rest.strip() else None
+        verb, rest = verb.lower(), rest.strip()
+        if verb in CHOICES and not rest:
+            connections = [] if verb == "connect" else await self._desk.connections()
+            return choose_window(verb, connections, self._desk.platforms(), self._words)
+        if verb == "routes" and (platform := self._platform(rest)) is not None:
+            return route_form(await self._desk.route(platform), self._words)
+        found = await self._named(rest) if verb in {"remove", "routes"} else None
+        if found is None:
+            return None
+        if verb == "remove":
+            return ask_window(found, self._words)
+        return route_form(await self._desk.route("", found.connection.id), self._words)
 
-    async def _remove(self, rest: str, _who: str) -> list[str]:
-        return await self._unknown(rest)
+    def _platform(self, asked: str) -> str | None:
+        wanted = asked.lower().replace("-", "_").replace(" ", "_")
+        found = self._desk.platforms().items()
+        return next((k for k, name in found if wanted in {k, name.lower().replace(" ", "_")}), None)
 
     async def _named(self, asked: str) -> ConnectionFacts | None:
         """By its id, or by the account's id or name where only one has it."""
@@ -133,7 +138,7 @@ class Counter:
         same = [c for c in connections if asked.casefold() in _names(c)]
         return same[0] if len(same) == 1 else None
 
-    async def _unknown(self, asked: str) -> list[str]:
+    async def _unknown(self, asked: str, _who: str = "") -> list[str]:
         connections = in_order(await self._desk.connections())
         if asked:
             first = self._words.say("There is no connection {id}. These there are:", id=plain(asked, 60))

@@ -6,11 +6,12 @@ import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_bolt.error import BoltUnhandledRequestError
+from slack_sdk.errors import SlackApiError
 
 from bot.connection import Json
-from bot.errors import TryLater
-from bot.people import NotFound
 from handlers.slack.private_answers import private
+from handlers.slack.trouble import sentence_for
+from handlers.slack.windows import told
 from handlers.words import Words
 
 log = structlog.get_logger()
@@ -37,18 +38,25 @@ def register(app: AsyncApp, words: Words) -> None:
 
 
 async def _tell(error: Exception, words: Words, respond: AsyncRespond, context: AsyncBoltContext, body: Json) -> None:
-    if isinstance(error, NotFound):
-        sentence = words.say("That is not known any more. To see what there is: {command}", command="/redkey outages")
-    elif isinstance(error, TryLater):
-        sentence = words.say("That did not work just now. Please try again in a minute.")
-    else:
-        log.error("a Slack listener failed", what=_kind(body), user=context.user_id, exc_info=error)
-        sentence = words.say("Something went wrong here. Whoever runs Redkey finds the reason in its log.")
-    if context.response_url:
-        try:
+    sentence = sentence_for(error, words, what=_kind(body), user=context.user_id)
+    try:
+        if context.response_url:
             await respond(private(sentence))
-        except Exception as failed:  # noqa: BLE001 - there is nobody left to tell
-            log.warning("an answer to a person could not be given", why=type(failed).__name__)
+        elif "view" in body and context.user_id:
+            await _tell_in_a_window(sentence, words, context, body)
+    except Exception as failed:  # noqa: BLE001 - there is nobody left to tell
+        log.warning("an answer to a person could not be given", why=type(failed).__name__)
+
+
+async def _tell_in_a_window(sentence: str, words: Words, context: AsyncBoltContext, body: Json) -> None:
+    """Clicks on the Home tab and in windows have no response_url; once their trigger is used or old, a message is left."""
+    client = context.client
+    try:
+        view = told("Redkey", [sentence], words)
+        opened = client.views_open if body["view"].get("type") == "home" else client.views_push
+        await opened(trigger_id=str(body.get("trigger_id")), view=view)
+    except SlackApiError:
+        await client.chat_postMessage(channel=str(context.user_id), text=sentence)
 
 
 def _kind(body: Json) -> str:

@@ -114,7 +114,7 @@ class Page:
             user, value = asked["user"], asked.get("value") or None
             return answer_json(await self.workspace.click(channel, ts, asked["action_id"], user, value, block))
         given = asked.get("values") or {}
-        value, view = asked.get("value") or None, asked.get("view_id") or None
+        value, view = asked.get("value"), asked.get("view_id") or None
         return answer_json(await self.workspace.click_view(asked["action_id"], asked["user"], value, view, given))
 
     async def say(self, asked: Json) -> Json:

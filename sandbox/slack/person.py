@@ -11,8 +11,8 @@ from sandbox.slack.model import Ack, Answer, Json, Message, View, block_elements
 from sandbox.slack.refusal import SlackRefusal
 from sandbox.slack.state import WorkspaceState
 from sandbox.slack.tickets import ResponseUrl
-from sandbox.slack.values import chosen, missing, states
-from sandbox.slack.view_methods import change_view, push
+from sandbox.slack.values import chosen, missing, options, states
+from sandbox.slack.view_methods import change_view, checked_errors, push
 
 SLACKBOT = "USLACKBOT"
 
@@ -54,7 +54,7 @@ class Person:
         found = [
             f for f in clickable(message) if f[2]["action_id"] == action_id and block_id in {None, f[1]["block_id"]}
         ]
-        exact = [f for f in found if value is not None and f[2].get("value") == value]
+        exact = [f for f in found if value is not None and _offers(f[2], value)]
         if not found:
             raise LookupError(f"no {action_id!r} in block {block_id!r}")
         return (exact or found)[0]
@@ -77,7 +77,7 @@ class Person:
         found = [(b, e) for b, e in block_elements(view.blocks) if e["action_id"] == action_id]
         if not found:
             raise LookupError(f"no {action_id!r} in the view; it has {[e['action_id'] for e in view.elements]}")
-        exact = [(b, e) for b, e in found if value is not None and e.get("value") == value]
+        exact = [(b, e) for b, e in found if value is not None and _offers(e, value)]
         block, element = (exact or found)[0]
         done = payloads.action(self.state, block, element, value)
         payload = payloads.view_click(self.state, user, view, done, given or {})
@@ -184,7 +184,9 @@ class Person:
         asked = said.get("response_action")
         try:
             if asked == "errors":
-                return self._show_errors(view, said["errors"], ack)
+                return self._show_errors(view, checked_errors(view, said.get("errors")), ack)
+            if asked not in {None, "update", "push", "clear"}:
+                raise SlackRefusal("invalid_response_action")
             if asked == "update":
                 change_view(self.state, view, check_view(said.get("view"), "modal"))
             elif asked == "push":
@@ -211,6 +213,10 @@ class Person:
         where = self.state.channel(channel).id
         safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         return self.state.post(Message(where, self.state.mint_ts(), user, safe, thread_ts=thread_ts))
+
+
+def _offers(element: Json, value: Any) -> bool:
+    return element.get("value") == value or any(o.get("value") == value for o in options(element))
 
 
 def _address(element: Json, value: Any) -> str | None:

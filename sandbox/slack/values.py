@@ -35,10 +35,11 @@ def chosen(element: Json, value: str) -> Json:
 
 
 def spoken(element: Json, value: Any = None) -> Json:
-    """The element's answer, given what the person picked or typed (None: what it was set to at first)."""
+    """The element's answer, given what the person picked or typed (None: what it was set to at first; empty: nothing)."""
     kind = element["type"]
     if kind in ONE_OPTION:
-        picked = chosen(element, str(value)) if value else element.get("initial_option")
+        picked = chosen(element, str(value)) if value else None
+        picked = element.get("initial_option") if value is None else picked
         return {"type": kind, "selected_option": picked}
     if kind in SOME_OPTIONS:
         wanted = [value] if isinstance(value, str) else value
@@ -46,8 +47,9 @@ def spoken(element: Json, value: Any = None) -> Json:
         return {"type": kind, "selected_options": picked_all}
     if kind in SINGLE or kind in MANY:
         key = SINGLE.get(kind) or MANY[kind]
-        return {"type": kind, key: value or element.get(key.replace("selected", "initial"))}
-    return {"type": kind, "value": value if value not in {None, ""} else element.get("initial_value")}
+        first = element.get(key.replace("selected", "initial"))
+        return {"type": kind, key: first if value is None else value or ([] if kind in MANY else None)}
+    return {"type": kind, "value": element.get("initial_value") if value is None else value or None}
 
 
 def missing(spoken_value: Json) -> bool:

@@ -1,6 +1,7 @@
 """views.*: modals and the Home tab."""
 
 import hashlib
+from typing import Any
 
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.block_kit import check_view
@@ -77,6 +78,16 @@ def update_modal(state: WorkspaceState, args: Arguments) -> Json:
                 change_view(state, view, body)
                 return {"view": view_body(view)}
     raise SlackRefusal("not_found")
+
+
+def checked_errors(view: View, errors: Any) -> dict[str, str]:
+    """What an app says is wrong: a sentence for each input block, by its id; anything else Slack shows as trouble."""
+    inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
+    if not isinstance(errors, dict) or not errors or not errors.keys() <= inputs:
+        raise SlackRefusal("invalid_errors", [f"there are input blocks {sorted(inputs)}"])
+    if not all(isinstance(said, str) and said for said in errors.values()):
+        raise SlackRefusal("invalid_errors", ["each must be a text"])
+    return dict(errors)
 
 
 def change_view(state: WorkspaceState, view: View, body: Json) -> None:

@@ -134,7 +134,7 @@ function value(node) {
     return one("input", node)?.type === "radio" ? (picked[0] ?? null) : picked;
   }
   if (node.multiple) return [...node.selectedOptions].map((option) => option.value);
-  return node.value || null;
+  return node.value;
 }
 
 function values(form) {
@@ -210,6 +210,13 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   const node = event.target.closest("select[data-action], input[data-action], fieldset[data-action]");
   if (node && !node.closest("dialog") && !node.closest(".input") && value(node)) act(node, value(node));
+});
+
+document.addEventListener("keydown", (event) => {
+  const node = event.target.closest("[data-dispatch] input[data-action]");
+  if (!node || event.key !== "Enter") return;
+  event.preventDefault();
+  act(node, node.value);
 });
 
 document.addEventListener("submit", async (event) => {
