@@ -8,6 +8,7 @@ from math import ceil
 
 import structlog
 
+from bot.calling import Presence, just_acted, present, who_can_fix
 from bot.connection import Connection, Flow, Outage, Transfer
 from bot.detour import Detour
 from bot.dispatch import give_back
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 RED_REFRESH = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=2)  # how long Slack may be away before an alert is told elsewhere
 PAGE_REVISION = 1_000_000
+CALLING = {"escalated", "storm_escalated", "claim_lapsed"}  # replies that call the one they name
 LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
 LATE = timedelta(seconds=30)  # how long after its sender gave up or died a post may still appear
 LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
@@ -67,6 +69,7 @@ class Facts:
         names = {c.id: c.account.name for c in connections}
         routes = self._routes.over(await tx.routes.all())
         kind = gateway.platform.kind if gateway else connections[0].kind
+        acted = just_acted(outage, self._now())
         return OutageFacts(
             outage=outage,
             platform_name=gateway.platform.name if gateway else outage.platform,
@@ -79,7 +82,8 @@ class Facts:
             waiting=await _waiting(tx, transfers),
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
             eta=_eta(outage, marked, self._now()),
-            mentions=tuple(dict.fromkeys(o for c in connections for o in routes.owners(c))),
+            mentions=tuple(w for w in await who_can_fix(tx, connections, routes) if w not in acted),
+            otherwise=tuple(w for w in routes.fallback if w not in acted),
             storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )
@@ -99,7 +103,9 @@ class Alert:
         now: Clock,
         detour: Detour | None = None,
         late: timedelta = LATE,
+        presence: Presence | None = None,
     ) -> None:
+        self._presence = presence
         self._memory = memory
         self._detour = detour
         self._late = late
@@ -116,6 +122,7 @@ class Alert:
             facts = await self._facts.of(saying.outage_id)
             if facts is None:
                 return
+            facts = await present(facts, self._presence)
             if saying.kind == "reply":
                 await self._reply(saying, facts)
             else:
@@ -191,7 +198,10 @@ class Alert:
             async with self._memory.begin() as tx:
                 await tx.outbox.said(saying, self._now())
             return
-        reply = Reply(saying.what, str(saying.detail.get("who", "")), saying.detail, saying.revision)
+        who = str(saying.detail.get("who", ""))
+        if saying.what in CALLING and self._presence is not None and await self._presence.gone(who):
+            who = ""
+        reply = Reply(saying.what, who, saying.detail, saying.revision)
         spoken = self._composer.reply(facts, reply)
         try:
             await self._post(

@@ -11,6 +11,7 @@ import structlog
 from bot.alert import LATE, LOOK_BACK, LOOK_TRIES
 from bot.announced import Announced
 from bot.announcements import Announcement
+from bot.calling import Presence, present
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
 from bot.interfaces import ChannelGone, Clock, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
@@ -48,7 +49,9 @@ class Announce:
         default_channel: str,
         now: Clock,
         late: timedelta = LATE,
+        presence: Presence | None = None,
     ) -> None:
+        self._presence = presence
         self._memory = memory
         self._tellers = tellers
         self._announcer = announcer
@@ -77,6 +80,8 @@ class Announce:
             async with self._memory.read() as tx:
                 facts = await self._facts(tx, told)
                 parent = await tx.announcements.get(told.parent) if told.parent else None
+            if facts is not None:
+                facts = await present(facts, self._presence)
             if facts is None or (told.ts is None and facts.idle):
                 await self._said(told, None, told.stamp, over=facts is None or facts.over)
             elif parent is not None:

@@ -23,6 +23,7 @@ class EndingFacts:
     accounts: tuple[str, ...] = ()
     renew_url: str = ""
     mentions: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()  # who is called where none of them is there
     renewed_by: str = ""
     next_at: datetime | None = None  # renewed: when it ends now, where that is known
 

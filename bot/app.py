@@ -11,6 +11,7 @@ from bot.alert import Alert, Facts
 from bot.announce import Announce, Announcer, Teller
 from bot.announcements import Announcement
 from bot.blind import Blind
+from bot.calling import Presence
 from bot.confirm import Confirm
 from bot.connect import Connect
 from bot.connection import Flow, Grant, Transfer
@@ -156,9 +157,9 @@ class App:
         finally:
             await gateways.aclose()
 
-    def announcing(self, announcer: Announcer, voice: Voice) -> Announce:
+    def announcing(self, announcer: Announcer, voice: Voice, presence: Presence | None = None) -> Announce:
         channel, late = self.settings.slack.channel, self.settings.timing.request_timeout
-        return Announce(self.memory, self.tellers, announcer, voice, self.pace, channel, self.now, late)
+        return Announce(self.memory, self.tellers, announcer, voice, self.pace, channel, self.now, late, presence)
 
     def workers(self, alert: Alert, announce: Announce) -> dict[Work, Worker]:
         """Who does what, and how much of it at once."""
@@ -238,7 +239,7 @@ def _routes(settings: Settings) -> Routes:
     routes = tuple(
         Route(r.platform, r.connection, r.channel, r.owners, r.escalate_to, r.escalate_after) for r in settings.routes
     )
-    return Routes(settings.slack.channel, routes)
+    return Routes(settings.slack.channel, routes, fallback=settings.slack.owners)
 
 
 def _quiet(settings: Settings) -> Quiet | None:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from bot.calling import PERSON
 from bot.connection import Account, Connection, Consent, Grant
 from bot.errors import Fenced, RedkeyError
 from bot.facts import ConnectionFacts
@@ -105,6 +106,9 @@ class Connect:
                 fresh = await tx.consents.link_granted(consent.ref, restored.grant.id, digest(token))
                 if not fresh:
                     raise Fenced
+                asked_by = await tx.consents.asked_by(consent.ref)
+                if PERSON.fullmatch(asked_by):
+                    await tx.grants.authorized_by(restored.grant.id, asked_by)
                 tx.audit.note("consented", who=proof.identity.login, subject=restored.grant.id, link=consent.ref)
         except (RedkeyError, Fenced) as error:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)

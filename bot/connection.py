@@ -108,6 +108,7 @@ class Grant:
     refresh_started_at: datetime | None = None  # an intent: a refresh began and its result was never stored
     lost_at: datetime | None = None
     refreshable: bool = False  # there is a refresh token, so the access token's end is nobody's business
+    authorized_by: str = ""  # the Slack user who gave it last, where that is known
 
     @property
     def ends_at(self) -> datetime | None:

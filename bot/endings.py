@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.announced import EndingFacts
 from bot.announcements import Announcement
+from bot.calling import who_can_fix
 from bot.connection import Connection, Grant, Json
 from bot.dates import Ending, KnownDate, of_grant, of_platform
 from bot.interfaces import Clock, Gateway
@@ -142,7 +143,8 @@ class Endings:
             login=about["login"],
             accounts=tuple(c.account.name or c.account.id for c in shown),
             renew_url=f"{self._public_url}/reauthorize/{shown[0].id}" if shown else "",
-            mentions=tuple(dict.fromkeys(o for c in here for o in routes.owners(c))),
+            mentions=tuple(await who_can_fix(tx, here, routes)),
+            otherwise=routes.fallback,
             renewed_by=shown[0].login if shown and state == "renewed" else "",
             next_at=next_at if state == "renewed" else None,
         )

@@ -65,6 +65,7 @@ class OutageFacts:
     progress: tuple[Progress, ...] = ()
     eta: timedelta | None = None
     mentions: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()  # who is called where none of `mentions` is there
     checked_at: datetime | None = None
     current_outage: str | None = None  # for a closed one: the outage open now for the same grant, if any
 

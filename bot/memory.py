@@ -18,7 +18,6 @@ from bot.connection import (
     Cause,
     Checked,
     Connection,
-    Consent,
     DueCheck,
     Event,
     Flow,
@@ -32,6 +31,7 @@ from bot.connection import (
     TokenSet,
     Transfer,
 )
+from bot.entrances import Consents
 from bot.facts import StormLine
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
@@ -87,6 +87,9 @@ class Grants(Protocol):
 
     async def claim_renewals(self, now: datetime, limit: int) -> list[Grant]:
         """Grants whose next_refresh_at has come; moves it 5 minutes on, so that nobody else takes them meanwhile."""
+
+    async def authorized_by(self, grant_id: str, who: str) -> None:
+        """This Slack user gave it."""
 
     async def renew_at(self, grant_id: str, at: datetime | None) -> None: ...
 
@@ -320,28 +323,6 @@ class Outbox(Protocol):
 
     async def waiting(self) -> int: ...
     async def free(self, owners_alive: Sequence[str]) -> None: ...
-
-
-class Consents(Protocol):
-    async def begin(self, consent: Consent, state_hash: str, browser_hash: str, expires_at: datetime) -> None: ...
-    async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
-        """Use it up. One caller ever gets it; None for an unknown, used, expired or foreign one (foreign uses nothing
-        up).
-        """
-
-    async def add_link(
-        self, link_id: str, platform: str, token_hash: str, asked_by: str, expires_at: datetime
-    ) -> None: ...
-    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
-        """(id, platform, grant id or "") of a living link."""
-
-    async def link_granted(self, link_id: str, grant_id: str, token_hash: str) -> bool:
-        """The consent is done, the accounts are still to be chosen, by whoever has the new token: the old one is dead.
-        False if the link was used already.
-        """
-
-    async def link_used(self, link_id: str, now: datetime) -> bool: ...
-    async def sweep(self, now: datetime) -> None: ...
 
 
 class Replicas(Protocol):

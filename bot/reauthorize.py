@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from bot.alert import Facts
+from bot.calling import PERSON
 from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.errors import Fenced, RedkeyError
 from bot.interfaces import Clock, Gateway
@@ -149,6 +150,9 @@ class Reauthorize:
             if again is not None and (again.reauthorized_at or again.closed_at):
                 return self._already(consent, again, proof), False
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
+            who = next((w for w in (consent.started_by, again and again.claimed_by) if w and PERSON.fullmatch(w)), "")
+            if who:
+                await tx.grants.authorized_by(restored.grant.id, who)
             tx.audit.note("reauthorized", who=proof.identity.login, subject=consent.ref, grant=restored.grant.id)
         log.info(
             "reauthorized", platform=consent.platform, grant=restored.grant.id, outage=outage.id if outage else None

@@ -41,6 +41,7 @@ class Routes:
     default_channel: str
     routes: Sequence[Route] = ()
     made: Sequence[Route] = ()
+    fallback: tuple[str, ...] = ()  # called where nobody who could fix it is known, or there
 
     def over(self, made: Sequence[Route]) -> Self:
         """With what people made in Slack."""

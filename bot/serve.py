@@ -79,8 +79,9 @@ class Serving:
             app.now,
             Detour(slack.channel, slack.installer),
             timing.request_timeout,
+            self._slack.presence,
         )
-        announce = app.announcing(self._slack.announcer, self._slack.voice)
+        announce = app.announcing(self._slack.announcer, self._slack.voice, self._slack.presence)
         app.dispatcher = app.dispatcher_of(app.workers(self._alert, announce) if self._works else {})
         turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
         self._schedule = Schedule(

@@ -112,6 +112,8 @@ class SlackSettings(Section):
     channel: Annotated[str, BeforeValidator(a_channel)] = ""
     installer: Annotated[str, BeforeValidator(a_person)] = ""
     """Who is told, in a direct message, when even `channel` takes no messages."""
+    owners: Annotated[tuple[Annotated[str, BeforeValidator(an_owner)], ...], BeforeValidator(a_list)] = ()
+    """Who is mentioned where nobody who could fix it is known, or still there."""
     language: Literal["en", "fr"] = "en"
     client_id: str = ""
     client_secret: SecretStr = NO_SECRET

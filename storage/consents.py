@@ -65,6 +65,9 @@ class ConsentRows:
         row = await self._tx.one(select(links).where(*living))
         return (row.id, row.platform, row.grant_id or "") if row else None
 
+    async def asked_by(self, link_id: str) -> str:
+        return str(await self._tx.value(select(links.c.asked_by).where(links.c.id == link_id)) or "")
+
     async def link_granted(self, link_id: str, grant_id: str, token_hash: str) -> bool:
         first = _unused(link_id).where(links.c.grant_id.is_(None))
         return await self._tx.change(first.values(grant_id=grant_id, token_hash=token_hash)) == 1

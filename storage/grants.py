@@ -125,6 +125,9 @@ class GrantRows:
         )
         return [_grant(row) for row in rows]
 
+    async def authorized_by(self, grant_id: str, who: str) -> None:
+        await self._tx.change(update(grants).where(grants.c.id == grant_id).values(authorized_by=who))
+
     async def renew_at(self, grant_id: str, at: datetime | None) -> None:
         await self._tx.change(update(grants).where(grants.c.id == grant_id).values(next_refresh_at=at))
         if at is not None:
@@ -191,4 +194,5 @@ def _grant(row: Row[Any]) -> Grant:
         refresh_started_at=row.refresh_started_at,
         lost_at=row.lost_at,
         refreshable=row.refreshable,
+        authorized_by=row.authorized_by,
     )

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.announcements import Announcements
 from bot.audit import Audit
 from bot.dispatch import Listening
+from bot.entrances import Consents
 from bot.errors import SetupError
 from bot.freight import Costs, Tags, Touchpoints
 from bot.happenings import NOBODY, Subscriptions
@@ -23,7 +24,6 @@ from bot.history import History
 from bot.interfaces import Clock
 from bot.memory import (
     Connections,
-    Consents,
     Grants,
     Memory,
     Outages,

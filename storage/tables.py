@@ -49,6 +49,7 @@ grants = Table(
     Column("lost_at", UtcDateTime),
     Column("next_refresh_at", UtcDateTime, index=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("authorized_by", Words, nullable=False, server_default=""),  # a Slack user
     UniqueConstraint("platform", "identity_id"),
 )
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alert import Alert
 from bot.app import App
@@ -19,6 +20,7 @@ from bot.settings import Settings
 from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.messages import SlackComposer
 from handlers.slack.pacing import Pacing
+from handlers.slack.presence import SlackPresence
 from handlers.slack.voice import SlackVoice
 from platforms import open_gateways
 from sandbox.person import consent
@@ -54,8 +56,10 @@ class Story:
             pacing=Pacing(sleep=no_sleep),
             clock=self.ticks,
         )
+        client = AsyncWebClient(slack.bot_token.get_secret_value(), base_url=slack.api_url, timeout=2)
+        self.presence = SlackPresence(client, self.ticks)
         self.alert = self.new_alert()
-        self.announce = self.app.announcing(SlackAnnouncer(), self.voice)
+        self.announce = self.app.announcing(SlackAnnouncer(), self.voice, self.presence)
         self.workers = self.app.workers(self.alert, self.announce)
 
     def ticks(self):
@@ -71,6 +75,7 @@ class Story:
             self.app.pace,
             timing.progress_every,
             self.clock,
+            presence=self.presence,
         )
 
     def another_refresher(self, memory):

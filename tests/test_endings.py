@@ -52,8 +52,8 @@ async def test_it_is_told_at_thirty_fourteen_seven_two_and_one_days_once_each_in
     (post,) = story.posts()
     assert "LinkedIn Ads: a login ends on 23 Nov 2027" in post.words
     assert post.element("reauthorize")["text"]["text"] == "Renew"
-    assert story.replies()[1] == "7 days left. LinkedIn Ads: a login ends on 23 Nov 2027."
-    assert story.replies()[3] == "1 day left. LinkedIn Ads: a login ends on 23 Nov 2027."
+    assert story.replies()[1] == "7 days left. LinkedIn Ads: a login ends on 23 Nov 2027. <@U0ANNA000>"
+    assert story.replies()[3] == "1 day left. LinkedIn Ads: a login ends on 23 Nov 2027. <@U0ANNA000>"
 
 
 async def test_whoever_was_away_for_weeks_tells_only_the_nearest_step(story, linked):

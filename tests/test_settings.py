@@ -106,6 +106,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("slack", "api_url"): "https://slack-gov.com/api",
         ("slack", "channel"): "C123",
         ("slack", "installer"): "U0123",
+        ("slack", "owners"): "U0123, S0456",
         ("slack", "language"): "fr",
         ("slack", "client_id"): "1.2",
         ("slack", "client_secret"): "s",

@@ -93,12 +93,15 @@ def _still_down(facts: OutageFacts, words: Words) -> str:
 
 
 def _claim_lapsed(reply: Reply, words: Words) -> str:
+    if not reply.who:  # whoever it was has left
+        return words.say("Nobody is on this any more. It is open to everybody again.")
     who = mention(reply.who) if USER.fullmatch(reply.who) else plain(reply.who)
     return words.say("{who}, are you still on this? It is open to everybody again.", who=who)
 
 
 def _escalated(facts: OutageFacts, reply: Reply, words: Words) -> str:
-    return f"{mention(reply.who)} {_still_down(facts, words)} {words.say('Nobody has taken it up yet.')}"
+    called = mention(reply.who) if reply.who else ""
+    return f"{called} {_still_down(facts, words)} {words.say('Nobody has taken it up yet.')}".strip()
 
 
 def _wrong_account(reply: Reply, words: Words) -> str:

@@ -15,6 +15,7 @@ from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.app import build_app
 from handlers.slack.messages import SlackComposer
 from handlers.slack.names import Names
+from handlers.slack.presence import SlackPresence
 from handlers.slack.request_url import HttpAnswer, RequestUrl
 from handlers.slack.socket_mode import SocketMode
 from handlers.slack.tokens import check_bot_token
@@ -49,6 +50,7 @@ class Workspace:
         self._language = language
         self._now = now
         self._names = Names(self._client)
+        self.presence = SlackPresence(self._client)
         self._socket: SocketMode | None = None
         self._request_url: RequestUrl | None = None
         self._heard_of = False

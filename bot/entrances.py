@@ -1,0 +1,31 @@
+"""People on their way in: consents begun, and links that were asked for. A part of bot/memory.py."""
+
+from datetime import datetime
+from typing import Protocol
+
+from bot.connection import Consent
+
+
+class Consents(Protocol):
+    async def begin(self, consent: Consent, state_hash: str, browser_hash: str, expires_at: datetime) -> None: ...
+    async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
+        """Use it up. One caller ever gets it; None for an unknown, used, expired or foreign one (foreign uses nothing
+        up).
+        """
+
+    async def add_link(
+        self, link_id: str, platform: str, token_hash: str, asked_by: str, expires_at: datetime
+    ) -> None: ...
+    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
+        """(id, platform, grant id or "") of a living link."""
+
+    async def asked_by(self, link_id: str) -> str:
+        """Who asked for the link."""
+
+    async def link_granted(self, link_id: str, grant_id: str, token_hash: str) -> bool:
+        """The consent is done, the accounts are still to be chosen, by whoever has the new token: the old one is dead.
+        False if the link was used already.
+        """
+
+    async def link_used(self, link_id: str, now: datetime) -> bool: ...
+    async def sweep(self, now: datetime) -> None: ...
