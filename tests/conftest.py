@@ -39,6 +39,7 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], PLAI
 LONGEST = [
     "test_kill",
     "test_browser",
+    "test_browser_ways_in",
     "test_story_everywhere",
     "test_touchpoints",
     "test_story",

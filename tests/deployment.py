@@ -89,6 +89,9 @@ class Deployment:
         await self.until(self.alerted)
         return alert
 
+    async def dropped(self) -> bool:
+        return any(not c.connection.authorized for c in await self.app.desk.connections())
+
     async def alerted(self) -> bool:
         return all(o.outage.alerted_at for o in await self.app.desk.outages())
 

@@ -1,46 +1,72 @@
 """The pages in a real browser: nothing axe objects to by day or by night, no errors, no stranger asked, no sideways scroll."""
 
-import os
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
-from browser import chromium
+import pytest_asyncio
+from browser import WIDE, Watched, chromium, judged, needs_axe
+from playwright.async_api import Browser
 from practice_pages import furnish
-from practice_web import catching_up, closed, website
+from practice_web import ACME, BETA, catching_up, closed, outcome, website
 
-AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
+from bot.people import ConnectPage, Ending
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATHS = ("/connections", "/connections/con_acme", "/outages/out_1", "/outages/out_2", "/reauthorize/out_1", "/nothing")
-RULES = "axe.run(document).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' | ')))"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of this file."""
+    async with chromium() as found:
+        yield found
 
 
 @pytest.mark.timeout(100)
-async def test_every_page_passes_axe_by_day_and_by_night_and_fits_a_phone():
-    if not AXE.exists():
-        missing = "needs axe-core (cd tests/node && npm ci)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    trouble: list[str] = []
-    async with website(language="en") as site, chromium() as browser:
+async def test_every_page_passes_axe_by_day_and_by_night_and_fits_a_phone(browser):
+    needs_axe()
+    async with website(language="en") as site:
         furnish(site)
-        base = str(site.client.base_url)
-        page = await browser.new_page(base_url=base, viewport={"width": 1280, "height": 900})
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" and "404" not in m.text else None)
-        page.on("request", lambda r: None if r.url.startswith(base) else trouble.append(f"asked {r.url}"))
+        context = await browser.new_context(base_url=str(site.client.base_url), viewport=WIDE)
+        watched = Watched(context)
+        watched.expected = ("404",)
+        page = await context.new_page()
+        trouble = []
         for path in PATHS:
             await page.goto(path)
-            await page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-            for theme in ("light", "dark"):
-                await page.emulate_media(color_scheme=theme)
-                trouble += [f"{path} {theme} {found}" for found in await page.evaluate(RULES)]
-            await page.set_viewport_size({"width": 360, "height": 740})
-            if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                trouble.append(f"{path} scrolls sideways on a phone")
-            await page.set_viewport_size({"width": 1280, "height": 900})
-    assert trouble == []
+            trouble += await judged(page, path)
+        await context.close()
+    assert watched.trouble + trouble == []
 
 
-async def test_an_outage_page_moves_by_itself_and_says_the_end():
-    async with website(live_every=0.02) as site, chromium() as browser:
+@pytest.mark.timeout(100)
+async def test_what_a_login_ends_with_passes_axe_in_french(browser):
+    """Every ending there is, the choice of accounts, and what comes after it."""
+    needs_axe()
+    async with website(language="fr") as site:
+        furnish(site)
+        context = await browser.new_context(base_url=str(site.client.base_url), viewport=WIDE)
+        watched = Watched(context)
+        watched.expected = ("40", "50")  # some endings are no success
+        page = await context.new_page()
+        trouble = []
+        for ending in Ending:
+            choice = ConnectPage("lnk_2", "google_ads", "Google Ads", "ada@acme.example", (ACME, BETA))
+            site.door.links["lnk_2"] = choice
+            site.door.ending = outcome(ending, connect=choice, missing=(BETA,), who="Ben")
+            begun = await context.request.post("/reauthorize/out_1", max_redirects=0)
+            state = begun.headers["location"].partition("state=")[2].partition("&")[0]
+            await page.goto(f"/oauth/callback/google_ads?state={state}&code=x")
+            trouble += await judged(page, ending, ["dark"])
+        await page.goto("/connect/lnk_2")
+        await page.get_by_role("button", name="Surveiller ces comptes").click()
+        trouble += await judged(page, "watching", ["dark"])
+        await context.close()
+    assert watched.trouble + trouble == []
+
+
+async def test_an_outage_page_moves_by_itself_and_says_the_end(browser):
+    async with website(live_every=0.02) as site:
         furnish(site)
         page = await browser.new_page(base_url=str(site.client.base_url))
         await page.goto("/outages/out_1")
@@ -48,10 +74,11 @@ async def test_an_outage_page_moves_by_itself_and_says_the_end():
         site.gallery.outages["out_1"] = closed(caught_up_at=catching_up().now)
         await page.get_by_role("heading", name="Google Ads is caught up and checked").wait_for()
         assert "caught up" in await page.locator("#spoken").inner_text()
+        await page.close()
 
 
-async def test_the_key_opens_a_small_window_where_there_is_room_and_a_page_where_there_is_none():
-    async with website() as site, chromium() as browser:
+async def test_the_key_opens_a_small_window_where_there_is_room_and_a_page_where_there_is_none(browser):
+    async with website() as site:
         furnish(site)
         wide = await browser.new_page(base_url=str(site.client.base_url))
         await wide.goto("/connections")
@@ -64,3 +91,5 @@ async def test_the_key_opens_a_small_window_where_there_is_room_and_a_page_where
         await narrow.goto("/connections")
         await narrow.get_by_role("link", name="Renew Acme EMEA").click()
         await narrow.wait_for_url("**/reauthorize/con_acme")
+        for page in (popup, wide, narrow):
+            await page.close()

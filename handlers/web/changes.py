@@ -16,6 +16,17 @@ from handlers.web.rendering import Pages
 def routes(desk: Desk, gallery: Gallery, tagging: TagDesk, pages: Pages, members: Members) -> APIRouter:
     router = APIRouter()
 
+    @router.post("/connect")
+    async def begin(request: Request) -> Response:
+        """A one-time link for whoever asks, followed at once."""
+        member, fields = await members.changing(request)
+        return RedirectResponse(await desk.connect_link(fields.get("platform", ""), member.user), 303)
+
+    @router.get("/connect")
+    async def list_first() -> Response:
+        """Where somebody ends whose session was over when they pressed the button."""
+        return RedirectResponse(pages.link("/connections"), 303)
+
     @router.post("/connections/{connection}/power")
     async def power(request: Request, connection: str) -> Response:
         member, fields = await members.changing(request)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.connection import Kind
+from bot.people import Desk
 from bot.showing import Gallery
 from handlers.web.members import Members
 from handlers.web.rendering import Pages, tidy
@@ -18,7 +19,7 @@ LONGEST_SEARCH = 100
 LAST_PAGE = 100_000
 
 
-def routes(gallery: Gallery, pages: Pages, members: Members) -> APIRouter:
+def routes(desk: Desk, gallery: Gallery, pages: Pages, members: Members) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/connections", methods=["GET", "HEAD"])
@@ -36,6 +37,7 @@ def routes(gallery: Gallery, pages: Pages, members: Members) -> APIRouter:
             search=search,
             days=lambda shown: days_of(shown, today),
             picture=picture,
+            platforms=sorted(desk.platforms().items(), key=lambda known: known[1]),
             turned=_turning(pages, {kind: sheet.page for kind, sheet in sheets.items()}, search),
         )
 

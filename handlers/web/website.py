@@ -84,7 +84,7 @@ def build_web(
     for router in (
         reauthorize.routes(door, pages, cookie, members),
         connect.routes(door, pages, cookie),
-        connections.routes(gallery, pages, members),
+        connections.routes(desk, gallery, pages, members),
         connection.routes(gallery, pages, members),
         outage.routes(gallery, pages, live_every),
     ):
