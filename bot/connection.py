@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 RESTLESS = timedelta(hours=1)
@@ -287,10 +287,9 @@ class Outage:
         return "claimed" if self.claimed_by else "disconnected"
 
 
-@dataclass(frozen=True)
-class CostRow:
+class CostRow(NamedTuple):
     """Cost of one ad on one account day, in micros of the account's currency. ad_group and ad are empty where the
-    platform gives cost only per campaign.
+    platform gives cost only per campaign. A tuple: there are millions, and it is made five times as quickly.
     """
 
     day: date

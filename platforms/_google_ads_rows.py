@@ -1,12 +1,18 @@
 """What we ask Google Ads in its query language, and reading the rows it answers with."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
+from itertools import chain
+from operator import itemgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.connection import Account, Ad, CostRow, Json
+from bot.errors import TryLater
 from platforms._answers import digits, expected, text
+
+_IN_ORDER = itemgetter(0, 1, 3, 4)  # day, campaign, ad group, ad
 
 ACCOUNTS = """SELECT customer_client.id, customer_client.descriptive_name, customer_client.currency_code,
 customer_client.time_zone, customer_client.manager, customer_client.status FROM customer_client"""
@@ -47,19 +53,43 @@ def _known_zone(name: str) -> str:
         return "UTC"  # one odd account must not hide all others
 
 
-def cost_row(row: Json, account: Account) -> CostRow:
-    metrics = row["metrics"]
-    return CostRow(
-        day=date.fromisoformat(row["segments"]["date"]),
-        campaign=digits(row["campaign"]["id"]),
-        campaign_name=str(row["campaign"].get("name", "")),
-        ad_group=digits(row["adGroup"]["id"]) if "adGroupAd" in row else "",
-        ad=digits(row["adGroupAd"]["ad"]["id"]) if "adGroupAd" in row else "",
-        currency=row.get("customer", {}).get("currencyCode") or account.currency,
-        cost_micros=int(metrics.get("costMicros", 0)),  # int64 comes as a string
-        clicks=int(metrics.get("clicks", 0)),
-        impressions=int(metrics.get("impressions", 0)),
-    )
+def cost_rows(campaigns: bytes, ads: bytes, account: Account) -> list[CostRow]:
+    """Cost per ad, and what `campaigns` tell that their ads do not explain. There may be tens of thousands at once."""
+    rows = _cost_rows(ads, account)
+    rows += remainders(_cost_rows(campaigns, account), rows)
+    rows.sort(key=_IN_ORDER)
+    return rows
+
+
+def stream_of(body: bytes) -> Iterator[list[Json]]:
+    """The parts of a streamed answer."""
+    parts = json.loads(body)
+    if any("error" in part for part in parts):
+        # The stream broke in its middle, after it began with 200. The next try meets the error by itself.
+        raise TryLater("Google ended its answer with an error")
+    return (part.get("results", []) for part in parts)
+
+
+def _cost_rows(body: bytes, account: Account) -> list[CostRow]:
+    """Every day, and most ids, come many times over: each is read once."""
+    day_of, id_of = cache(date.fromisoformat), cache(digits)
+    found = []
+    for row in chain.from_iterable(stream_of(body)):
+        metrics, campaign, of_ad = row["metrics"], row["campaign"], "adGroupAd" in row
+        found.append(
+            CostRow(
+                day_of(row["segments"]["date"]),
+                id_of(campaign["id"]),
+                str(campaign.get("name", "")),
+                id_of(row["adGroup"]["id"]) if of_ad else "",
+                id_of(row["adGroupAd"]["ad"]["id"]) if of_ad else "",
+                row.get("customer", {}).get("currencyCode") or account.currency,
+                int(metrics.get("costMicros", 0)),  # int64 comes as a string
+                int(metrics.get("clicks", 0)),
+                int(metrics.get("impressions", 0)),
+            )
+        )
+    return found
 
 
 def remainders(campaigns: Iterable[CostRow], ads: Iterable[CostRow]) -> Iterator[CostRow]:
@@ -70,8 +100,7 @@ def remainders(campaigns: Iterable[CostRow], ads: Iterable[CostRow]) -> Iterator
         explained[ad.day, ad.campaign] = sums
     for row in campaigns:
         cost, clicks, impressions = explained.get((row.day, row.campaign), (0, 0, 0))
-        rest = replace(
-            row,
+        rest = row._replace(
             cost_micros=row.cost_micros - cost,
             clicks=max(row.clicks - clicks, 0),
             impressions=max(row.impressions - impressions, 0),

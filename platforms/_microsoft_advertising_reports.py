@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -131,8 +130,7 @@ def _summed(rows: Iterable[CostRow]) -> list[CostRow]:
         key = (row.day, row.campaign, row.ad_group, row.ad)
         if key in found:
             held = found[key]
-            row = replace(  # noqa: PLW2901
-                row,
+            row = row._replace(  # noqa: PLW2901
                 cost_micros=row.cost_micros + held.cost_micros,
                 clicks=row.clicks + held.clicks,
                 impressions=row.impressions + held.impressions,
@@ -142,15 +140,14 @@ def _summed(rows: Iterable[CostRow]) -> list[CostRow]:
 
 
 def _remainders(campaigns: Iterable[CostRow], ads: Iterable[CostRow]) -> Iterator[CostRow]:
-    explained = {(row.day, row.campaign): row for row in _summed(replace(ad, ad_group="", ad="") for ad in ads)}
+    explained = {(row.day, row.campaign): row for row in _summed(ad._replace(ad_group="", ad="") for ad in ads)}
     for row in campaigns:
         known = explained.get((row.day, row.campaign))
         if known is None:
             if row.cost_micros or row.clicks or row.impressions:
                 yield row
         elif row.cost_micros > known.cost_micros:
-            yield replace(
-                row,
+            yield row._replace(
                 cost_micros=row.cost_micros - known.cost_micros,
                 clicks=max(row.clicks - known.clicks, 0),
                 impressions=max(row.impressions - known.impressions, 0),

@@ -1,5 +1,6 @@
 """Google Ads: cost per ad and day, Performance Max per campaign, and UTM parameters on new ads, over its REST API."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -33,9 +34,9 @@ from platforms._google_ads_rows import (
     COST_TOTALS,
     account_of,
     ads_of,
-    cost_row,
+    cost_rows,
     made_at,
-    remainders,
+    stream_of,
     unconfirmed,
 )
 from platforms._http import TooLarge
@@ -188,12 +189,11 @@ class GoogleAds(Platform, CostSource, AdTagger):
         as a remainder.
         """
         days = {"since": since, "until": until}
-        campaigns = await self._stream(fetch, account, COST_OF_CAMPAIGNS.format(**days))
-        ads = await self._stream(fetch, account, COST_OF_ADS.format(**days))
+        campaigns = await self._streamed(fetch, account, COST_OF_CAMPAIGNS.format(**days))
+        ads = await self._streamed(fetch, account, COST_OF_ADS.format(**days))
         with expected("Google's cost report"):
-            rows = [cost_row(row, account) for row in ads]
-            rows += remainders([cost_row(row, account) for row in campaigns], rows)
-        return sorted(rows, key=lambda row: (row.day, row.campaign, row.ad_group, row.ad))
+            # In a thread: the answers may have megabytes, and whoever clicks meanwhile must not wait for them.
+            return await asyncio.to_thread(cost_rows, campaigns.body, ads.body, account)
 
     async def cost_totals(self, fetch: Fetch, account: Account, since: date, until: date) -> dict[date, int]:
         rows = await self._stream(fetch, account, COST_TOTALS.format(since=since, until=until))
@@ -277,14 +277,13 @@ class GoogleAds(Platform, CostSource, AdTagger):
             return [digits(name.removeprefix("customers/")) for name in names]
 
     async def _stream(self, fetch: Fetch, account: Account, query: str) -> list[Json]:
-        url = self._url(account, "/googleAds:searchStream")
-        answer = await fetch("POST", url, json={"query": query}, headers=self._headers(account))
+        answer = await self._streamed(fetch, account, query)
         with expected("Google's answer to a query"):
-            parts = answer.json()
-            if any("error" in part for part in parts):
-                # The stream broke in its middle, after it began with 200. The next try meets the error by itself.
-                raise TryLater("Google ended its answer with an error")
-            return [row for part in parts for row in part.get("results", [])]
+            return [row for rows in stream_of(answer.body) for row in rows]
+
+    async def _streamed(self, fetch: Fetch, account: Account, query: str) -> Answer:
+        url = self._url(account, "/googleAds:searchStream")
+        return await fetch("POST", url, json={"query": query}, headers=self._headers(account))
 
     async def _pages(self, fetch: Fetch, account: Account, query: str) -> AsyncIterator[list[Json]]:
         body, seen = {"query": query}, set[str]()

@@ -13,6 +13,10 @@ from sqlalchemy.types import TypeDecorator
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def storable(words: str) -> str:
+    return _UNSTORABLE.sub("�", words)
+
+
 class Words(TypeDecorator[str]):
     """Text from anywhere. What no database can hold becomes U+FFFD, the sign for an unreadable character."""
 
@@ -20,7 +24,7 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _UNSTORABLE.sub("�", value)
+        return None if value is None else storable(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

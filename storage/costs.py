@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from bot.connection import Connection, CostRow
 from bot.errors import Refused
 from storage.connections import ConnectionRows
+from storage.cost_loading import load
 from storage.freight import costs
 from storage.tables import connections
 from storage.transaction import Transaction, parts
 
-ROWS_AT_ONCE = 5_000
+_KEY = itemgetter(0, 1, 3, 4)  # day, campaign, ad group, ad
 
 
 class CostRows:
@@ -26,15 +28,13 @@ class CostRows:
         self, connection_id: str, rows: Sequence[CostRow], since: date, through: date, now: datetime
     ) -> None:
         """Raises Refused for a row that is given twice or lies outside these days: nothing is stored then."""
-        if any(not since <= row.day <= through for row in rows):
+        if any(not since <= day <= through for day in {row.day for row in rows}):
             raise Refused("cost was given for a day that was not asked for")
-        if len({(row.day, row.campaign, row.ad_group, row.ad) for row in rows}) < len(rows):
+        if len(set(map(_KEY, rows))) < len(rows):
             raise Refused("cost was given twice for the same ad and day")
         of_days = costs.c.connection_id == connection_id, costs.c.day.between(since, through)
         await self._tx.change(delete(costs).where(*of_days))
-        fixed = {"connection_id": connection_id, "stored_at": now}
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            await self._tx.many(insert(costs), [vars(row) | fixed for row in rows[start : start + ROWS_AT_ONCE]])
+        await load(self._tx, connection_id, rows, now)
 
     async def settle(self, connection_id: str, before: date) -> None:
         """One date says it for all days, and it never goes back."""

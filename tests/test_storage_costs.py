@@ -1,7 +1,6 @@
 """Costs: whole days replaced by what the platform says now, exact to the micro."""
 
 import time
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -35,7 +34,7 @@ async def exported(memory, since=None, until=None):
 
 async def test_cost_comes_back_exactly_in_a_stable_order(memory, clock, account):
     large = cost(ad="8", micros=9_007_199_254_740_993, clicks=2**40)
-    rows = [large, cost(), cost(MONDAY + DAY), replace(cost(), ad_group="", ad="", campaign="c0")]
+    rows = [large, cost(), cost(MONDAY + DAY), cost()._replace(ad_group="", ad="", campaign="c0")]
     await store(memory, clock, account, rows, through=MONDAY + DAY)
     async with memory.read() as tx:
         connection = await tx.connections.get(account)
@@ -99,3 +98,15 @@ async def test_twenty_thousand_rows_are_quick(memory, clock, account):
     began = time.perf_counter()
     await store(memory, clock, account, rows, through=MONDAY + 9 * DAY)
     assert time.perf_counter() - began < 10, "about a second on a free machine"
+
+
+async def test_names_with_anything_in_them_come_back_as_they_were(memory, clock):
+    """Also where they are what the database's own loading format is made of."""
+    [connection] = await connected(memory, clock())
+    names = ["tab\tand\nline\r", "back\\slash \\N \\.", "'quotes\"", "Été 🦊", "nul\x00 and half \ud83e pair", ""]
+    rows = [cost(ad=str(n))._replace(campaign_name=name) for n, name in enumerate(names)]
+    async with memory.begin() as tx:
+        await tx.costs.store(connection.id, rows, MONDAY, MONDAY, clock())
+    async with memory.read() as tx:
+        found = [row.campaign_name async for _, row, _ in tx.costs.export(None, None)]
+    assert [*names[:4], "nul\ufffd and half \ufffd pair", ""] == found
