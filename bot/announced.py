@@ -1,4 +1,4 @@
-"""What messages tell that are about no outage: a login that ends soon. Facts only; the words are the handlers'."""
+"""What messages tell that are about no outage: a login that ends soon, a time without sight. The words are the handlers'."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,4 +43,30 @@ class EndingFacts:
         return self.state in {"renewed", "passed"}
 
 
-Announced = EndingFacts
+@dataclass(frozen=True)
+class BlindFacts:
+    """Nobody watched for a while. `watched`: connections that are looked at since; `checked`: those done; `lost`: those that
+    need attention now.
+    """
+
+    since: datetime
+    until: datetime
+    watched: int
+    checked: int
+    lost: int
+
+    @property
+    def stamp(self) -> str:
+        return f"{self.over}|{self.watched}|{self.lost}"
+
+    @property
+    def idle(self) -> bool:
+        """Where nothing is connected, nothing was missed."""
+        return not self.watched
+
+    @property
+    def over(self) -> bool:
+        return self.checked >= self.watched
+
+
+Announced = EndingFacts | BlindFacts

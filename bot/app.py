@@ -10,6 +10,7 @@ import platforms
 from bot.alert import Alert, Facts
 from bot.announce import Announce, Announcer, Teller
 from bot.announcements import Announcement
+from bot.blind import KIND as BLIND
 from bot.blind import Blind
 from bot.calling import Presence
 from bot.confirm import Confirm
@@ -67,9 +68,9 @@ class App:
         self.now = now
         self.replica = f"rep_{secrets.token_hex(6)}"
         timing = settings.timing
-        self.blind = Blind(memory, self.replica, role, timing.blind_after, now)
         self.pace = Pace(timing.check_every, timing.retry_max)
         self.routes = _routes(settings)
+        self.blind = Blind(memory, self.replica, role, timing.blind_after, self.routes.default_channel, now)
         url = settings.web.public_url
         self.refresher = Refresher(
             memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
@@ -79,7 +80,7 @@ class App:
         self.facts = Facts(memory, gateways, self.routes, url, now)
         self.remind = Remind(memory, self.routes, timing.remind_after, timing.claim_for, _quiet(settings), now)
         self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
-        self.tellers: dict[str, Teller] = {ENDING: self.endings}
+        self.tellers: dict[str, Teller] = {ENDING: self.endings, BLIND: self.blind}
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sample_facts import ANNA, CHANNEL, NOW
 
-from bot.announced import Announced, EndingFacts
+from bot.announced import Announced, BlindFacts, EndingFacts
 from bot.announcements import Announcement
 
 SOON = EndingFacts(
@@ -21,6 +21,7 @@ SOON = EndingFacts(
     mentions=(ANNA, "S0MARKETIN"),
 )
 APP = replace(SOON, what="client secret", login="", accounts=(), renew_url="", mentions=(), platform_name="HubSpot")
+BLIND = BlindFacts(NOW - timedelta(hours=2, minutes=15), NOW - timedelta(hours=1), watched=12, checked=3, lost=0)
 ANNOUNCED: dict[str, Announced] = {
     "ending_login": SOON,
     "ending_many_accounts": replace(SOON, accounts=tuple(f"Acme {n}" for n in range(40))),
@@ -33,6 +34,9 @@ ANNOUNCED: dict[str, Announced] = {
     "ending_lost": replace(SOON, state="lost"),
     "ending_paused": replace(SOON, state="paused"),
     "ending_passed": replace(APP, state="passed"),
+    "blind_checking": BLIND,
+    "blind_all_well": replace(BLIND, checked=12),
+    "blind_one_lost": replace(BLIND, checked=12, lost=1),
 }
 REPLIED: dict[str, Announced] = {"ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2))}
 

@@ -9,6 +9,7 @@ from deployment import ShiftedClock, redeployed
 from practice_memory import connected
 
 from bot.blind import Blind
+from bot.connection import Checked
 from sandbox.world import World
 from storage import open_memory
 
@@ -16,7 +17,7 @@ AFTER = timedelta(minutes=5)
 
 
 def replica(memory, clock, name="a", role="all"):
-    return Blind(memory, name, role, AFTER, clock)
+    return Blind(memory, name, role, AFTER, "C1", clock)
 
 
 async def beat(memory, blind):
@@ -44,7 +45,7 @@ async def test_a_stop_is_told_once_and_everything_is_checked_at_once(memory, clo
     [connection] = await connected(memory, clock())
     await beat(memory, replica(memory, clock))
     async with memory.begin() as tx:
-        await tx.connections.checked(connection.id, clock(), clock() + timedelta(hours=9), good=True)
+        await tx.connections.checked([Checked(connection.id, clock(), clock() + timedelta(hours=9), good=True)])
     if in_order:
         await leave(memory)
     stopped = clock()
@@ -106,15 +107,18 @@ async def test_replicas_that_start_together_tell_it_once(postgres_url, keys, clo
         await memory.close()
 
 
-async def test_a_bot_that_was_stopped_says_so_in_readyz_and_has_checked(tmp_path, sqlite_url):
+async def test_a_bot_that_was_stopped_says_so_once_in_the_channel_and_in_readyz_and_has_checked(
+    tmp_path, database_url, monkeypatch
+):
+    monkeypatch.setattr("bot.app.ANNOUNCED_EVERY", timedelta(milliseconds=200))
     clock, timing = ShiftedClock(), {"blind_after": "10m", "check_every": "1h"}
     async with World.open(now=clock) as world:
         world.slack.rates.on = False
-        async with redeployed(world, tmp_path, sqlite_url, clock, timing=timing) as redkey:
+        async with redeployed(world, tmp_path, database_url, clock, timing=timing) as redkey:
             await redkey.connect("salesforce")
         stopped = clock()
         clock.advance(minutes=20)
-        async with redeployed(world, tmp_path, sqlite_url, clock, timing=timing) as redkey:
+        async with redeployed(world, tmp_path, database_url, clock, timing=timing) as redkey:
             started = clock()
 
             async def checked():
@@ -125,6 +129,13 @@ async def test_a_bot_that_was_stopped_says_so_in_readyz_and_has_checked(tmp_path
             async with httpx2.AsyncClient() as client:
                 ready = (await client.get(f"{redkey.app.settings.web.public_url}/readyz")).json()
             assert len(await told(redkey.app.memory)) == 1
+            (post,) = await world.slack.wait_for(
+                lambda: [m for m in redkey.posts() if "1 connection has been checked since. All is well." in m.text]
+            )
+            clock.advance(minutes=1)
+        async with redeployed(world, tmp_path, database_url, clock, timing=timing) as redkey:
+            await redkey.until(redkey.fresh)
+            assert redkey.posts() == [post]
 
     assert f"{stopped:%Y-%m-%dT%H:%M}" <= ready["blind"]["from"][:16] <= f"{started:%Y-%m-%dT%H:%M}"
     assert ready["blind"]["from"] < ready["blind"]["until"]

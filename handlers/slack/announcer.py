@@ -1,9 +1,10 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
-from bot.announced import Announced
+from bot.announced import Announced, BlindFacts, EndingFacts
 from bot.announcements import Announcement
 from bot.connection import Json
 from bot.interfaces import Spoken
+from handlers.slack.blind_card import blind_card
 from handlers.slack.blocks import actions, section, sections
 from handlers.slack.card import ANNOUNCED, Card
 from handlers.slack.ending_card import ending_card, ending_reply
@@ -28,9 +29,10 @@ class SlackAnnouncer:
         )
 
     def _card(self, facts: Announced) -> Card:
-        return ending_card(facts, self.words)
+        return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
 
     def reply(self, told: Announcement, facts: Announced) -> Spoken:
+        assert isinstance(facts, EndingFacts)  # nothing else has steps
         text = ending_reply(facts, self.words)
         return Spoken(told.channel, text, sections([text]), metadata=_metadata(told))
 
