@@ -1,5 +1,6 @@
 """Connecting a new login: a one-time link, the consent, then the accounts to watch."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -11,13 +12,14 @@ from bot.facts import ConnectionFacts
 from bot.interfaces import AdTagger, Clock, Gateway
 from bot.marks import stopped_flows
 from bot.memory import Memory, Tx
-from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome
+from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, Reachable
 from bot.reauthorize import Consents, digest, in_words
 from bot.refresh import GrantTokens, Refresher
 from bot.restore import Proof, Restore
 from bot.routes import Routes
 
 LINK_LIVES = timedelta(days=1)
+ASKED_MOST = 20  # logins that are asked at once what they reach: the newest
 
 
 class Connect:
@@ -131,24 +133,64 @@ class Connect:
             grant = await tx.grants.get(link[2]) if link and link[2] else None
         if link is None or grant is None:
             raise NotFound("this link was used already, or it is too old")
-        reached = {a.id: a for a in await self._accounts(grant)}
-        if unknown := [i for i in account_ids if i not in reached]:
-            raise NotFound(f"this login does not reach {', '.join(unknown)}")
+        reached = await self._reached(grant, account_ids)
         async with self._memory.begin() as tx:
             if not await tx.consents.link_used(link[0], self._now()):
                 raise NotFound("this link was used already")
-            made = [await self._watch(tx, grant, reached[i]) for i in dict.fromkeys(account_ids)]
-            for each in made:
-                tx.audit.note("connected", who=grant.identity.login, subject=each.id, account=each.account.id)
-            for grant_id in sorted({grant.id, *(c.grant_id for c in made)}):
-                await tx.grants.held(grant_id)
+            return await self._take(tx, grant, reached, account_ids, grant.identity.login)
+
+    async def reachable(self, platform: str) -> list[Reachable]:
+        """What the living logins of a platform reach beyond what is watched. The newest ones are asked; one that does not
+        answer now is left out.
+        """
+        async with self._memory.read() as tx:
+            every = [g for g in await tx.grants.all() if g.platform == platform and platform in self._gateways]
+            living = [g for each in every if (g := await tx.grants.living(platform, each.identity.id))]
+            grants = living[-ASKED_MOST:]
+            watched = {c.account.id for c in await tx.connections.all() if c.platform == platform}
+        answers = await asyncio.gather(*(self._accounts(g) for g in grants), return_exceptions=True)
+        found: list[Reachable] = []
+        for grant, answer in zip(grants, answers, strict=True):
+            if isinstance(answer, BaseException):
+                if not isinstance(answer, RedkeyError):
+                    raise answer
+                continue
+            beyond = tuple(a for a in answer if a.id not in watched)
+            found.append(Reachable(grant.id, grant.identity.login, beyond))
+        return found
+
+    async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:
+        """Watch more accounts through a login that is here already."""
+        async with self._memory.read() as tx:
+            found = await tx.grants.get(grant_id)
+            grant = await tx.grants.living(found.platform, found.identity.id) if found else None
+        if grant is None or grant.platform not in self._gateways:
+            raise NotFound(f"there is no living login {grant_id}")
+        reached = await self._reached(grant, account_ids)
+        async with self._memory.begin() as tx:
+            return await self._take(tx, grant, reached, account_ids, who)
+
+    async def _reached(self, grant: Grant, account_ids: Sequence[str]) -> dict[str, Account]:
+        reached = {a.id: a for a in await self._accounts(grant)}
+        if unknown := [i for i in account_ids if i not in reached]:
+            raise NotFound(f"this login does not reach {', '.join(unknown)}")
+        return reached
+
+    async def _take(
+        self, tx: Tx, grant: Grant, reached: Mapping[str, Account], account_ids: Sequence[str], who: str
+    ) -> list[ConnectionFacts]:
+        made = [await self._watch(tx, grant, reached[i]) for i in dict.fromkeys(account_ids)]
+        for each in made:
+            tx.audit.note("connected", who=who, subject=each.id, account=each.account.id)
+        for grant_id in sorted({grant.id, *(c.grant_id for c in made)}):
+            await tx.grants.held(grant_id)
+        made = [c for each in made if (c := await tx.connections.get(each.id))]
+        # One that is paused stays so, whoever may reach it: a person decided that.
+        lost = [c for c in made if not c.authorized and c.enabled]
+        if lost:
+            await self._restore.carry(tx, grant, list(reached.values()), lost, grant.identity.login)
             made = [c for each in made if (c := await tx.connections.get(each.id))]
-            # One that is paused stays so, whoever may reach it: a person decided that.
-            lost = [c for c in made if not c.authorized and c.enabled]
-            if lost:
-                await self._restore.carry(tx, grant, list(reached.values()), lost, grant.identity.login)
-                made = [c for each in made if (c := await tx.connections.get(each.id))]
-            return await self.listed(tx, made)
+        return await self.listed(tx, made)
 
     async def _watch(self, tx: Tx, grant: Grant, account: Account) -> Connection:
         platform = self._gateways[grant.platform].platform

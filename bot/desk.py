@@ -1,7 +1,7 @@
 """What a person asked for, done: lists, a check, a claim, a pause. Implements people.Desk."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.alert import Facts
@@ -11,7 +11,7 @@ from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
-from bot.people import NotFound, Removed, RouteFacts
+from bot.people import NotFound, Reachable, Removed, RouteFacts
 from bot.remove import Remove
 from bot.rerouting import Rerouting
 from bot.routes import Route, Routes
@@ -58,6 +58,12 @@ class FrontDesk:
 
     async def connect_link(self, platform: str, asked_by: str) -> str:
         return await self._connect.link(platform, asked_by)
+
+    async def reachable(self, platform: str) -> list[Reachable]:
+        return await self._connect.reachable(platform)
+
+    async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:
+        return await self._connect.watch(grant_id, account_ids, who)
 
     async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
         """Paused connections and dead logins are not probed: a dead credential is never tried again by us. What may heal

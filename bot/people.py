@@ -44,6 +44,15 @@ class RouteFacts:
     made: Route | None = None
 
 
+@dataclass(frozen=True)
+class Reachable:
+    """A login that is here, and the accounts it reaches that nobody watches yet."""
+
+    grant_id: str
+    login: str
+    accounts: tuple[Account, ...]
+
+
 class Desk(Protocol):
     """What handlers/slack and the commands call. `who` is a Slack user id, or a name from the command line."""
 
@@ -55,6 +64,12 @@ class Desk(Protocol):
 
     async def connect_link(self, platform: str, asked_by: str) -> str:
         """A one-time link that connects a new login. Raises NotFound, naming the platforms there are."""
+
+    async def reachable(self, platform: str) -> list[Reachable]:
+        """The living logins of a platform, each with the accounts that could be watched too."""
+
+    async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:
+        """Watch these accounts through that login. Raises NotFound for a login that is lost, or accounts it does not reach."""
 
     async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
         """Probe now and wait for the answers. Raises NotFound."""

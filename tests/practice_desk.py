@@ -1,5 +1,6 @@
 """A desk in memory behind the real Protocol: what Slack's listeners call, and a record of what they asked."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from sample_facts import NOW, connection, google, salesforce
 
 from bot.connection import Event
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
-from bot.people import LoginEnd, NotFound, Removed, RouteFacts
+from bot.people import LoginEnd, NotFound, Reachable, Removed, RouteFacts
 from bot.routes import Route
 
 
@@ -20,6 +21,7 @@ class PracticeDesk:
         self.known: dict[str, ConnectionFacts] = {c.connection.id: c for c in (fine, lost)}
         self.clicks: dict[str, int] = {}
         self.made: dict[str, Route] = {}
+        self.logins: list[Reachable] = []
         self.trouble: Exception | None = None
 
     def _ask(self, *what: str) -> None:
@@ -45,6 +47,19 @@ class PracticeDesk:
     async def connect_link(self, platform: str, asked_by: str) -> str:
         self._ask("connect_link", platform, asked_by)
         return "https://redkey.example.com/connect/once"
+
+    async def reachable(self, platform: str) -> list[Reachable]:
+        self._ask("reachable", platform)
+        return self.logins
+
+    async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:
+        self._ask("watch", grant_id, *account_ids, who)
+        there = {a.id: a for login in self.logins if login.grant_id == grant_id for a in login.accounts}
+        for account_id in account_ids:
+            one = self.known["con_2"]
+            new = replace(one.connection, id=f"con_{account_id}", account=there[account_id])
+            self.known[new.id] = replace(one, connection=new)
+        return [self.known[f"con_{account_id}"] for account_id in account_ids]
 
     async def check(self, connection_id: str | None = None) -> list[CheckAnswer]:
         self._ask("check", connection_id or "")

@@ -7,7 +7,9 @@ import pytest
 from practice_room import Room, opened
 from sample_facts import ANNA
 
+from bot.connection import Account
 from bot.errors import TryLater
+from bot.people import Reachable
 from bot.routes import Route
 from sandbox.slack.model import Channel, View
 
@@ -77,6 +79,25 @@ async def test_connect_asks_for_the_platform_and_leads_to_the_login(room: Room) 
     assert ("connect_link", "salesforce", ANNA) in room.desk.asked
     clicked = await room.slack.click_view("connect_open")
     assert (True, "https://redkey.example.com/connect/once") == (clicked.acked, clicked.url)
+
+
+async def test_accounts_that_a_login_here_reaches_are_watched_without_a_new_login(room: Room) -> None:
+    room.desk.logins = [
+        Reachable("grn_1", "ada@acme.example", (Account("77", "Acme Asia"), Account("88", "<!channel> & co"))),
+        Reachable("grn_2", "ben@acme.example", ()),
+    ]
+    await home(room)
+    await room.slack.click_view("home_connect")
+    await room.slack.wait_for(room.slack.modal)
+    form = await room.slack.submit_view({"which": "google_ads"})
+    assert "Accounts of ada@acme.example" in form.view.words.replace("\u2060", "")
+    assert "ben@" not in form.view.words
+    empty = await room.slack.submit_view()
+    assert "Choose an account" in empty.errors["accounts:grn_1"]
+    done = await room.slack.submit_view({"accounts": ["77"]})
+    assert "1 account is watched now:\n• Google Ads: Acme Asia" in done.view.words
+    assert ("watch", "grn_1", "77", ANNA) in room.desk.asked
+    await room.slack.wait_for(lambda: "Acme Asia" in room.slack.home().words)
 
 
 async def test_routes_are_chosen_in_two_windows_and_kept(room: Room) -> None:

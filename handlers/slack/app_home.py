@@ -85,7 +85,7 @@ def _doing(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
     @app.action(CONNECT)
     async def on_connect(ack: AsyncAck, body: Json, client: AsyncWebClient) -> None:
         await ack()
-        view = choose_window("connect", [], desk.platforms(), words) or nothing_to_connect(words)
+        view = choose_window("connect", [], desk.platforms(), words, _place(body)) or nothing_to_connect(words)
         await client.views_open(trigger_id=body["trigger_id"], view=view)
 
 

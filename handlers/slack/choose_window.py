@@ -23,38 +23,39 @@ CHOOSE, WHICH = "choose", "which"
 OPTIONS_MOST = 100  # in one group: https://docs.slack.dev/reference/block-kit/composition-objects/option-group-object
 PLATFORM = "platform:"  # before a platform's key, where connections can be chosen too
 CHOICES = ("pause", "resume", "remove", "routes", "connect")
-Step = Callable[[str, str], Awaitable[Json]]
+Step = Callable[[str, str, str], Awaitable[Json]]  # what was chosen, by whom, and where on the Home tab they came from
 
 
 def register(app: AsyncApp, desk: Desk, words: Words) -> None:
-    async def remove(connection_id: str, _who: str) -> Json:
-        return ask_window(await one_of(desk, connection_id), words)
+    async def remove(connection_id: str, _who: str, home: str) -> Json:
+        return ask_window(await one_of(desk, connection_id), words, home)
 
-    async def route(chosen: str, _who: str) -> Json:
+    async def route(chosen: str, _who: str, home: str) -> Json:
         by_platform = chosen.startswith(PLATFORM)
         facts = await desk.route(chosen.removeprefix(PLATFORM) if by_platform else "", "" if by_platform else chosen)
-        return route_form(facts, words)
+        return route_form(facts, words, home)
 
-    async def connect(platform: str, who: str) -> Json:
-        return await connect_form(desk, platform, who, words)
+    async def connect(platform: str, who: str, home: str) -> Json:
+        return await connect_form(desk, platform, who, words, home)
 
-    async def pause(connection_id: str, who: str) -> Json:
+    async def pause(connection_id: str, who: str, _home: str) -> Json:
         return paused(await desk.pause(connection_id, who), words)
 
-    async def resume(connection_id: str, who: str) -> Json:
+    async def resume(connection_id: str, who: str, _home: str) -> Json:
         return resumed(await desk.resume(connection_id, who), words)
 
     steps: dict[str, Step] = {"pause": pause, "resume": resume, "remove": remove, "routes": route, "connect": connect}
 
     @app.view(CHOOSE)
     async def on_choice(ack: AsyncAck, view: Json, context: AsyncBoltContext, client: AsyncWebClient) -> None:
-        verb = remembered(view).get("verb", "")
+        about = remembered(view)
+        verb, home = about.get("verb", ""), about.get("home", "")
         chosen = str((view["state"]["values"][WHICH][WHICH].get("selected_option") or {}).get("value") or "")
         title = titles(words).get(verb, "Redkey")
         step = steps.get(verb)
         if step is None:
             raise NotFound(f"there is nothing called {verb}")
-        await answer_in_time(ack, client, view, title, words, step(chosen, str(context.user_id)))
+        await answer_in_time(ack, client, view, title, words, step(chosen, str(context.user_id), home))
 
 
 async def one_of(desk: Desk, connection_id: str) -> ConnectionFacts:
@@ -75,7 +76,7 @@ def titles(words: Words) -> dict[str, str]:
 
 
 def choose_window(
-    verb: str, connections: Sequence[ConnectionFacts], platforms: dict[str, str], words: Words
+    verb: str, connections: Sequence[ConnectionFacts], platforms: dict[str, str], words: Words, home: str = ""
 ) -> Json | None:
     """None where there is nothing to choose from."""
     before: list[str] = []
@@ -96,7 +97,7 @@ def choose_window(
     blocks = [*sections(_before(verb, words) + before), _menu(groups, words)]
     if more:
         blocks.append(section(words.say("Not in the list? {command}", command=f"`/redkey {verb} ID`")))
-    return window(titles(words)[verb], blocks, words, then=CHOOSE, submit=_submit(verb, words), verb=verb)
+    return window(titles(words)[verb], blocks, words, then=CHOOSE, submit=_submit(verb, words), verb=verb, home=home)
 
 
 def _before(verb: str, words: Words) -> list[str]:
