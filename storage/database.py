@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -22,7 +23,8 @@ BUSY = 5.0  # seconds to wait for another process' write transaction
 LASTING = "PRAGMA synchronous = FULL"  # a refreshed token that was rotated must survive a power cut
 PASSING = "PRAGMA synchronous = NORMAL"  # the next lasting commit takes it along; a power cut before that undoes it
 READING = "PRAGMA query_only = ON"
-_ON_CONNECT = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
+_WRITE_AHEAD = "PRAGMA journal_mode = WAL"
+_FOREIGN_KEYS = "PRAGMA foreign_keys = ON"
 
 
 # A process that was stopped in the middle of a transaction must not hold everybody else's rows: its session is ended.
@@ -79,6 +81,11 @@ def faults() -> Iterator[None]:
         raise TryLater(f"the database did not answer ({type(error.orig).__name__})") from error
     except PoolTimeout as error:
         raise TryLater("the database did not answer (all connections are in use)") from error
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether SQLite says that another connection holds the database just now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _wrote_in_a_view(error: DBAPIError) -> bool:
@@ -153,7 +160,8 @@ def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
     def connected(raw: Any, _record: Any) -> None:
         raw.isolation_level = None
         cursor = raw.cursor()
-        for pragma in (*_ON_CONNECT, *pragmas):
+        _write_ahead(raw, cursor)
+        for pragma in (_FOREIGN_KEYS, *pragmas):
             cursor.execute(pragma)
         cursor.close()
 
@@ -176,6 +184,22 @@ def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
             raw.rollback()
 
     return engine
+
+
+def _write_ahead(raw: Any, cursor: Any) -> None:
+    """Several that open a new file at once switch it over at once. SQLite refuses all but one of them without waiting, lest
+    they wait for each other: https://www.sqlite.org/c3ref/busy_handler.html. So we come again.
+    """
+    until = monotonic() + BUSY
+    while True:
+        try:
+            cursor.execute(_WRITE_AHEAD)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or monotonic() > until:
+                raise
+            raw.run_async(lambda _: asyncio.sleep(0.01))
+        else:
+            return
 
 
 def _postgres_engine(url: URL, **options: Any) -> AsyncEngine:

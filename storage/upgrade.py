@@ -1,6 +1,7 @@
 """Bringing a database's tables to what this code expects, safely with several replicas starting at once."""
 
 from pathlib import Path
+from time import monotonic
 
 from alembic import command
 from alembic.config import Config
@@ -8,19 +9,30 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from bot.errors import SetupError
-from storage.database import Database, setup_faults
+from storage.database import Database, is_busy, setup_faults
 
 VERSION_TABLE = "redkey_version"  # a name of our own: the database may hold another program's alembic_version
 _LOCK = 0x7265646B6579  # "redkey": whoever holds this advisory lock migrates
 
+PATIENCE = 15.0  # seconds to wait on SQLite while another process migrates: longer than for a usual write
+
 
 async def upgrade(database: Database) -> None:
     """Migrate to the newest version in one transaction. Raises SetupError."""
+    until = monotonic() + PATIENCE
     with setup_faults(database):
-        async with database.writing.begin() as connection:
-            await connection.run_sync(_upgrade, database.shown)
+        while True:
+            try:
+                async with database.writing.begin() as connection:
+                    await connection.run_sync(_upgrade, database.shown)
+            except OperationalError as error:
+                if not is_busy(error.orig) or monotonic() > until:
+                    raise
+            else:
+                return
 
 
 def _upgrade(connection: Connection, shown: str) -> None:

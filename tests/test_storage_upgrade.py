@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
+import storage.database
 import storage.freight
 from bot.errors import SetupError
 from storage import open_memory
@@ -88,6 +90,19 @@ async def test_several_may_start_at_once_on_an_empty_database(empty_url, keys, c
         assert [len(connection.execute(text(f"SELECT * FROM {VERSION_TABLE}")).all())] == [1]
         assert connection.execute(text("SELECT name, value FROM counters")).all() == [("deliveries", 0)]
     engine.dispose()
+
+
+async def test_a_new_file_that_another_process_holds_just_now_is_waited_for(keys, clock, tmp_path, monkeypatch):
+    """SQLite refuses the change to a write-ahead log at once while another writes, whatever time-out it was given."""
+    monkeypatch.setattr(storage.database, "BUSY", 0.1)  # a migration under way may well take longer than a write
+    path = tmp_path / "shared.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(opened(f"sqlite:///{path}", keys, clock))
+        await asyncio.sleep(0.3)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+    await opening
 
 
 async def test_a_database_of_a_newer_redkey_is_refused_untouched(empty_url, keys, clock):
