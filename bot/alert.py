@@ -27,6 +27,7 @@ from bot.interfaces import (
 )
 from bot.marks import cost_since, running_flows
 from bot.memory import Memory, Saying, Tx
+from bot.meter import Meter
 from bot.remind import uncalled_for
 from bot.routes import Routes
 from bot.watch import Pace
@@ -53,6 +54,7 @@ class Facts:
         self._routes = routes
         self._public_url = public_url.rstrip("/")
         self._now = now
+        self._meter = Meter()
 
     async def of(self, outage_id: str) -> OutageFacts | None:
         async with self._memory.read() as tx:
@@ -69,19 +71,21 @@ class Facts:
         names = {c.id: c.account.name for c in connections}
         routes = self._routes.over(await tx.routes.all())
         kind = gateway.platform.kind if gateway else connections[0].kind
-        acted = just_acted(outage, self._now())
+        waiting, now = await _waiting(tx, transfers), self._now()
+        platform, acted = gateway.platform if gateway else None, just_acted(outage, now)
         return OutageFacts(
             outage=outage,
             platform_name=gateway.platform.name if gateway else outage.platform,
             kind=kind,
             accounts=tuple(AccountFact(c.id, c.account.id, c.account.name, c.status) for c in connections),
-            now=self._now(),
+            now=now,
             start_url=f"{self._public_url}/reauthorize/{outage.id}",
             cost_since=_cost_since(connections, transfers, outage),
             untagged=any(t.flow is Flow.TAGGING for t in transfers),
-            waiting=await _waiting(tx, transfers),
+            waiting=waiting,
+            loss=await self._meter.read(tx, outage, platform, connections, transfers, waiting, now),
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
-            eta=_eta(outage, marked, self._now()),
+            eta=_eta(outage, marked, now),
             mentions=tuple(w for w in await who_can_fix(tx, connections, routes) if w not in acted),
             otherwise=tuple(w for w in routes.fallback if w not in acted),
             storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),

@@ -26,6 +26,7 @@ from bot.gallery import PageFacts
 from bot.interfaces import Clock, Voice
 from bot.ledger import Intake
 from bot.memory import Saying, Work
+from bot.meter import last_days
 from bot.opt_in import OptIn
 from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
@@ -78,7 +79,15 @@ class App:
         storms = timing.storm_after, timing.storm_window
         self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, storms)
         self.facts = Facts(memory, gateways, self.routes, url, now)
-        self.remind = Remind(memory, self.routes, timing.remind_after, timing.claim_for, _quiet(settings), now)
+        self.remind = Remind(
+            memory,
+            self.routes,
+            timing.remind_after,
+            timing.claim_for,
+            _quiet(settings),
+            now,
+            lambda tx, outages: last_days(tx, gateways, outages, now()),
+        )
         self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
         self.tellers: dict[str, Teller] = {ENDING: self.endings, BLIND: self.blind}
         self.confirm = Confirm(memory, gateways, now)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from bot.alert import Facts
 from bot.connect import Connect
@@ -11,6 +11,7 @@ from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
+from bot.meter import last_days
 from bot.people import NotFound, Reachable, Removed, RouteFacts
 from bot.remove import Remove
 from bot.rerouting import Rerouting
@@ -144,7 +145,9 @@ class FrontDesk:
             outage = await tx.outages.held(outage_id)
             if outage is None:
                 raise NotFound(f"there is no outage {outage_id}")
-            if outage.closed_at is None and outage.snoozed_until != until:
+            last = (await last_days(tx, self._gateways, [outage], now)).get(outage_id)
+            until = until if last is None else min(until, datetime.combine(last, time(), UTC))
+            if outage.closed_at is None and outage.snoozed_until != until and until > now:
                 await tx.outages.snooze(outage_id, until)
                 tx.audit.note("snoozed", who=who, subject=outage_id, until=until.isoformat())
                 revision = await tx.outages.event(outage_id, Event(now, "snoozed", who, until.isoformat()))

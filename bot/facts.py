@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.connection import Connection, Flow, Json, Kind, Outage, Status
+from bot.loss import Loss
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class OutageFacts:
     checked_at: datetime | None = None
     current_outage: str | None = None  # for a closed one: the outage open now for the same grant, if any
 
+    loss: Loss = field(default_factory=Loss)
     storm: tuple[StormLine, ...] = ()  # where this outage's message tells of a storm: all its outages
 
     @property

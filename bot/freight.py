@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.connection import Connection, CostRow, Delivery, PushResult, TagChange, Touchpoint
 from bot.interfaces import TagResult
+from bot.loss import Usual
 
 
 class Costs(Protocol):
@@ -18,6 +19,9 @@ class Costs(Protocol):
         """Mark all earlier days complete."""
 
     async def totals(self, connection_id: str, since: date, until: date) -> dict[date, int]: ...
+    async def usual(self, connection_ids: Sequence[str], since: date, before: date) -> dict[str, Usual]:
+        """What each of these holds of the days from `since` on, `before` not included; nothing stored: left out."""
+
     async def of_ads(
         self, connection_id: str, ads: Sequence[str], since: date, *, campaigns: bool = False
     ) -> tuple[int, int]:
@@ -49,6 +53,9 @@ class Tags(Protocol):
 
     async def created_between(self, connection_id: str, since: datetime, until: datetime) -> list[str]:
         """Ads we tagged that had been made in that span: they ran untagged."""
+
+    async def made(self, connection_ids: Sequence[str], since: datetime, until: datetime) -> int:
+        """How many ads of all of these we tagged that had been made in that span."""
 
 
 class Touchpoints(Protocol):

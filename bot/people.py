@@ -77,7 +77,9 @@ class Desk(Protocol):
     async def claim(self, outage_id: str, who: str) -> OutageFacts:
         """Say that this person takes care of it. Raises NotFound."""
 
-    async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts: ...
+    async def snooze(self, outage_id: str, who: str, until: datetime) -> OutageFacts:
+        """Until then, but not into the last day on which the missing days can be had. Raises NotFound."""
+
     async def pause(self, connection_id: str, who: str) -> ConnectionFacts:
         """Switch off: no probes, no transfers, no alerts; everything is kept. Raises NotFound."""
 

@@ -1,8 +1,8 @@
 """An alert that nobody acts on is brought up again: on a back-off, not at night, and at last to someone else."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.connection import Connection, Event, Outage
@@ -13,7 +13,10 @@ from bot.routes import Routes
 MANY = 10_000  # open outages looked at in one round
 HEAD_START = timedelta(minutes=30)  # whoever is asked whether they are still on it has so long before others are called
 STORM_REVISION = 2_000_000  # out of the way of an outage's own: what falls due for all of a storm is said once
-CALLS = {"reminded", "escalated"}
+CALLS = {"reminded", "escalated", "soon_gone"}
+LAST_DAYS_EVERY = timedelta(hours=1)  # a last day does not come unforeseen
+WARN_BEFORE = (timedelta(days=7), timedelta(days=1))  # the last day on which the missing days can be had, once each
+LastDays = Callable[[Tx, Sequence[Outage]], Awaitable[Mapping[str, date]]]
 
 
 def uncalled_for(what: str, outage: Outage, now: datetime) -> bool:
@@ -54,7 +57,11 @@ class Remind:
         claim_for: timedelta,
         quiet: Quiet | None,
         now: Clock,
+        last_days: LastDays | None = None,
     ) -> None:
+        self._last_days = last_days
+        self._ends: Mapping[str, date] = {}  # outage -> the last day on which its missing days can be had
+        self._looked_at: datetime | None = None
         self._memory = memory
         self._routes = routes
         self._remind_after = sorted(remind_after)
@@ -69,10 +76,36 @@ class Remind:
             return
         async with self._memory.read() as tx:
             red = [o for o in await tx.outages.latest(open_only=True, limit=MANY) if self._may_call(o, now)]
-            due = [o.id for o in red if self._lapsed(o, now) or self._due(o, now) or await self._escalation(tx, o, now)]
+            await self._look(tx, red, now)
+            due = [
+                o.id
+                for o in red
+                if self._lapsed(o, now)
+                or self._due(o, now)
+                or self._ending(o, now)
+                or await self._escalation(tx, o, now)
+            ]
         for outage_id in due:
             async with self._memory.begin() as tx:
                 await self._call(tx, outage_id, now)
+
+    async def _look(self, tx: Tx, red: Sequence[Outage], now: datetime) -> None:
+        if self._last_days is None or (self._looked_at is not None and now - self._looked_at < LAST_DAYS_EVERY):
+            return
+        self._ends, self._looked_at = await self._last_days(tx, red), now
+
+    def _warnings(self, outage: Outage, now: datetime) -> int:
+        """How many warnings of the last day should have been given by now."""
+        if outage.id not in self._ends:
+            return 0
+        last = datetime.combine(self._ends[outage.id], time(), UTC)
+        return sum(last - before <= now for before in WARN_BEFORE)
+
+    def _ending(self, outage: Outage, now: datetime) -> int:
+        """As `_due`, for the warnings of the last day."""
+        said = [int(e.detail) for e in _since_the_drop(outage) if e.what == "soon_gone"]
+        due = self._warnings(outage, now)
+        return due if due > max(said, default=0) and not outage.claimed_by else 0
 
     def _may_call(self, outage: Outage, now: datetime) -> bool:
         snoozed = outage.snoozed_until is not None and outage.snoozed_until > now
@@ -86,6 +119,8 @@ class Remind:
         if self._lapsed(outage, now):
             await tx.outages.claim(outage.id, None, now)
             await self._say(tx, outage, "claim_lapsed", outage.claimed_by or "", str(self._passed(outage, now)), now)
+        elif ending := self._ending(outage, now):
+            await self._say(tx, outage, "soon_gone", "", str(ending), now)
         elif due := self._due(outage, now):
             await self._say(tx, outage, "reminded", "", str(due), now)
         if whom := await self._escalation(tx, outage, now):
@@ -95,7 +130,7 @@ class Remind:
         revision = await tx.outages.event(outage.id, Event(now, what, who, detail))
         await tx.outbox.say_message(outage.id, revision, now)
         if outage.storm is not None:  # all of them are due at the same time, and share one message
-            once = STORM_REVISION + (int(detail) if what == "reminded" else 0)
+            once = STORM_REVISION + (int(detail) if what in {"reminded", "soon_gone"} else 0)
             await tx.outbox.say_reply(outage.storm, f"storm_{what}", once, {"who": who}, now)
         else:
             await tx.outbox.say_reply(outage.id, what, revision, {"who": who}, now)
@@ -127,7 +162,7 @@ class Remind:
         connections: list[Connection] = await tx.connections.some(outage.connection_ids)
         for connection in connections:
             whom, after = routes.escalation(connection)
-            if whom and outage.dropped_at + after <= now:
+            if whom and (outage.dropped_at + after <= now or self._warnings(outage, now)):
                 return whom
         return ""
 

@@ -3,6 +3,7 @@
 The English sentence is the key. locale/fr.po holds the French; a test fails when a sentence is missing there.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -79,6 +80,17 @@ class Words:
     def amounts(self, micros: Mapping[str, int]) -> str:
         """Money in several currencies, which cannot be added up."""
         return self.listing(self.money(value, currency) for currency, value in sorted(micros.items()))
+
+    def about(self, micros: Mapping[str, int]) -> str:
+        """Estimated money: three digits that mean something, and no cents where there are hundreds."""
+        return self.listing(self._about(value, currency) for currency, value in sorted(micros.items()))
+
+    def _about(self, micros: int, currency: str) -> str:
+        whole = round(micros / MICROS)
+        if whole < 100:
+            return self.money(micros, currency)
+        rounded = round(whole, 3 - len(str(whole)))
+        return re.sub(r"[.,]00(?!\d)", "", self.money(rounded * MICROS, currency))
 
     def listing(self, items: Iterable[str]) -> str:
         return format_list(list(items), locale=self.language)

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, or_, select, update
 
 from bot.connection import Connection, CostRow
 from bot.errors import Refused
+from bot.loss import Usual
 from storage.connections import ConnectionRows
 from storage.cost_loading import load
 from storage.freight import costs
@@ -48,6 +49,21 @@ class CostRows:
             costs.c.connection_id == connection_id, costs.c.day.between(since, until)
         )
         return {row.day: int(row.micros) for row in await self._tx.all(some.group_by(costs.c.day))}
+
+    async def usual(self, connection_ids: Sequence[str], since: date, before: date) -> dict[str, Usual]:
+        found = {}
+        for ids in parts(connection_ids):
+            sums = select(
+                costs.c.connection_id,
+                func.min(costs.c.day).label("first"),
+                func.sum(costs.c.cost_micros).label("micros"),
+                func.sum(costs.c.clicks).label("clicks"),
+                func.count().label("ad_days"),
+            ).where(costs.c.connection_id.in_(ids), costs.c.day >= since, costs.c.day < before)
+            for row in await self._tx.all(sums.group_by(costs.c.connection_id)):
+                days = (before - row.first).days
+                found[row.connection_id] = Usual(days, int(row.micros), int(row.clicks), row.ad_days)
+        return found
 
     async def of_ads(
         self, connection_id: str, ads: Sequence[str], since: date, *, campaigns: bool = False

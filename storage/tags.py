@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from bot.connection import Ad, TagChange
 from bot.interfaces import TagResult
 from storage.freight import tags
-from storage.transaction import Transaction
+from storage.transaction import Transaction, parts
 
 TAKEN_BACK = "taken back"
 _KEY = [tags.c.connection_id, tags.c.ad]
@@ -97,3 +97,15 @@ class TagRows:
             tags.c.ad_created_at < until,
         )
         return [row.ad for row in await self._tx.all(made.order_by(tags.c.ad_created_at, tags.c.ad))]
+
+    async def made(self, connection_ids: Sequence[str], since: datetime, until: datetime) -> int:
+        count = 0
+        for ids in parts(connection_ids):
+            made = select(func.count()).where(
+                tags.c.connection_id.in_(ids),
+                tags.c.ad_created_at >= since,
+                tags.c.ad_created_at < until,
+                tags.c.applied_at.is_not(None),
+            )
+            count += int(await self._tx.value(made))
+        return count

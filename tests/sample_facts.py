@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.connection import Account, Cause, Connection, Event, Flow, Kind, Outage, Reach, Status
 from bot.facts import AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, StormLine
+from bot.loss import Loss
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OPENED = NOW - timedelta(hours=3, minutes=20)
@@ -33,6 +34,18 @@ BAD_CLIENT = Cause(
     "Google does not accept Redkey's client id and client secret.",
     "Whoever runs Redkey must check the OAuth client in the Google Cloud console.",
 )
+
+
+LOSS = Loss(
+    late={"EUR": 4_112_000_000},
+    a_day={"EUR": 1_370_000_000},
+    ads=4,
+    ads_a_day=30.0,
+    clicks=52,
+    told_until=date(2029, 11, 20),
+)
+NEARLY = replace(LOSS, told_until=date(2026, 11, 25))
+GONE = replace(LOSS, told_until=date(2026, 11, 23), days_gone=3)
 
 
 def google(accounts: int = 1, **outage: Any) -> OutageFacts:
@@ -70,8 +83,13 @@ def google(accounts: int = 1, **outage: Any) -> OutageFacts:
         start_url="https://redkey.example.com/reauthorize/out_google",
         cost_since=date(2026, 11, 21),
         untagged=True,
+        loss=LOSS,
         checked_at=OPENED,
     )
+
+
+def told_until_soon(loss: Loss = NEARLY) -> OutageFacts:
+    return replace(google(), loss=loss)
 
 
 def salesforce(waiting: int = 1204, **outage: Any) -> OutageFacts:
@@ -98,6 +116,7 @@ def salesforce(waiting: int = 1204, **outage: Any) -> OutageFacts:
         now=NOW,
         start_url="https://redkey.example.com/reauthorize/out_sales",
         waiting=waiting,
+        loss=Loss(touches_a_day=2 * waiting),
         checked_at=OPENED,
     )
 
@@ -105,7 +124,8 @@ def salesforce(waiting: int = 1204, **outage: Any) -> OutageFacts:
 def catching_up(facts: OutageFacts, *progress: Progress, eta: timedelta | None = None) -> OutageFacts:
     outage = replace(facts.outage, reauthorized_at=NOW - timedelta(minutes=2), reauthorized_by=facts.outage.login)
     accounts = tuple(replace(a, status=Status.CATCHING_UP) for a in facts.accounts)
-    return replace(facts, outage=outage, progress=progress, eta=eta, accounts=accounts)
+    loss = Loss(ads=12, counted=True) if facts.untagged else Loss()
+    return replace(facts, outage=outage, progress=progress, eta=eta, accounts=accounts, loss=loss)
 
 
 def stalled(facts: OutageFacts) -> OutageFacts:
@@ -136,6 +156,9 @@ SALESFORCE_RECEIPT = ({"touchpoints": 1197}, {"set_aside": SET_ASIDE, "set_aside
 OUTAGES: dict[str, OutageFacts] = {
     "google_disconnected": replace(google(), mentions=(ANNA, "S0MARKETIN")),
     "google_twelve_accounts": google(accounts=12),
+    "google_soon_gone": told_until_soon(),
+    "google_days_gone": told_until_soon(GONE),
+    "google_new_here": replace(google(), loss=Loss(told_until=date(2029, 11, 20))),
     "google_claimed": google(claimed_by=ANNA, claimed_at=NOW - timedelta(minutes=5)),
     "google_snoozed": google(snoozed_until=NOW + timedelta(hours=4)),
     "google_no_access": google(remedy="AccessDenied", reach=Reach.ACCOUNT, cause=NO_ACCESS),
@@ -169,6 +192,7 @@ REPLIES: dict[str, tuple[OutageFacts, Reply]] = {
     "partly": (OUTAGES["google_catching_up"], Reply("partly", detail={"missing": ["Acme US", "Acme Japan"]})),
     "declined": (OUTAGES["google_disconnected"], Reply("declined")),
     "reminded": (replace(OUTAGES["google_disconnected"], mentions=(ANNA, "S0MARKETIN")), Reply("reminded")),
+    "soon_gone": (replace(told_until_soon(), mentions=(ANNA,)), Reply("soon_gone")),
     "claim_lapsed": (OUTAGES["google_disconnected"], Reply("claim_lapsed", ANNA)),
     "escalated": (OUTAGES["google_disconnected"], Reply("escalated", "S0MARKETIN")),
 }

@@ -8,14 +8,15 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_announcements import ANNOUNCED, announcement
-from sample_facts import OUTAGES, REPLIES, SET_ASIDE, connection
+from sample_facts import NOW, OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
 from bot.connection import Event, Outage
 from bot.facts import CheckAnswer, OutageFacts
 from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.connection_lists import home_view, list_checks, list_connections, list_outages
+from handlers.slack.connection_lists import list_checks, list_connections, list_outages
 from handlers.slack.details_view import details_view
+from handlers.slack.home_view import home_view
 from handlers.slack.markup import bare, clusters, plain
 from handlers.slack.messages import SlackComposer
 from handlers.slack.private_answers import private
@@ -136,7 +137,7 @@ def test_no_name_can_do_that_in_a_reply_either(nasty: str, name: str) -> None:
 def test_no_name_can_do_that_in_a_list_or_on_the_home_tab(nasty: str) -> None:
     words = Words()
     several = [connection(n, nasty, authorized=n % 2 == 0, login=nasty) for n in range(1, 30)]
-    view = home_view(several, words)
+    view = home_view(several, words, NOW)
     links = {c.reauthorize_url for c in several}
     assert view_problems(view) == []
     assert problems(view, links) == []

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
-from sample_facts import OUTAGES, connection
+from sample_facts import NOW, OUTAGES, connection
 
-from handlers.slack.connection_lists import home_view
 from handlers.slack.details_view import details_view, nothing_view, waiting_view
+from handlers.slack.home_view import home_view
 from handlers.words import Words
 
 NODE = Path(__file__).parent / "node"
@@ -52,7 +52,7 @@ def test_every_window_and_the_home_tab_have_it_too(schema: dict) -> None:
         words = Words(language)
         modals = [waiting_view(words), nothing_view(words), *(details_view(f, words) for f in OUTAGES.values())]
         assert [problems(schema, "Modal", modal) for modal in modals] == [[]] * len(modals)
-        home = home_view([connection(1), connection(2, authorized=False)], words)
+        home = home_view([connection(1), connection(2, authorized=False)], words, NOW)
         assert problems(schema, "Home", home) == []
 
 

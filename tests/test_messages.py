@@ -15,7 +15,7 @@ from slack_limits import message_problems, texts
 from bot.facts import Reply
 from bot.interfaces import Spoken
 from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.connection_lists import home_view
+from handlers.slack.home_view import home_view
 from handlers.slack.messages import SlackComposer
 from handlers.words import Words
 
@@ -77,8 +77,49 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_the_google_alert_says_what_comes_back_and_what_never_does() -> None:
     text = words_of(EVERYTHING["google_disconnected.en"])
-    assert "Cost is missing since 21 Nov 2026. It will be recovered." in text
+    assert "Cost is missing since 21 Nov 2026: about €4,110, usually €1,370 a day." in text
+    assert "It will be recovered; Google Ads keeps it until 20 Nov 2029." in text
+    assert "By now about 4 new ads run without UTM tags. About 52 clicks on them can never be attributed" in text
+
+
+def test_what_is_soon_gone_and_what_is_gone_already_stand_apart() -> None:
+    text = words_of(EVERYTHING["google_soon_gone.en"])
+    soon = "Google Ads gives the cost of 21 Nov 2026 only until 25 Nov 2026: 2 days left."
+    assert "*Soon gone*" in text
+    assert soon in text
+    assert soon in EVERYTHING["google_soon_gone.en"].text
+    gone = words_of(EVERYTHING["google_days_gone.en"])
+    assert "*Gone for good*\n• 3 days of cost: Google Ads gives them no more." in gone
+    assert "It will be recovered; Google Ads keeps it" not in gone + text
+
+
+def test_without_earlier_figures_nothing_is_guessed() -> None:
+    text = words_of(EVERYTHING["google_new_here.en"])
+    assert "Cost is missing since 21 Nov 2026. It will be recovered" in text
     assert "New ads run without UTM tags. Clicks on them can never be attributed, not even later." in text
+    assert "about" not in text.partition("*Why:*")[0]
+
+
+def snoozes(name: str) -> list[tuple[str, str]]:
+    elements = EVERYTHING[name].attachments[0]["blocks"][-1]["elements"]
+    menus = [e for e in elements if e["action_id"] == "snooze"]
+    options = [o for menu in menus for o in menu["options"]]
+    return [(o["text"]["text"], o.get("description", {}).get("text", "")) for o in options]
+
+
+def test_each_snooze_says_what_it_costs_before_it_is_chosen() -> None:
+    assert snoozes("google_disconnected.en") == [
+        ("4 hours", "about €228 of cost late, 5 more ads untagged"),
+        ("1 day", "about €1,370 of cost late, 30 more ads untagged"),
+        ("3 days", "about €4,110 of cost late, 90 more ads untagged"),
+    ]
+    assert snoozes("salesforce_disconnected.en")[1] == ("1 day", "about 2,408 touchpoints late")
+    assert snoozes("google_new_here.en")[0] == ("4 hours", "new ads untagged")
+
+
+def test_no_snooze_reaches_into_the_last_day() -> None:
+    assert [length for length, _ in snoozes("google_soon_gone.en")] == ["4 hours", "1 day"]
+    assert snoozes("google_days_gone.en") == []
 
 
 def test_the_salesforce_alert_counts_what_waits() -> None:
@@ -116,7 +157,15 @@ def test_the_headline_alone_stands_in_the_top_blocks_and_links_to_the_start_page
 
 def test_the_text_alone_tells_what_broke_what_is_lost_and_what_to_do() -> None:
     text = EVERYTHING["google_disconnected.en"].text
-    for part in ("Google Ads is disconnected", "Acme EMEA", "Cost is missing", "UTM tags", "Log in", "Reauthorize"):
+    for part in (
+        "Google Ads is disconnected",
+        "Acme EMEA",
+        "Cost is missing",
+        "€4,110",
+        "UTM tags",
+        "Log in",
+        "Reauthorize",
+    ):
         assert part in text
 
 
@@ -211,10 +260,10 @@ def test_no_message_shouts() -> None:
 
 def test_what_needs_a_person_comes_first_on_the_home_tab() -> None:
     lost = connection(2, "Zeta", authorized=False)
-    view = home_view([connection(1, "Alpha"), lost], Words())
+    view = home_view([connection(1, "Alpha"), lost], Words(), NOW)
     first = next(b for b in view["blocks"] if b["type"] == "section")
     assert "Zeta" in first["text"]["text"]
-    assert first["accessory"]["url"] == lost.reauthorize_url
+    assert lost.reauthorize_url in json.dumps(view)
 
 
 def test_snooze_ends_by_itself() -> None:

@@ -5,7 +5,15 @@ from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import buttons
 from handlers.slack.card import GREY, RED, Card
-from handlers.slack.loss import accounts_line, gone_for_good, name_of, titled, who_is_hit, will_be_recovered
+from handlers.slack.loss import (
+    accounts_line,
+    gone_for_good,
+    name_of,
+    soon_gone,
+    titled,
+    who_is_hit,
+    will_be_recovered,
+)
 from handlers.slack.markup import link, login_name, mention, moment, plain
 from handlers.words import Words
 
@@ -51,7 +59,8 @@ def _text(facts: OutageFacts, words: Words) -> str:
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
     if facts.outage.remedy == "AuthorizationLost":
         cure = f"{cure} {words.say('The Reauthorize button takes you there.')}"
-    return " ".join([_broke(facts, words), *will_be_recovered(facts, words), *gone_for_good(facts, words), cure])
+    losses = [*will_be_recovered(facts, words), *soon_gone(facts, words), *gone_for_good(facts, words)]
+    return " ".join([_broke(facts, words), *losses, cure])
 
 
 def _broke(facts: OutageFacts, words: Words) -> str:
@@ -89,6 +98,8 @@ def _loss(facts: OutageFacts, words: Words) -> list[str]:
     back, gone = will_be_recovered(facts, words), gone_for_good(facts, words)
     if back:
         lines += [f"*{words.say('Will be recovered')}*", *bulleted(back)]
+    if soon := soon_gone(facts, words):
+        lines += [f"*{words.say('Soon gone')}*", *bulleted(soon)]
     if gone:
         lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)]
     return lines

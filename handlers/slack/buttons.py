@@ -1,8 +1,11 @@
 """What a person can press under an alert. The ids are a contract: messages of old versions carry them for ever."""
 
+from datetime import timedelta
+
 from bot.connection import Json, Status
 from bot.facts import AccountFact, OutageFacts
 from handlers.slack.blocks import LABEL_LIMIT, words_only
+from handlers.slack.loss import snooze_costs
 from handlers.slack.markup import bare
 from handlers.words import Words
 
@@ -20,11 +23,11 @@ def buttons(facts: OutageFacts, words: Words) -> list[Json]:
     reauthorize, details = _reauthorize(facts, words), _details(facts, words)
     claim, snooze = _claim(facts, words), _snooze(facts, words)
     if facts.outage.remedy == "AccessDenied":
-        found = [_ask_for_access(facts, words), reauthorize, claim, snooze]
+        found = [_ask_for_access(facts, words), reauthorize, claim, *snooze]
     elif facts.outage.remedy == "Misconfigured":
-        found = [{**details, "style": "primary"}, claim, snooze, reauthorize]
+        found = [{**details, "style": "primary"}, claim, *snooze, reauthorize]
     else:
-        found = [{**reauthorize, "style": "primary"}, claim, snooze, details]
+        found = [{**reauthorize, "style": "primary"}, claim, *snooze, details]
     return [*found, *_pause(facts, words)]
 
 
@@ -68,16 +71,22 @@ def _ask_for_access(facts: OutageFacts, words: Words) -> Json:
     return {**_button(DETAILS, words.say("Ask for access"), facts.outage.id), "style": "primary"}
 
 
-def _snooze(facts: OutageFacts, words: Words) -> Json:
+def _snooze(facts: OutageFacts, words: Words) -> list[Json]:
+    """Each choice says what it costs. None reaches into the last day on which the missing days can be had."""
     labels = {"4h": words.say("4 hours"), "1d": words.say("1 day"), "3d": words.say("3 days")}
-    return {
-        "type": "static_select",
-        "action_id": SNOOZE,
-        "placeholder": words_only(words.say("Snooze")),
-        "options": [
-            {"text": words_only(label), "value": f"{length}:{facts.outage.id}"} for length, label in labels.items()
-        ],
-    }
+    options, last = [], facts.loss.snooze_until
+    for length, label in labels.items():
+        long = timedelta(hours=SNOOZES[length])
+        if last is not None and facts.now + long > last:
+            continue
+        option: Json = {"text": words_only(label), "value": f"{length}:{facts.outage.id}"}
+        if costs := snooze_costs(facts, long, words):
+            option["description"] = words_only(bare(costs, LABEL_LIMIT))
+        options.append(option)
+    if not options:
+        return []
+    placeholder = words_only(words.say("Snooze"))
+    return [{"type": "static_select", "action_id": SNOOZE, "placeholder": placeholder, "options": options}]
 
 
 def _pause(facts: OutageFacts, words: Words) -> list[Json]:

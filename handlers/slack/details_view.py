@@ -4,7 +4,7 @@ from bot.connection import Event, Json
 from bot.facts import OutageFacts
 from handlers.slack.blocks import actions, bulleted, context, header, section, sections, words_only
 from handlers.slack.buttons import reauthorize_link
-from handlers.slack.loss import gone_for_good, name_of, progress_line, will_be_recovered
+from handlers.slack.loss import gone_for_good, name_of, progress_line, soon_gone, will_be_recovered
 from handlers.slack.markup import bare, login_name, mention, moment, plain
 from handlers.slack.receipt_card import lost, recovered, set_aside
 from handlers.words import Words
@@ -65,16 +65,20 @@ def _accounts(facts: OutageFacts, words: Words) -> list[Json]:
 
 
 def _loss(facts: OutageFacts, words: Words) -> list[Json]:
+    soon: list[str] = []
     if facts.outage.closed_at is not None:
         back, gone = recovered(facts, words), [*lost(facts, words), *set_aside(facts, words)]
     elif facts.outage.reauthorized_at is not None:
         back, gone = [progress_line(facts, p, words) for p in facts.progress[:50]], gone_for_good(facts, words)
     else:
         back, gone = will_be_recovered(facts, words), gone_for_good(facts, words)
+        soon = soon_gone(facts, words)
     blocks: list[Json] = []
     if back:
         title = words.say("Recovered") if facts.outage.closed_at else words.say("Will be recovered")
         blocks += [header(title), *sections(bulleted(back))]
+    if soon:
+        blocks += [header(words.say("Soon gone")), *sections(bulleted(soon))]
     if gone:
         blocks += [header(words.say("Gone for good")), *sections(bulleted(gone))]
     return blocks
@@ -104,13 +108,16 @@ def _event(event: Event, words: Words) -> str:
         "reminded": words.say("Brought up again"),
         "claim_lapsed": words.say("Open to everybody again"),
         "escalated": words.say("Called someone else"),
+        "soon_gone": words.say("Warned of the last day"),
         "joined": words.say("One more account"),
         "moved": words.say("Said in another place"),
     }
     clicked = event.what in {"claimed", "claim_lapsed", "escalated", "snoozed", "paused", "removed"}
     who = (mention(event.who) if clicked else login_name(event.who)) if event.who else ""
     detail = (
-        plain(words.look_up(event.detail), 300) if event.what not in {"snoozed", "reminded", "claim_lapsed"} else ""
+        plain(words.look_up(event.detail), 300)
+        if event.what not in {"snoozed", "reminded", "claim_lapsed", "soon_gone"}
+        else ""
     )
     what = names.get(event.what) or plain(event.what.replace("_", " "), 40)
     return " · ".join(part for part in (moment(words, event.at), what, who, detail) if part)

@@ -1,5 +1,7 @@
 """What is being lost while a connection is down, in plain sentences: what comes back, and what never does."""
 
+from datetime import timedelta
+
 from bot.facts import AccountFact, OutageFacts, Progress
 from handlers.slack.markup import plain
 from handlers.words import Words
@@ -35,7 +37,7 @@ def accounts_line(facts: OutageFacts, words: Words) -> str:
 def will_be_recovered(facts: OutageFacts, words: Words) -> list[str]:
     lines = []
     if facts.cost_since is not None:
-        lines.append(words.say("Cost is missing since {day}. It will be recovered.", day=words.day(facts.cost_since)))
+        lines.append(f"{_cost_is_missing(facts, words)} {_until_when(facts, words)}")
     if facts.waiting == 0:
         lines.append(words.say("No touchpoint waits yet. Those that come in will all be pushed."))
     elif facts.waiting is not None:
@@ -49,16 +51,106 @@ def will_be_recovered(facts: OutageFacts, words: Words) -> list[str]:
     return lines
 
 
-def gone_for_good(facts: OutageFacts, words: Words) -> list[str]:
-    if not facts.untagged:
+def _cost_is_missing(facts: OutageFacts, words: Words) -> str:
+    assert facts.cost_since is not None
+    day, loss = words.day(facts.cost_since), facts.loss
+    if not loss.late:
+        return words.say("Cost is missing since {day}.", day=day)
+    late, a_day = words.about(loss.late), words.about(loss.a_day)
+    return words.say(
+        "Cost is missing since {day}: about {late}, usually {a_day} a day.", day=day, late=late, a_day=a_day
+    )
+
+
+def _until_when(facts: OutageFacts, words: Words) -> str:
+    until = facts.loss.told_until
+    if until is None or facts.loss.soon(facts.now) or facts.loss.days_gone:
+        return words.say("It will be recovered.")
+    return words.say(
+        "It will be recovered; {platform} keeps it until {day}.", platform=facts.platform_name, day=words.day(until)
+    )
+
+
+def soon_gone(facts: OutageFacts, words: Words) -> list[str]:
+    """The last day on which the platform still tells the first of the missing days, once it is near."""
+    until, loss, platform = facts.loss.told_until, facts.loss, facts.platform_name
+    if until is None or facts.cost_since is None or not loss.soon(facts.now):
         return []
-    if facts.outage.reauthorized_at is None:
-        return [
-            words.say("New ads run without UTM tags. Clicks on them can never be attributed, not even later."),
-        ]
+    if loss.days_gone:
+        return [words.say("From now on each day takes another day of cost with it.")]
+    left = max((until - facts.now.date()).days, 0)
+    day, last = words.day(facts.cost_since), words.day(until)
     return [
-        words.say("Ads made while it was down ran without UTM tags. Clicks on them until now can never be attributed."),
+        words.many(
+            "{platform} gives the cost of {day} only until {last}: {n} day left. Then each day takes another one with it.",
+            "{platform} gives the cost of {day} only until {last}: {n} days left. Then each day takes another one with it.",
+            left,
+            platform=platform,
+            day=day,
+            last=last,
+        )
     ]
+
+
+def gone_for_good(facts: OutageFacts, words: Words) -> list[str]:
+    lines = []
+    if facts.loss.days_gone:
+        lines.append(
+            words.many(
+                "{n} day of cost: {platform} gives it no more.",
+                "{n} days of cost: {platform} gives them no more.",
+                facts.loss.days_gone,
+                platform=facts.platform_name,
+            )
+        )
+    if facts.untagged:
+        lines.append(_ran_untagged(facts, words) if facts.outage.reauthorized_at else _run_untagged(facts, words))
+    return lines
+
+
+def _run_untagged(facts: OutageFacts, words: Words) -> str:
+    """Nobody can look while the login is lost, so it is as many as usual."""
+    if not facts.loss.ads:
+        return words.say("New ads run without UTM tags. Clicks on them can never be attributed, not even later.")
+    told = words.many(
+        "By now about {n} new ad runs without UTM tags.",
+        "By now about {n} new ads run without UTM tags.",
+        facts.loss.ads,
+    )
+    if not facts.loss.clicks:
+        return f"{told} {words.say('Clicks on them can never be attributed, not even later.')}"
+    clicks = words.many(
+        "About {n} click on them can never be attributed, not even later.",
+        "About {n} clicks on them can never be attributed, not even later.",
+        facts.loss.clicks,
+    )
+    return f"{told} {clicks}"
+
+
+def _ran_untagged(facts: OutageFacts, words: Words) -> str:
+    if not facts.loss.counted:
+        return words.say(
+            "Ads made while it was down ran without UTM tags. Clicks on them until now can never be attributed."
+        )
+    return words.many(
+        "{n} ad made while it was down ran without UTM tags. Clicks on it until now can never be attributed.",
+        "{n} ads made while it was down ran without UTM tags. Clicks on them until now can never be attributed.",
+        facts.loss.ads,
+    )
+
+
+def snooze_costs(facts: OutageFacts, length: timedelta, words: Words) -> str:
+    """What a snooze of so long lets happen; empty where nothing is known of it."""
+    loss, parts = facts.loss, []
+    if late := loss.more_late(length):
+        parts.append(words.say("about {amount} of cost late", amount=words.about(late)))
+    if touches := loss.more_touches(length):
+        parts.append(words.many("about {n} touchpoint late", "about {n} touchpoints late", touches))
+    if facts.untagged and (ads := loss.more_ads(length)):
+        parts.append(words.many("{n} more ad untagged", "{n} more ads untagged", ads))
+    elif facts.untagged:
+        parts.append(words.say("new ads untagged"))
+    return ", ".join(parts)
 
 
 def progress_line(facts: OutageFacts, part: Progress, words: Words) -> str:

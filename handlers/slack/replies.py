@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.facts import OutageFacts, Reply
 from handlers.slack.catch_up_card import stalled_because
-from handlers.slack.loss import gone_for_good, who_is_hit, will_be_recovered
+from handlers.slack.loss import gone_for_good, soon_gone, who_is_hit, will_be_recovered
 from handlers.slack.markup import USER, login_name, mention, plain
 from handlers.slack.receipt_card import receipt_text
 from handlers.slack.storm_card import storm_state
@@ -26,6 +26,8 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "storm_reminded": lambda: _reminded(facts, words),
         "storm_escalated": lambda: _escalated(facts, reply, words),
         "claim_lapsed": lambda: _claim_lapsed(reply, words),
+        "soon_gone": lambda: _soon_gone(facts, words),
+        "storm_soon_gone": lambda: _reminded(facts, words),
         "escalated": lambda: _escalated(facts, reply, words),
         "wrong_account": lambda: _wrong_account(reply, words),
         "partly": lambda: _partly(facts, reply, words),
@@ -79,6 +81,11 @@ def _reminded(facts: OutageFacts, words: Words) -> str:
     called = " ".join(mention(who) for who in facts.mentions)
     loss = "" if facts.storm else " ".join([*will_be_recovered(facts, words), *gone_for_good(facts, words)])
     return " ".join(part for part in (_still_down(facts, words), loss, called) if part)
+
+
+def _soon_gone(facts: OutageFacts, words: Words) -> str:
+    called = " ".join(mention(who) for who in facts.mentions)
+    return " ".join(part for part in (called, _still_down(facts, words), *soon_gone(facts, words)) if part)
 
 
 def _still_down(facts: OutageFacts, words: Words) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 
 from bot.connection import Json
+from bot.facts import OutageFacts
 from bot.interfaces import Clock
 from bot.people import Desk, NotFound
 from handlers.slack.buttons import SNOOZE, SNOOZES
@@ -29,3 +30,15 @@ def register(app: AsyncApp, desk: Desk, words: Words, now: Clock) -> None:
         facts = await desk.snooze(outage_id, str(context.user_id), until)
         if facts.outage.closed_at is not None:
             await respond(private(words.say("This is over already; there is nothing to snooze.")))
+        elif facts.loss.told_until and (facts.outage.snoozed_until or now()) < until:
+            await respond(private(capped(facts, words)))
+
+
+def capped(facts: OutageFacts, words: Words) -> str:
+    assert facts.loss.told_until is not None
+    told = {"platform": facts.platform_name, "day": words.day(facts.loss.told_until)}
+    if facts.outage.snoozed_until is None:
+        return words.say(
+            "{platform} gives the missing days only until {day}, so this cannot be snoozed any more.", **told
+        )
+    return words.say("Snoozed for less: {platform} gives the missing days only until {day}.", **told)
