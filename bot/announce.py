@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from bot.alert import LATE, LOOK_BACK, LOOK_TRIES
-from bot.announced import Announced, EndingFacts
+from bot.announced import Announced, EndingFacts, LeaverFacts
 from bot.announcements import Announcement
 from bot.calling import Presence, present
 from bot.dispatch import give_back
@@ -80,7 +80,7 @@ class Announce:
             async with self._memory.read() as tx:
                 facts = await self._facts(tx, told)
                 parent = await tx.announcements.get(told.parent) if told.parent else None
-            if isinstance(facts, EndingFacts):
+            if isinstance(facts, EndingFacts | LeaverFacts):
                 facts = await present(facts, self._presence)
             if facts is None or (told.ts is None and facts.idle):
                 await self._said(told, None, told.stamp, over=facts is None or facts.over)

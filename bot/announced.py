@@ -1,4 +1,4 @@
-"""What messages tell that are about no outage: a login that ends soon, a time without sight. The words are the handlers'."""
+"""What messages tell that are about no outage, such as a login that ends soon. The words are the handlers'."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,4 +69,38 @@ class BlindFacts:
         return self.checked >= self.watched
 
 
-Announced = EndingFacts | BlindFacts
+@dataclass(frozen=True)
+class LeaverLine:
+    """One login. state: rests (on whoever left), moved (to another login, or given anew by somebody else), off."""
+
+    state: str
+    platform_name: str
+    login: str
+    accounts: tuple[str, ...]
+    renew_url: str
+
+
+@dataclass(frozen=True)
+class LeaverFacts:
+    """Somebody who has left Slack, and what rests on their logins in one channel. `name` is empty where nobody told it."""
+
+    name: str
+    lines: tuple[LeaverLine, ...]
+    connections_url: str
+    mentions: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+
+    @property
+    def stamp(self) -> str:
+        return "|".join(f"{line.state} {line.login} {len(line.accounts)}" for line in self.lines)
+
+    @property
+    def idle(self) -> bool:
+        return not any(line.state == "rests" for line in self.lines)
+
+    @property
+    def over(self) -> bool:
+        return self.idle
+
+
+Announced = EndingFacts | BlindFacts | LeaverFacts

@@ -24,6 +24,8 @@ from bot.endings import KIND as ENDING
 from bot.endings import Endings
 from bot.gallery import PageFacts
 from bot.interfaces import Clock, Voice
+from bot.leavers import KIND as LEAVER
+from bot.leavers import Leavers
 from bot.ledger import Intake
 from bot.memory import Saying, Work
 from bot.meter import last_days
@@ -89,7 +91,8 @@ class App:
             lambda tx, outages: last_days(tx, gateways, outages, now()),
         )
         self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
-        self.tellers: dict[str, Teller] = {ENDING: self.endings, BLIND: self.blind}
+        self.leavers = Leavers(memory, gateways, self.routes, url, now)
+        self.tellers: dict[str, Teller] = {ENDING: self.endings, BLIND: self.blind, LEAVER: self.leavers}
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead)
@@ -108,7 +111,7 @@ class App:
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
-        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, now)
+        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, self.leavers, now)
         self.door = Doorway(gateways, consents, reauthorize, connect)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from bot.announced import EndingFacts
+from bot.announced import EndingFacts, LeaverFacts
 from bot.connection import Connection, Outage
 from bot.facts import OutageFacts
 from bot.memory import Tx
@@ -15,7 +15,7 @@ from bot.routes import Routes
 JUST_NOW = timedelta(hours=1)
 PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 OURS = {"reminded", "escalated", "claim_lapsed"}  # lines of a timeline that tell of a call, not of an act
-Called = TypeVar("Called", OutageFacts, EndingFacts)
+Called = TypeVar("Called", OutageFacts, EndingFacts | LeaverFacts)
 
 
 class Presence(Protocol):

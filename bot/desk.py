@@ -10,6 +10,7 @@ from bot.connection import Connection, Event
 from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
+from bot.leavers import Leavers
 from bot.memory import Memory, Tx
 from bot.meter import last_days
 from bot.people import NotFound, Reachable, Removed, RouteFacts
@@ -30,6 +31,7 @@ class FrontDesk:
         watch: Watch,
         connect: Connect,
         routes: Routes,
+        leavers: Leavers,
         now: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -40,6 +42,7 @@ class FrontDesk:
         self._connect = connect
         self._remove = Remove(memory, gateways, now)
         self._rerouting = Rerouting(memory, gateways, connect, routes, now)
+        self._leavers = leavers
         self._now = now
         self._sleep = sleep
 
@@ -213,6 +216,9 @@ class FrontDesk:
 
     async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
         return await self._rerouting.change(platform, connection_id, to, who)
+
+    async def left(self, who: str, name: str, email: str) -> None:
+        await self._leavers.left(who, name, email)
 
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         async with self._memory.begin() as tx:

@@ -93,6 +93,9 @@ class Desk(Protocol):
     async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
         """`to` says channel and owners; one that says neither gives the settings their say back. Raises NotFound."""
 
+    async def left(self, who: str, name: str, email: str) -> None:
+        """This person's Slack account is deactivated. `email` is empty where Slack does not tell it."""
+
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         """True for exactly one caller, and only if no later click on this subject was handled already."""
 

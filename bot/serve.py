@@ -45,6 +45,7 @@ DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only 
 CLOSE = 2  # seconds for open HTTP answers
 SOCKETS_EVERY = timedelta(seconds=3)  # how often replicas look whose turn it is
 MOST_SOCKETS = 8
+LEAVERS_EVERY = timedelta(hours=6)
 HEARTBEAT_EVERY = timedelta(minutes=1)
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what is told outside Slack is looked for
 EXPIRING_EVERY = timedelta(minutes=5)
@@ -91,6 +92,7 @@ class Serving:
                 *self._elsewhere(),
                 *self._webhooks(),
                 *self._heartbeat(),
+                *self._leavers(),
                 *turns,
             ]
         )
@@ -116,6 +118,15 @@ class Serving:
             courier = Courier(app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now)
             ticks.append(Tick(f"webhooks to {each.name}", ELSEWHERE_EVERY, courier.run))
         return ticks
+
+    def _leavers(self) -> list[Tick]:
+        """Events of Slack are hints: who has left is asked for, too."""
+        leavers, presence = self._app.leavers, self._slack.presence
+
+        async def look() -> None:
+            await leavers.run(presence)
+
+        return [Tick("leavers", LEAVERS_EVERY, look)] if self._works else []
 
     def _heartbeat(self) -> list[Tick]:
         """A dead man's switch, where one is set and this process works: silence means that nobody watches."""

@@ -115,6 +115,9 @@ class PracticeDesk:
         self.made[connection_id or platform] = to
         return await self.route(platform, connection_id)
 
+    async def left(self, who: str, name: str, email: str) -> None:
+        self._ask("left", who, name, email)
+
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         newer = clicked_micros > self.clicks.get(subject, 0)
         if newer:

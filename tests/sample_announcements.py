@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sample_facts import ANNA, CHANNEL, NOW
 
-from bot.announced import Announced, BlindFacts, EndingFacts
+from bot.announced import Announced, BlindFacts, EndingFacts, LeaverFacts, LeaverLine
 from bot.announcements import Announcement
 
 SOON = EndingFacts(
@@ -22,6 +22,13 @@ SOON = EndingFacts(
 )
 APP = replace(SOON, what="client secret", login="", accounts=(), renew_url="", mentions=(), platform_name="HubSpot")
 BLIND = BlindFacts(NOW - timedelta(hours=2, minutes=15), NOW - timedelta(hours=1), watched=12, checked=3, lost=0)
+URL = "https://redkey.example.com"
+LINES = (
+    LeaverLine("rests", "Google Ads", "anna@acme.com", ("Acme EMEA", "Acme US"), f"{URL}/reauthorize/con_1"),
+    LeaverLine("rests", "Salesforce", "integration@acme.com", ("Acme Sales",), f"{URL}/reauthorize/con_9"),
+)
+LEAVER = LeaverFacts("Anna Berg", LINES, f"{URL}/connections", ("S0MARKETIN",))
+MOVED = replace(LINES[0], state="moved", login="ben@acme.com"), replace(LINES[1], state="off")
 ANNOUNCED: dict[str, Announced] = {
     "ending_login": SOON,
     "ending_many_accounts": replace(SOON, accounts=tuple(f"Acme {n}" for n in range(40))),
@@ -37,6 +44,11 @@ ANNOUNCED: dict[str, Announced] = {
     "blind_checking": BLIND,
     "blind_all_well": replace(BLIND, checked=12),
     "blind_one_lost": replace(BLIND, checked=12, lost=1),
+    "leaver": LEAVER,
+    "leaver_nameless": replace(LEAVER, name="", lines=LINES[1:], mentions=()),
+    "leaver_partly": replace(LEAVER, lines=(MOVED[0], LINES[1])),
+    "leaver_many": replace(LEAVER, lines=LINES * 20),
+    "leaver_over": replace(LEAVER, lines=MOVED),
 }
 REPLIED: dict[str, Announced] = {"ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2))}
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from sentences import ROOT, trees
 
+from handlers.slack.leaver_event import EVENT
 from handlers.slack.manifest import manifest
 from handlers.slack.workspace_events import TROUBLE
 
@@ -31,7 +32,8 @@ SCOPES = {
     "views_publish": set(),
     "views_update": set(),
 }
-EVENT_SCOPES = {"channel_": "channels:read", "group_": "groups:read"}
+EVENT_FIELDS = {"user_change": {"users:read.email"}}  # read from the event, and left out of it without the scope
+EVENT_SCOPES = {"user_change": "users:read", "channel_": "channels:read", "group_": "groups:read"}
 KNOWN = {
     "": {"_metadata", "display_information", "features", "oauth_config", "settings"},
     "_metadata": {"major_version", "minor_version"},
@@ -121,11 +123,12 @@ def test_no_scope_is_asked_for_in_vain() -> None:
     needed = set().union(*(SCOPES[m] for m in used_methods())) | {"commands"}
     for event in SOCKET["settings"]["event_subscriptions"]["bot_events"]:
         needed |= {scope for start, scope in EVENT_SCOPES.items() if event.startswith(start)}
+        needed |= EVENT_FIELDS.get(event, set())
     assert set(SOCKET["oauth_config"]["scopes"]["bot"]) == needed
 
 
 def test_every_event_we_listen_to_is_subscribed_and_no_other() -> None:
-    assert set(SOCKET["settings"]["event_subscriptions"]["bot_events"]) == {"app_home_opened", *TROUBLE}
+    assert set(SOCKET["settings"]["event_subscriptions"]["bot_events"]) == {"app_home_opened", EVENT, *TROUBLE}
 
 
 def test_the_slack_cli_is_given_the_same_manifest_as_json_and_a_way_to_start() -> None:

@@ -1,6 +1,6 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
-from bot.announced import Announced, BlindFacts, EndingFacts
+from bot.announced import Announced, BlindFacts, EndingFacts, LeaverFacts
 from bot.announcements import Announcement
 from bot.connection import Json
 from bot.interfaces import Spoken
@@ -8,6 +8,7 @@ from handlers.slack.blind_card import blind_card
 from handlers.slack.blocks import actions, section, sections
 from handlers.slack.card import ANNOUNCED, Card
 from handlers.slack.ending_card import ending_card, ending_reply
+from handlers.slack.leaver_card import leaver_card
 from handlers.words import Words
 
 
@@ -29,6 +30,8 @@ class SlackAnnouncer:
         )
 
     def _card(self, facts: Announced) -> Card:
+        if isinstance(facts, LeaverFacts):
+            return leaver_card(facts, self.words)
         return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
 
     def reply(self, told: Announcement, facts: Announced) -> Spoken:

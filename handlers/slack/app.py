@@ -13,6 +13,7 @@ from handlers.slack import (
     claim_button,
     connect_window,
     details_button,
+    leaver_event,
     members_only,
     old_buttons,
     own_language,
@@ -29,6 +30,7 @@ from handlers.slack import (
 from handlers.slack.home_tab import HomeTab
 from handlers.slack.names import Names
 from handlers.slack.own_language import PersonalWords
+from handlers.slack.presence import SlackPresence
 from handlers.words import Words
 
 
@@ -38,6 +40,7 @@ def build_app(
     *,
     client: AsyncWebClient,
     names: Names,
+    presence: SlackPresence,
     now: Clock,
     on_tokens: Callable[[], None],
     signing_secret: str = "",
@@ -67,5 +70,6 @@ def build_app(
     remove_window.register(app, desk, words, tab)
     app_home.register(app, desk, words, tab)
     workspace_events.register(app, on_tokens)
+    leaver_event.register(app, desk, presence)
     old_buttons.register(app, words)
     return app

@@ -32,7 +32,8 @@ oauth_config:
       - chat:write            # alerts, their edits, the replies in their threads
       - chat:write.public     # in public channels without being invited
       - commands              # /redkey
-      - users:read            # the name of who takes care of it
+      - users:read            # the name of who takes care of it, and whether they are still there
+      - users:read.email      # of whoever leaves: which logins are in their name
       - channels:read         # the channel was archived, or we were removed from it
       - groups:read
       - channels:history      # whether a post arrived whose answer got lost; only our own messages are looked at
@@ -53,6 +54,7 @@ _EVENTS = """\
       - group_deleted
       - group_left
       - tokens_revoked
+      - user_change           # somebody has left: what rests on their login
   interactivity:
     is_enabled: true
 """

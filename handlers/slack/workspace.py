@@ -69,6 +69,7 @@ class Workspace:
             Words(self._language),
             client=self._client,
             names=self._names,
+            presence=self.presence,
             now=self._now,
             on_tokens=self._look_now.set,
             signing_secret=self._signing_secret if http else "",

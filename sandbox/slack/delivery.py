@@ -23,6 +23,7 @@ class Delivery:
             "channel_unarchive",
             "tokens_revoked",
             "app_uninstalled",
+            "user_change",
         }
         self._running: set[asyncio.Task[None]] = set()
 

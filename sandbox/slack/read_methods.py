@@ -96,11 +96,14 @@ def open_dm(state: WorkspaceState, args: Arguments) -> Json:
 
 def users_info(state: WorkspaceState, args: Arguments) -> Json:
     user = state.user(args.needed("user"))
-    return {"user": user_body(user, with_locale=args.flag("include_locale"))}
+    return {"user": user_body(user, with_locale=args.flag("include_locale"), with_email=state.tells_email)}
 
 
 def users_list(state: WorkspaceState, args: Arguments) -> Json:
-    found = [user_body(u, with_locale=args.flag("include_locale")) for u in state.users.values()]
+    found = [
+        user_body(u, with_locale=args.flag("include_locale"), with_email=state.tells_email)
+        for u in state.users.values()
+    ]
     return {"members": found, "response_metadata": {"next_cursor": ""}}
 
 

@@ -114,6 +114,11 @@ class WorkspaceState:
 
     # Reading
 
+    @property
+    def tells_email(self) -> bool:
+        """Profiles hold the e-mail address only for an app with this scope."""
+        return "users:read.email" in self.scopes
+
     def user(self, user: str) -> User:
         if user == BOT_USER:
             return self.bot

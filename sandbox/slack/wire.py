@@ -52,7 +52,7 @@ def attachment_body(number: int, attachment: Json) -> Json:
     return body
 
 
-def user_body(user: User, *, with_locale: bool = False) -> Json:
+def user_body(user: User, *, with_locale: bool = False, with_email: bool = True) -> Json:
     body: Json = {
         "id": user.id,
         "team_id": TEAM["id"],
@@ -64,6 +64,8 @@ def user_body(user: User, *, with_locale: bool = False) -> Json:
         "tz": "Europe/Paris" if user.locale == "fr-FR" else "Etc/UTC",
         "profile": {"real_name": user.real_name, "display_name": user.name, "email": user.email},
     }
+    if not with_email:
+        del body["profile"]["email"]
     if with_locale:
         body["locale"] = user.locale
     return body

@@ -24,6 +24,7 @@ from sandbox.slack.request_url import RequestUrl
 from sandbox.slack.socket_mode import SocketMode
 from sandbox.slack.state import WorkspaceState
 from sandbox.slack.web_api import Method, WebApi
+from sandbox.slack.wire import user_body
 
 Found = TypeVar("Found")
 ANNA = "U0ANNA000"
@@ -236,6 +237,21 @@ class SlackWorkspace:
         self.state.changed()
         kind = "channel_archive" if gone else "channel_unarchive"
         self.delivery.announce({"type": kind, "channel": where.id, "user": user})
+
+    def deactivate(self, user: str) -> None:
+        """An administrator ends somebody's account."""
+        self.state.users[user].deleted = True
+        self._changed_profile(user)
+
+    def change_profile(self, user: str, real_name: str) -> None:
+        self.state.users[user].real_name = real_name
+        self._changed_profile(user)
+
+    def _changed_profile(self, user: str) -> None:
+        """https://docs.slack.dev/reference/events/user_change: the whole person, however little has changed."""
+        self.state.changed()
+        body = user_body(self.state.users[user], with_locale=True, with_email=self.state.tells_email)
+        self.delivery.announce({"type": "user_change", "user": body, "cache_ts": int(self.state.now().timestamp())})
 
     def delete_message(self, channel: str, ts: str) -> None:
         """A person with the right to do so deletes a message."""

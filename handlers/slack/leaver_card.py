@@ -1,0 +1,72 @@
+"""Somebody has left: what rests on their login, each with a way to another one."""
+
+from bot.announced import LeaverFacts, LeaverLine
+from bot.connection import Json
+from handlers.slack.blocks import LABEL_LIMIT, section, words_only
+from handlers.slack.buttons import reauthorize_link
+from handlers.slack.card import AMBER, GREEN, Card
+from handlers.slack.markup import bare, link, login_name, mention, plain
+from handlers.words import Words
+
+LISTED = 10  # logins
+IN_TEXT = 3
+NAMED = 5  # accounts of one
+
+
+def leaver_card(facts: LeaverFacts, words: Words) -> Card:
+    resting = [line for line in facts.lines if line.state == "rests"]
+    what = _what(facts, resting, words)
+    called = " ".join(mention(who) for who in facts.mentions) if resting else ""
+    headline = f"{'🟠' if resting else '🟢'} *{link(facts.connections_url, what)}*"
+    named = [_titled(line, words) for line in resting[:IN_TEXT]]
+    beyond = len(resting) - len(named)
+    names = words.listing([*named, *([words.many("and {n} more", "and {n} more", beyond)] if beyond else [])])
+    cure = words.say("Renew them with another login before they stop.")
+    blocks = [_line(line, words) for line in facts.lines[:LISTED]]
+    if more := len(facts.lines) - len(blocks):
+        blocks.append(section(words.many("and {n} more", "and {n} more", more)))
+    return Card(
+        text=f"{what}: {names}. {cure}" if resting else what,
+        headline=f"{headline}\n{called}" if called else headline,
+        colour=AMBER if resting else GREEN,
+        blocks=blocks,
+    )
+
+
+def _what(facts: LeaverFacts, resting: list[LeaverLine], words: Words) -> str:
+    name, count = plain(facts.name), sum(len(line.accounts) for line in resting)
+    if not count:
+        if not name:
+            return words.say("Nothing rests any more on the logins of somebody who has left")
+        return words.say("Nothing rests any more on the logins of {name}, who has left", name=name)
+    if not name:
+        return words.many(
+            "Somebody has left Slack, and {n} connection rests on their login",
+            "Somebody has left Slack, and {n} connections rest on their logins",
+            count,
+        )
+    return words.many(
+        "{name} has left Slack, and {n} connection rests on their login",
+        "{name} has left Slack, and {n} connections rest on their logins",
+        count,
+        name=name,
+    )
+
+
+def _titled(line: LeaverLine, words: Words) -> str:
+    named = [plain(name) for name in line.accounts[:NAMED]]
+    more = len(line.accounts) - len(named)
+    rest = [words.many("and {n} more", "and {n} more", more)] if more else []
+    return f"{line.platform_name} ({', '.join([*named, *rest])})"
+
+
+def _line(line: LeaverLine, words: Words) -> Json:
+    title, login = f"*{_titled(line, words)}*", login_name(line.login)
+    if line.state == "off":
+        return section(f"{title}\n{words.say('Not in use now.')}")
+    if line.state == "moved":
+        return section(f"{title}\n{words.say('✅ Taken over by {login}.', login=login)}")
+    spoken = bare(words.say("Renew the login at {platform}", platform=line.platform_name), LABEL_LIMIT)
+    button = reauthorize_link(line.renew_url, line.renew_url.rpartition("/")[2], spoken, words)
+    label = words_only(words.say("Renew with another login"))
+    return section(f"{title}\n{words.say('Login: {login}', login=login)}", {**button, "text": label})
