@@ -2,21 +2,28 @@
 
 import asyncio
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import chromium  # noqa: E402
+from practice_desk import PracticeDesk  # noqa: E402
 from practice_pages import furnish  # noqa: E402
+from practice_room import opened  # noqa: E402
 from practice_slack import practice  # noqa: E402
 from practice_web import website  # noqa: E402
 from sample_facts import NOW, OUTAGES  # noqa: E402
 
+from bot.connection import Account, Kind  # noqa: E402
+from bot.routes import Route  # noqa: E402
 from handlers.slack.messages import SlackComposer  # noqa: E402
 from handlers.slack.voice import SlackVoice  # noqa: E402
 
 IMAGES = ROOT / "docs/images"
+WEB = "https://redkey.example.com/reauthorize/"
 DESKTOP, PHONE = 760, 390
 PICTURES = [  # name, outage, language, width
     ("alert", "google_disconnected", "en", DESKTOP),
@@ -65,5 +72,49 @@ async def pages() -> None:
             print(IMAGES / f"{name}.png", file=sys.stderr)
 
 
+async def places() -> None:
+    """The Home tab, and a window that was opened from it."""
+    async with opened() as room, chromium() as browser:
+        people_home(room.desk)
+        view = await room.slack.open_home()
+        assert view is not None
+        for name, width in (("home", DESKTOP), ("home-phone", PHONE)):
+            page = await browser.new_page(
+                viewport={"width": width, "height": 844}, device_scale_factor=2, timezone_id="UTC"
+            )
+            await page.goto(f"{room.slack.state.page_url}?view=home")
+            if width == PHONE:
+                await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+            else:
+                await page.locator("#home").screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+            print(IMAGES / f"{name}.png", file=sys.stderr)
+            await page.close()
+        await room.slack.click_view("home_more", value="routes:con_3")
+        await room.slack.wait_for(room.slack.modal)
+        page = await browser.new_page(viewport={"width": DESKTOP, "height": 844}, device_scale_factor=2)
+        await page.goto(f"{room.slack.state.page_url}?view=home")
+        await page.locator("#modal").screenshot(path=IMAGES / "routes.png", animations="disabled")
+        print(IMAGES / "routes.png", file=sys.stderr)
+
+
+def people_home(desk: PracticeDesk) -> None:
+    lost, fine = desk.known["con_1"].connection, desk.known["con_2"].connection
+    shown = [
+        lost,
+        replace(fine, expires_at=NOW + timedelta(days=12)),
+        replace(fine, id="con_3", platform="salesforce", kind=Kind.CRM, account=Account("00D5g", "Acme Sales")),
+        replace(fine, id="con_4", account=Account("5", "Acme Asia"), enabled=False),
+    ]
+    names = {"google_ads": "Google Ads", "salesforce": "Salesforce"}
+    desk.known = {
+        c.id: replace(
+            desk.known["con_2"], connection=c, platform_name=names[c.platform], reauthorize_url=f"{WEB}{c.id}"
+        )
+        for c in shown
+    }
+    desk.made["con_3"] = Route(channel="C0SALES000", owners=("U0BEN0000",))
+
+
 asyncio.run(main())
+asyncio.run(places())
 asyncio.run(pages())

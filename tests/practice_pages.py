@@ -33,6 +33,11 @@ def furnish(site):
         connection(id="con_off", account=Account("555-666-7777", "Acme Asia"), enabled=False),
         org,
     ]
+    site.gallery.downs = {
+        "con_acme": (DOWN,),
+        "con_beta": (Down("con_beta", NOW - timedelta(days=3), None, None),),
+        "con_org": (Down("con_org", NOW - timedelta(days=2), NOW - timedelta(hours=1), None),),
+    }
     page = ConnectionPage(
         Shown(connection(created_at=NOW - timedelta(days=70)), "Google Ads", (DOWN,)),
         NOW,

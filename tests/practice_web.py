@@ -14,6 +14,7 @@ import uvicorn
 
 from bot.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
 from bot.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
+from bot.history import Down
 from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, StartPage
 from bot.showing import ConnectionPage, Sheet, Shown
 from handlers.web.health import Numbers
@@ -82,7 +83,8 @@ def facts(**changes) -> OutageFacts:
 def catching_up(**changes) -> OutageFacts:
     done = outage(reauthorized_at=NOW, reauthorized_by="bob@acme.example", **changes)
     flows = (Progress("cost", "Acme EMEA", 4, 10, passed=False, verified=False),)
-    return facts(outage=done, progress=flows, eta=timedelta(minutes=2))
+    accounts = (AccountFact("con_acme", ACME.id, ACME.name, Status.CATCHING_UP),)
+    return facts(outage=done, progress=flows, accounts=accounts, eta=timedelta(minutes=2))
 
 
 def closed(**changes) -> OutageFacts:
@@ -130,6 +132,7 @@ class PracticeGallery:
     def __init__(self, desk):
         self.desk = desk
         self.full: dict[str, ConnectionPage] = {}
+        self.downs: dict[str, tuple[Down, ...]] = {}
         self.outages: dict[str, OutageFacts] = {}
 
     def now(self):
@@ -137,7 +140,8 @@ class PracticeGallery:
 
     async def sheets(self, pages, search=""):
         names = self.desk.platforms()
-        rows = {kind: [Shown(c, names[c.platform]) for c in self.desk.listed if c.kind is kind] for kind in Kind}
+        shown = [Shown(c, names[c.platform], self.downs.get(c.id, ())) for c in self.desk.listed]
+        rows = {kind: [row for row in shown if row.connection.kind is kind] for kind in Kind}
         red = {kind: sum(not r.connection.authorized for r in rows[kind]) for kind in Kind}
         return {k: Sheet(k, tuple(rows[k]), len(rows[k]), len(rows[k]), red[k], pages.get(k, 1), 3) for k in Kind}
 

@@ -169,6 +169,7 @@ FIELD = {"type": "input", "label": plain(), "element": {"type": "plain_text_inpu
         ({"type": "home", "blocks": [{"type": "alert", "text": plain()}]}, "home", "unsupported type: alert"),
         ({"type": "home", "blocks": [section()] * 101}, "home", "no more than 100 items"),
         ({"type": "home", "blocks": [actions(button(style="x"))]}, "home", "/view/blocks/0/elements/0/style"),
+        ({"type": "home", "blocks": [actions(select(2, initial_option=OPTION))]}, "home", "must be one of the options"),
         (None, "home", "must provide an object"),
     ],
 )

@@ -275,3 +275,69 @@ async def test_waiting_for_what_never_comes_tells_what_there_is(slack):
     await alert(slack)
     with pytest.raises(TimeoutError, match="'Lost' \\['reauthorize', 'more'\\]"):
         await slack.wait_for(lambda: False, 0.05)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"response_action": "errors", "errors": {"nowhere": "There is no such block."}},
+        {"response_action": "errors", "errors": {}},
+        {"response_action": "update"},
+        {"response_action": "vanish"},
+    ],
+)
+async def test_an_answer_to_a_view_that_slack_would_not_understand_is_shown_as_trouble(slack, said):
+    app = bolt(slack)
+
+    @app.view("ask")
+    async def on_submit(ack):
+        await ack(**said)
+
+    @app.command("/redkey")
+    async def on_command(ack, command, client):
+        await ack()
+        await client.views_open(trigger_id=command["trigger_id"], view=ASKING)
+
+    async with connected(slack, app):
+        await slack.command("/redkey", "")
+        answer = await slack.submit_view({"why": "because"})
+        assert {"": "We had some trouble connecting. Try again?"} == answer.errors
+        assert slack.modal().body["callback_id"] == "ask"
+
+
+async def test_what_a_person_empties_is_empty_and_not_what_stood_there_at_first(slack):
+    heard = []
+    app = bolt(slack)
+
+    @app.view("ask")
+    async def on_submit(ack, view):
+        await ack()
+        heard.append(view["state"]["values"]["b"]["why"]["value"])
+
+    @app.command("/redkey")
+    async def on_command(ack, command, client):
+        await ack()
+        await client.views_open(trigger_id=command["trigger_id"], view=ASKING)
+
+    async with connected(slack, app):
+        for given in ({}, {"why": ""}):
+            await slack.command("/redkey", "")
+            await slack.submit_view(given)
+    assert ["at first", None] == heard
+
+
+ASKING = {
+    "type": "modal",
+    "callback_id": "ask",
+    "title": {"type": "plain_text", "text": "Ask"},
+    "submit": {"type": "plain_text", "text": "Send"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "b",
+            "optional": True,
+            "label": {"type": "plain_text", "text": "Why?"},
+            "element": {"type": "plain_text_input", "action_id": "why", "initial_value": "at first"},
+        }
+    ],
+}

@@ -7,8 +7,8 @@ from bot.connection import Json, Kind, Status
 from bot.facts import ConnectionFacts
 from handlers.slack.blocks import LABEL_LIMIT, actions, context, header, section, sections, words_only
 from handlers.slack.buttons import reauthorize_link
-from handlers.slack.connection_lists import connection_line, in_order, list_connections
-from handlers.slack.markup import bare, login_name, moment
+from handlers.slack.connection_lists import SIGNS, in_order, list_connections, title_of
+from handlers.slack.markup import bare, link, login_name, moment
 from handlers.words import Words
 
 PAGE = 20  # two blocks each and a few around them stay below Slack's hundred
@@ -135,12 +135,7 @@ def _turns(show: str, page: int, pages: int, find: str, words: Words) -> list[Js
 def _connection(facts: ConnectionFacts, words: Words) -> list[Json]:
     """A line with a menu. What is lost has its way back beneath, as a button that nobody has to look for."""
     connection = facts.connection
-    text = connection_line(facts, words)
-    if connection.login:
-        text += "\n" + words.say("Login: {login}", login=login_name(connection.login))
-    if connection.expires_at:
-        text += " · " + words.say("expires {moment}", moment=moment(words, connection.expires_at, "day"))
-    blocks = [section(text, _menu(facts, words))]
+    blocks = [section("\n".join(_lines(facts, words)), _menu(facts, words))]
     if connection.status is Status.AUTHORIZATION_REQUIRED:
         spoken = words.say("Reauthorize {platform}", platform=facts.platform_name)
         back = reauthorize_link(facts.reauthorize_url, connection.id, spoken, words)
@@ -152,6 +147,23 @@ def _connection(facts: ConnectionFacts, words: Words) -> list[Json]:
         }
         blocks.append(actions([{**back, "style": "primary"}, details]))
     return blocks
+
+
+def _lines(facts: ConnectionFacts, words: Words) -> list[str]:
+    """What it is; how it is; whose login it rests on. Its id stands in the details: here it would only be noise."""
+    connection = facts.connection
+    title = title_of(facts)
+    lost = connection.status is Status.AUTHORIZATION_REQUIRED
+    what = f"{SIGNS[connection.status]} *{link(facts.reauthorize_url, title) if lost else title}*"
+    data = (
+        words.say("last data {moment}", moment=moment(words, connection.last_data_at))
+        if connection.last_data_at
+        else words.say("no data yet")
+    )
+    whose = [words.say("Login: {login}", login=login_name(connection.login))] if connection.login else []
+    if connection.expires_at:
+        whose.append(words.say("expires {moment}", moment=moment(words, connection.expires_at, "day")))
+    return [what, f"{words.status(connection.status)} · {data}", *([" · ".join(whose)] if whose else [])]
 
 
 def _menu(facts: ConnectionFacts, words: Words) -> Json:

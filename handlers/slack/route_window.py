@@ -107,14 +107,14 @@ def _inputs(made: Route, words: Words) -> list[Json]:
     channel |= {"initial_conversation": made.channel} if made.channel else {}
     mentioned |= {"initial_users": people} if people else {}
     typed |= {"initial_value": ", ".join(groups)} if groups else {}
-    forget = {"text": words_only(words.say("As the settings say again")), "value": "forget"}
+    forget = {"text": words_only(words.say("Forget what was chosen here")), "value": "forget"}
     found = [
         _input(CHANNEL, words.say("Channel for the alerts"), channel),
         _input(PEOPLE, words.say("Who is mentioned first"), mentioned),
         _input(GROUPS, words.say("User groups that are mentioned, by id"), typed),
     ]
     if not made.empty:
-        found.append(_input(FORGET, words.say("Undo"), {"type": "checkboxes", "options": [forget]}))
+        found.append(_input(FORGET, words.say("Take it back"), {"type": "checkboxes", "options": [forget]}))
     return found
 
 

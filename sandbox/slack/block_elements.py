@@ -3,8 +3,11 @@
 https://docs.slack.dev/reference/block-kit/block-elements and .../composition-objects
 """
 
+from typing import Any
+
 from sandbox.slack.shapes import (
     Check,
+    Findings,
     Shape,
     address,
     any_text,
@@ -12,6 +15,7 @@ from sandbox.slack.shapes import (
     array,
     boolean,
     by_type,
+    complain,
     either,
     exactly_one,
     kind,
@@ -63,13 +67,25 @@ IMAGE = Shape(
 OVERFLOW = Shape(kind("overflow") | {"options": array(option(url=True), 5, 2)}, ASKING)
 
 
+def offered(value: dict[str, Any], at: str, findings: Findings) -> None:
+    """What is chosen at first must be one of the options, to the letter."""
+    groups = value.get("option_groups") or []
+    inside = [g.get("options") for g in groups if isinstance(g, dict)] if isinstance(groups, list) else []
+    listed = [value.get("options"), *inside]
+    options = [o for some in listed if isinstance(some, list) for o in some]
+    first = value.get("initial_options") or []
+    for chosen in [value.get("initial_option"), *(first if isinstance(first, list) else [])]:
+        if chosen is not None and chosen not in options:
+            complain(findings, "initial option must be one of the options", at)
+
+
 def ticks(name: str) -> Shape:
     """Checkboxes and radio buttons: up to 10 choices, which may be formatted."""
     choice = option(markup=True)
     initial: dict[str, Check] = {"initial_options": array(choice, 10)}
     if name == "radio_buttons":
         initial = {"initial_option": choice}
-    return Shape(kind(name) | {"options": array(choice, 10)}, ASKING | FOCUS | initial)
+    return Shape(kind(name) | {"options": array(choice, 10)}, ASKING | FOCUS | initial, (offered,))
 
 
 def picker(name: str, **initial: Check) -> Shape:
@@ -85,7 +101,7 @@ def static_menu(name: str) -> Shape:
     own: dict[str, Check] = {"options": array(OPTION, 100), "option_groups": array(GROUP, 100)}
     own |= {"initial_options": array(OPTION, 100), "max_selected_items": number} if "multi" in name else {}
     own |= {} if "multi" in name else {"initial_option": OPTION}
-    return Shape(kind(name), ASKING | FOCUS | PLACEHOLDER | own, (exactly_one("options", "option_groups"),))
+    return Shape(kind(name), ASKING | FOCUS | PLACEHOLDER | own, (exactly_one("options", "option_groups"), offered))
 
 
 URLS: dict[str, Check] = {"response_url_enabled": boolean}
