@@ -61,8 +61,13 @@ async def measure(connections: int, outages: int, rounds: int) -> dict[str, tupl
                 serving = asyncio.create_task(Serving(app).run(stop, ready))
                 await ready.wait()
                 try:
+                    async with app.memory.read() as tx:
+                        one, *_ = await tx.connections.all()
+                        last, *_ = await tx.outages.latest(limit=1)
+                    paths = {path: path for path in PAGES}
+                    paths |= {"/connections/ID": f"/connections/{one.id}", "/reauthorize/ID": f"/reauthorize/{last.id}"}
                     async with httpx2.AsyncClient(base_url=base) as client:
-                        return {path: await median(client, path, rounds) for path in PAGES}
+                        return {name: await median(client, path, rounds) for name, path in paths.items()}
                 finally:
                     stop.set()
                     await serving

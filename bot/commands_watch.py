@@ -10,6 +10,8 @@ from bot.errors import SetupError
 from bot.settings import Settings
 from bot.terminal import AsJson, me, printable, settings_of, table, tell, working
 
+PAGE = 1000  # outages read at once
+
 
 class Role(StrEnum):
     """What one process does: everything, only pages and Slack, or only the work behind them."""
@@ -92,7 +94,12 @@ async def _outages(settings: Settings) -> list[dict[str, Any]]:
     from bot.listing import outage_item
 
     async with App.open(settings, role="command") as app:
-        return [outage_item(facts) for facts in await app.desk.outages()]
+        items: list[dict[str, Any]] = []
+        after = None
+        while some := await app.desk.past(PAGE, after):
+            items += [outage_item(outage) for outage in some]
+            after = some[-1].opened_at, some[-1].id
+        return items
 
 
 def check(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from bot.alert import Facts
 from bot.connect import Connect
-from bot.connection import Connection, Event
+from bot.connection import Connection, Event, Outage
 from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.interfaces import Clock, Gateway
@@ -56,6 +56,10 @@ class FrontDesk:
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
         async with self._memory.read() as tx:
             return [await self._facts.gather(tx, o) for o in await tx.outages.latest(open_only=open_only)]
+
+    async def past(self, limit: int, after: tuple[datetime, str] | None = None) -> list[Outage]:
+        async with self._memory.read() as tx:
+            return await tx.outages.latest(limit=limit, after=after)
 
     async def outage(self, outage_id: str) -> OutageFacts | None:
         return await self._facts.of(outage_id)

@@ -67,6 +67,9 @@ class Touchpoints(Protocol):
     async def homeless(self) -> int:
         """How many wait for a CRM to be connected."""
 
+    async def waiting_everywhere(self) -> int:
+        """For all connections that there are."""
+
     async def waiting(self, connection_id: str, through: int | None = None) -> int: ...
     async def top(self, connection_id: str) -> int:
         """The highest delivery number so far, 0 if none."""

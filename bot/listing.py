@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.connection import Connection, CostRow, Event, Outage
-from bot.facts import ConnectionFacts, Freshness, OutageFacts
+from bot.facts import ConnectionFacts, Freshness
 
 Costs = AsyncIterator[tuple[Connection, CostRow, bool]]
 
@@ -57,9 +57,9 @@ def connection_item(facts: ConnectionFacts) -> dict[str, Any]:
     }
 
 
-def outage_item(facts: OutageFacts) -> dict[str, Any]:
+def outage_item(outage: Outage) -> dict[str, Any]:
     """One line of `redkey outages --json`."""
-    return {**outage_fields(facts.outage), "timeline": [_event_item(event) for event in facts.outage.timeline]}
+    return {**outage_fields(outage), "timeline": [_event_item(event) for event in outage.timeline]}
 
 
 def outage_fields(outage: Outage) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Everything happens inside a transaction: `async with memory.begin() as tx:`. Eit
 and whatever became due (an outbox row, a transfer) wakes its workers after the commit, never before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from bot.connection import (
     Outage,
     Reach,
     Secret,
+    Status,
     TokenSet,
     Transfer,
 )
@@ -114,6 +115,9 @@ class Connections(Protocol):
         """Those of these that there are, in this order."""
 
     async def all(self) -> list[Connection]: ...
+    async def counted(self) -> Mapping[Status, int]:
+        """How many stand at each status."""
+
     async def of_grant(self, grant_id: str) -> list[Connection]: ...
     async def of_account(self, platform: str, account_id: str) -> Connection | None: ...
 
@@ -213,7 +217,14 @@ class Outages(Protocol):
     async def held(self, outage_id: str) -> Outage | None:
         """As get, and nobody else changes its state until this transaction ends: a state is told once."""
 
-    async def latest(self, *, open_only: bool = False, limit: int = 500) -> list[Outage]: ...
+    async def latest(
+        self, *, open_only: bool = False, limit: int = 500, after: tuple[datetime, str] | None = None
+    ) -> list[Outage]:
+        """Newest first. `after`: when the last one of the page before opened, and its id."""
+
+    async def counted(self) -> tuple[int, datetime | None]:
+        """How many are open, and since when the oldest is."""
+
     async def open_of_grant(self, grant_id: str) -> Outage | None: ...
     async def open_of_connection(self, connection_id: str) -> Outage | None: ...
 

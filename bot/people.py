@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.connection import Account, Connection, CostRow, Flow, Touchpoint
+from bot.connection import Account, Connection, CostRow, Flow, Outage, Touchpoint
 from bot.facts import CheckAnswer, ConnectionFacts, Freshness, OutageFacts
 from bot.routes import Route
 
@@ -59,6 +59,9 @@ class Desk(Protocol):
     async def connections(self) -> list[ConnectionFacts]: ...
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]: ...
     async def outage(self, outage_id: str) -> OutageFacts | None: ...
+    async def past(self, limit: int, after: tuple[datetime, str] | None = None) -> list[Outage]:
+        """Outages, open and past, newest first; `after`: when the last one of the page before opened, and its id."""
+
     def platforms(self) -> dict[str, str]:
         """Key -> name of every platform that is switched on."""
 

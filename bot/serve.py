@@ -5,7 +5,6 @@ import contextlib
 import gc
 import signal
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -265,16 +264,14 @@ class Serving:
 
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:
-            connections = await tx.connections.all()
-            waiting = [await tx.touchpoints.waiting(c.id) for c in connections if c.kind is Kind.CRM]
-            outages = await tx.outages.latest(open_only=True)
-            ages = [(self._app.now() - outage.opened_at).total_seconds() for outage in outages]
+            found = await tx.connections.counted()
+            outages, since = await tx.outages.counted()
             return Numbers(
-                connections={s.value: 0 for s in Status} | Counter(c.status.value for c in connections),
-                open_outages=len(outages),
-                oldest_outage=max(ages, default=0),
+                connections={status.value: found.get(status, 0) for status in Status},
+                open_outages=outages,
+                oldest_outage=(self._app.now() - since).total_seconds() if since is not None else 0,
                 outbox_waiting=await tx.outbox.waiting(),
-                touchpoints_waiting=sum(waiting),
+                touchpoints_waiting=await tx.touchpoints.waiting_everywhere(),
             )
 
 

@@ -1,12 +1,13 @@
 """What we remember of connections: the accounts, the switches, and when each is to be checked."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, update
 
-from bot.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach
+from bot.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach, Status, status_of
 from bot.errors import Fenced
 from bot.memory import Work
 from storage.checks import claim_checks, write_findings
@@ -36,6 +37,19 @@ class ConnectionRows:
 
     async def all(self, *, removed_too: bool = False) -> list[Connection]:
         return await self._list() if removed_too else await self._list(_THERE)
+
+    async def counted(self) -> Mapping[Status, int]:
+        switches = connections.c.enabled, connections.c.authorized, connections.c.autotagging, connections.c.catching_up
+        found: Counter[Status] = Counter()
+        for row in await self._tx.all(select(*switches, func.count().label("n")).where(_THERE).group_by(*switches)):
+            status = status_of(
+                enabled=row.enabled,
+                authorized=row.authorized,
+                autotagging=row.autotagging,
+                catching_up=row.catching_up,
+            )
+            found[status] += row.n
+        return found
 
     async def of_grant(self, grant_id: str) -> list[Connection]:
         return await self._list(connections.c.grant_id == grant_id, _THERE)

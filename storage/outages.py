@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
 
 from bot.connection import Cause, Event, Json, Outage, Reach
 from bot.errors import Fenced
@@ -31,11 +31,22 @@ class OutageRows:
         await self._tx.one(select(outages.c.id).where(outages.c.id == outage_id).with_for_update())
         return await self.get(outage_id)
 
-    async def latest(self, *, open_only: bool = False, limit: int = 500) -> list[Outage]:
-        """Newest first."""
+    async def latest(
+        self, *, open_only: bool = False, limit: int = 500, after: tuple[datetime, str] | None = None
+    ) -> list[Outage]:
+        """Found by the index of opened_at, however many there have been."""
         some = select(outages).where(outages.c.closed_at.is_(None)) if open_only else select(outages)
+        if after is not None:
+            opened, last = outages.c.opened_at, after[0]
+            some = some.where(opened <= last, or_(opened < last, outages.c.id > after[1]))
         rows = await self._tx.all(some.order_by(outages.c.opened_at.desc(), outages.c.id).limit(limit))
         return await self.whole(rows)
+
+    async def counted(self) -> tuple[int, datetime | None]:
+        still_open = outages.c.closed_at.is_(None)
+        oldest = func.min(outages.c.opened_at).label("since")
+        row = await self._tx.one(select(func.count().label("n"), oldest).where(still_open))
+        return (int(row.n), row.since) if row is not None else (0, None)
 
     async def open_of_grant(self, grant_id: str) -> Outage | None:
         reach = outages.c.reach == Reach.GRANT.value

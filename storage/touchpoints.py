@@ -83,6 +83,11 @@ class TouchpointRows:
         count = select(func.count()).where(*_of(connection_id, WAITING))
         return int(await self._tx.value(count if through is None else count.where(deliveries.c.number <= through)))
 
+    async def waiting_everywhere(self) -> int:
+        there = select(connections.c.id).where(connections.c.removed_at.is_(None))
+        mine = deliveries.c.state == WAITING, deliveries.c.connection_id.in_(there)
+        return int(await self._tx.value(select(func.count()).where(*mine)))
+
     async def top(self, connection_id: str) -> int:
         mine = select(func.max(deliveries.c.number)).where(deliveries.c.connection_id == connection_id)
         return int(await self._tx.value(mine) or 0)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sample_facts import NOW, connection, google, salesforce
 
-from bot.connection import Event
+from bot.connection import Event, Outage
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from bot.people import LoginEnd, NotFound, Reachable, Removed, RouteFacts
 from bot.routes import Route
@@ -39,6 +39,9 @@ class PracticeDesk:
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
         self._ask("outages")
         return [f for f in self.held.values() if not (open_only and f.outage.closed_at)]
+
+    async def past(self, limit: int, after: tuple[datetime, str] | None = None) -> list[Outage]:
+        return [facts.outage for facts in self.held.values()][:limit]
 
     async def outage(self, outage_id: str) -> OutageFacts | None:
         self._ask("outage", outage_id)

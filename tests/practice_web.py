@@ -125,6 +125,11 @@ class PracticeDesk:
     async def outages(self, *, open_only=False):
         return self.told
 
+    async def past(self, limit, after=None):
+        every = sorted((f.outage for f in self.told), key=lambda o: (-o.opened_at.timestamp(), o.id))
+        rest = [o for o in every if not after or (-o.opened_at.timestamp(), o.id) > (-after[0].timestamp(), after[1])]
+        return rest[:limit]
+
 
 class PracticeGallery:
     """Shows what the desk lists, one page of each kind."""

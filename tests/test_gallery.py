@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -81,18 +82,45 @@ async def test_a_search_finds_names_ids_and_logins_and_takes_no_wildcards(memory
 
 
 async def test_the_number_of_queries_does_not_grow_with_connections_or_outages(memory, clock):
-    shown, sent = gallery(memory, clock), []
+    shown, sent, first = gallery(memory, clock), [], None
     for platform, accounts in (("google_ads", ["1"]), ("salesforce", [str(n) for n in range(40)])):
         connections = await connected(memory, clock(), *accounts, platform=platform)
+        first = first or connections[0]
         async with memory.begin() as tx:
-            for connection in connections:
-                outage = await drop(tx, clock(), connection, reach=Reach.ACCOUNT)
-                await tx.outages.close(outage.id, {}, {}, clock())
-        async with counted(memory) as statements:
-            await shown.sheets({})
-        sent.append(len(statements))
+            for connection in [*connections, first]:
+                for _ in range(3):
+                    outage = await drop(tx, clock.advance(minutes=1) and clock(), connection, reach=Reach.ACCOUNT)
+                    await tx.outages.close(outage.id, {}, {}, clock())
+        looks = {
+            "connections": lambda: shown.sheets({}),
+            "connection": partial(shown.connection, first.id),
+            "outages": lambda: latest(memory),
+            "numbers": lambda: numbers(memory),
+        }
+        sent.append({name: await queries(memory, look) for name, look in looks.items()})
 
-    assert sent == [5, 5]
+    assert sent[0]["connections"] == sent[1]["connections"] == 5
+    for name in ("connection", "outages", "numbers"):
+        assert sent[0][name] == sent[1][name] <= 9, name
+
+
+async def queries(memory, look):
+    async with counted(memory) as statements:
+        await look()
+    return len(statements)
+
+
+async def latest(memory):
+    async with memory.read() as tx:
+        await tx.outages.latest(limit=100)
+
+
+async def numbers(memory):
+    async with memory.read() as tx:
+        await tx.connections.counted()
+        await tx.outages.counted()
+        await tx.outbox.waiting()
+        await tx.touchpoints.waiting_everywhere()
 
 
 async def test_outages_older_than_the_calendar_are_not_read(memory, clock):

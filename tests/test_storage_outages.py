@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from practice_memory import LOST, a_grant, an_account, connected, drop, dropped
+from practice_memory import LOST, a_grant, an_account, connected, drop, dropped, touch
 
-from bot.connection import Cause, Event, Reach
+from bot.connection import Cause, Event, Flow, Reach, Status
 from bot.errors import Fenced
 from bot.memory import Work
 
@@ -175,3 +175,43 @@ async def test_the_latest_come_first_and_closed_ones_on_request(memory, clock):
         assert [ids[2], ids[0]] == [outage.id for outage in await tx.outages.latest(open_only=True)]
         [newest] = await tx.outages.latest(limit=1)
     assert made[2] == newest
+
+
+async def test_all_that_ever_was_can_be_read_page_by_page(memory, clock):
+    connections = await connected(memory, clock(), *(str(n) for n in range(3)))
+    ids = []
+    for n in range(12):
+        async with memory.begin() as tx:
+            for connection in connections:  # three of them at the same moment
+                outage = await drop(tx, clock(), connection, reach=Reach.ACCOUNT)
+                ids.append(outage.id)
+                if n < 11:
+                    await tx.outages.close(outage.id, {}, {}, clock())
+        clock.advance(seconds=1)
+
+    seen, after = [], None
+    async with memory.read() as tx:
+        while some := await tx.outages.latest(limit=5, after=after):
+            seen += some
+            after = some[-1].opened_at, some[-1].id
+        counted = await tx.outages.counted()
+
+    assert sorted(o.id for o in seen) == sorted(ids)
+    assert seen == sorted(seen, key=lambda o: (-o.opened_at.timestamp(), o.id))
+    assert counted == (3, seen[0].opened_at)
+
+
+async def test_connections_are_counted_by_status_and_what_waits_everywhere(memory, clock):
+    one, two, three = await connected(memory, clock(), "1", "2", "3", platform="hubspot", flows=[Flow.TOUCHPOINTS])
+    async with memory.begin() as tx:
+        await tx.connections.set_authorized([one.id], False)
+        await tx.connections.set_enabled(two.id, False)
+        await tx.touchpoints.accept([touch(1, clock()), touch(2, clock())], clock())
+    async with memory.read() as tx:
+        found = await tx.connections.counted()
+        everywhere = await tx.touchpoints.waiting_everywhere()
+        each = [await tx.touchpoints.waiting(c.id) for c in (one, two, three)]
+
+    counted = {Status.AUTHORIZATION_REQUIRED: 1, Status.DISCONNECTED: 1, Status.CONNECTED_WITH_AUTOTAGGING: 1}
+    assert found == counted
+    assert everywhere == sum(each) > 0

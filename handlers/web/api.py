@@ -1,7 +1,7 @@
 """The API: touchpoints in; connections, outages, costs and freshness out. Every call carries a bearer key."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bot.api_keys import KeyRing
-from bot.connection import Touchpoint
-from bot.facts import OutageFacts
+from bot.connection import Outage, Touchpoint
 from bot.intake import BadTouchpoints, parse_json, parse_ndjson
 from bot.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
 from bot.people import Desk, Ledger
 from handlers.web import openapi
 from handlers.web.own_ids import own_id
-from handlers.web.paging import page
+from handlers.web.paging import WRONG_CURSOR, after_of, following, limit_of, page
 from handlers.web.problems import problem_json
 
 Parse = Callable[[bytes, Collection[str]], list[Touchpoint]]
@@ -56,9 +55,10 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
 
     @router.api_route("/outages", methods=["GET", "HEAD"], dependencies=[_needs(ring, "outages")])
     async def outages(request: Request) -> Response:
-        every = sorted(await desk.outages(), key=_newest_first)
-        part, headers = page(request, every, _newest_first)
-        return JSONResponse([outage_item(facts) for facts in part], headers=headers)
+        limit, after = limit_of(request), after_of(request)
+        found = await desk.past(limit + 1, _opened(after) if after else None)
+        headers = following(limit, _place(found[limit - 1])) if len(found) > limit else {}
+        return JSONResponse([outage_item(outage) for outage in found[:limit]], headers=headers)
 
     @router.api_route("/costs", methods=["GET", "HEAD"], dependencies=[_needs(ring, "costs")])
     async def costs(request: Request) -> Response:
@@ -98,9 +98,17 @@ def _needs(ring: KeyRing, scope: str) -> Any:
     return Depends(check)
 
 
-def _newest_first(facts: OutageFacts) -> str:
-    """Ascending in this, they are descending in time."""
-    return f"{2**40 * 10**6 - int(facts.outage.opened_at.timestamp() * 10**6):020d}:{facts.outage.id}"
+def _place(outage: Outage) -> str:
+    """Where the list goes on after this one."""
+    return f"{outage.opened_at.isoformat()} {outage.id}"
+
+
+def _opened(place: str) -> tuple[datetime, str]:
+    moment, _, last = place.partition(" ")
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC), last
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, WRONG_CURSOR) from error
 
 
 def _parser(request: Request) -> Parse:

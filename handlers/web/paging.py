@@ -14,21 +14,25 @@ T = TypeVar("T")
 
 MOST = 1000
 USUAL = 500
+WRONG_CURSOR = "cursor: expected one from the Link header of the page before"
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 def page(request: Request, every: Sequence[T], key: Callable[[T], str]) -> tuple[Sequence[T], dict[str, str]]:
     """The part that was asked for, and the headers that lead on. `key` orders `every`, ascending, and differs for each."""
-    limit, after = _limit(request), _after(request)
+    limit, after = limit_of(request), after_of(request)
     rest = [one for one in every if key(one) > after] if after else every
     part = rest[:limit]
-    if len(rest) <= limit:
-        return part, {}
-    query = urlencode({"limit": limit, "cursor": _cursor(key(part[-1]))})
-    return part, {"Link": f'<?{query}>; rel="next"'}
+    return part, following(limit, key(part[-1])) if len(rest) > limit else {}
 
 
-def _limit(request: Request) -> int:
+def following(limit: int, last: str) -> dict[str, str]:
+    """The header that leads to what comes after `last`."""
+    query = urlencode({"limit": limit, "cursor": _cursor(last)})
+    return {"Link": f'<?{query}>; rel="next"'}
+
+
+def limit_of(request: Request) -> int:
     text = request.query_params.get("limit", str(USUAL))
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST):
         raise HTTPException(422, f"limit: expected a whole number from 1 to {MOST}")
@@ -39,7 +43,8 @@ def _cursor(key: str) -> str:
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
-def _after(request: Request) -> str:
+def after_of(request: Request) -> str:
+    """What `following` was given for the page before; empty for the first page."""
     text = request.query_params.get("cursor")
     if text is None:
         return ""
@@ -48,4 +53,4 @@ def _after(request: Request) -> str:
             raise ValueError
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (ValueError, binascii.Error) as error:
-        raise HTTPException(422, "cursor: expected one from the Link header of the page before") from error
+        raise HTTPException(422, WRONG_CURSOR) from error
