@@ -7,7 +7,7 @@ a blind second try. See docs/decisions/0004-refresh-protocol.md.
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 
 import structlog
@@ -39,6 +39,8 @@ NO_REFRESH_TOKEN = Cause("expired", "The login has run out.", "Log in again.")
 
 STORE_TRIES = (0.1, 0.3, 1, 3, 5)  # seconds between attempts to store what a platform has already rotated
 
+HELD_FOR = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class _Held:
@@ -60,7 +62,7 @@ class Refresher:
     ) -> None:
         self._memory = memory
         self._gateways = gateways
-        self._now = now
+        self.now = now
         self._ahead = refresh_ahead
         # A killed process' request may still be delivered for as long as its time-out; only after that is
         # one retry with the old token safe.
@@ -75,7 +77,7 @@ class Refresher:
         try:
             return await self.renewed(grant_id, held.grant.generation)
         except TryLater:
-            if held.tokens.expires_at is not None and self._now() < held.tokens.expires_at:
+            if held.tokens.expires_at is not None and self.now() < held.tokens.expires_at:
                 return _access(held)  # what still works is not given up because nothing newer can be had yet
             raise
 
@@ -125,7 +127,7 @@ class Refresher:
             async with self._memory.begin() as tx:
                 if orphaned:
                     await tx.grants.end_refresh(held.grant)
-                if not await tx.grants.begin_refresh(held.grant, self._now()):
+                if not await tx.grants.begin_refresh(held.grant, self.now()):
                     raise TryLater("another worker is refreshing this login")
             return await self._ask(held, orphaned=orphaned)
 
@@ -134,7 +136,7 @@ class Refresher:
         if grant.refresh_started_at is None:
             return False
         if self._gateways[grant.platform].platform.oauth.rotates:
-            wait = grant.refresh_started_at + self._margin - self._now()
+            wait = grant.refresh_started_at + self._margin - self.now()
             if wait > timedelta(0):
                 raise TryLater("an earlier refresh may still be on its way", after=wait)
         return True
@@ -174,8 +176,8 @@ class Refresher:
         for pause in chain(STORE_TRIES, repeat(STORE_TRIES[-1])):
             try:
                 async with self._memory.begin() as tx:
-                    stored = await tx.grants.replace(grant, fresh, self._now())
-                    await tx.grants.renew_at(grant.id, renew_at(fresh, self._now(), self._ahead))
+                    stored = await tx.grants.replace(grant, fresh, self.now())
+                    await tx.grants.renew_at(grant.id, renew_at(fresh, self.now(), self._ahead))
                 return AccessToken(fresh.access_token, stored.generation, stored.kept)
             except Fenced:
                 return _access(await self._read(grant.id))
@@ -200,7 +202,7 @@ class Refresher:
         if expires is None:
             return False
         lived = expires - (held.grant.refreshed_at or expires)
-        return self._now() >= expires - min(timedelta(seconds=30), lived / 4)
+        return self.now() >= expires - min(timedelta(seconds=30), lived / 4)
 
 
 def _access(held: _Held) -> AccessToken:
@@ -218,9 +220,16 @@ class GrantTokens:
         self._grant_id = grant_id
         self.generation = generation
         self.denial: AccessDenied | None = None
+        self._held: AccessToken | None = None
+        self._held_until = datetime.min.replace(tzinfo=UTC)
 
     async def current(self) -> AccessToken:
-        return await self._seen(self._refresher.current(self._grant_id))
+        """Read once a second at most, not for each of the hundred calls of a transfer: whoever replaces or loses the login
+        meanwhile is noticed a second later, or at once by a refusal, after which `renewed` reads again.
+        """
+        if self._held is None or self._refresher.now() >= self._held_until:
+            return await self._seen(self._refresher.current(self._grant_id))
+        return self._held
 
     async def renewed(self, refused: int) -> AccessToken:
         return await self._seen(self._refresher.renewed(self._grant_id, refused))
@@ -240,6 +249,7 @@ class GrantTokens:
             self.denial = error
             raise
         self.generation = max(self.generation, token.generation)
+        self._held, self._held_until = token, self._refresher.now() + HELD_FOR
         return token
 
 

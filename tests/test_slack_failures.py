@@ -85,9 +85,9 @@ async def readiness(redkey):
 # The channel
 
 
-async def test_an_alert_for_an_archived_channel_goes_to_the_default_one_and_says_why(tmp_path, database_url):
+async def test_an_alert_for_an_archived_channel_goes_to_the_default_one_and_says_why(tmp_path, sqlite_url):
     routes = [{"platform": "salesforce", "channel": SALES}]
-    async with deployed(tmp_path, database_url, sections=sections(routes=routes)) as redkey:
+    async with deployed(tmp_path, sqlite_url, sections=sections(routes=routes)) as redkey:
         slack = redkey.world.slack
         await redkey.connect("salesforce")
         slack.archive(SALES)
@@ -124,8 +124,8 @@ async def test_a_channel_archived_under_a_standing_alert_moves_it_with_its_threa
         assert (told.outage.channel, told.outage.ts) == (MARKETING, alert.ts)
 
 
-async def test_when_the_default_channel_is_gone_the_installer_gets_a_direct_message(tmp_path, database_url):
-    async with deployed(tmp_path, database_url, sections=sections({"installer": ANNA})) as redkey:
+async def test_when_the_default_channel_is_gone_the_installer_gets_a_direct_message(tmp_path, sqlite_url):
+    async with deployed(tmp_path, sqlite_url, sections=sections({"installer": ANNA})) as redkey:
         slack = redkey.world.slack
         await redkey.connect("salesforce")
         slack.archive(MARKETING)
@@ -185,8 +185,8 @@ async def failed(redkey):
         return await tx.notices.overdue(redkey.clock() + timedelta(days=1), 1)
 
 
-async def test_with_a_revoked_token_alerts_wait_and_the_webhook_gets_each_state_once(tmp_path, database_url, receiver):
-    async with deployed(tmp_path, database_url, sections=sections(receiver=receiver)) as redkey:
+async def test_with_a_revoked_token_alerts_wait_and_the_webhook_gets_each_state_once(tmp_path, sqlite_url, receiver):
+    async with deployed(tmp_path, sqlite_url, sections=sections(receiver=receiver)) as redkey:
         slack, salesforce = redkey.world.slack, redkey.world.salesforce
         receiver.answers = [500, 503]
         await redkey.connect("salesforce")
