@@ -1,5 +1,6 @@
 """Says what is about no outage: posted once whatever happens, edited when it is not true any more."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,13 +15,14 @@ from bot.announcements import Announcement
 from bot.calling import Presence, present
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
-from bot.interfaces import ChannelGone, Clock, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
+from bot.interfaces import ChannelGone, Clock, MessageGone, Picture, PostUnclear, SlackRefused, Spoken, Voice
 from bot.memory import Memory, Tx
 from bot.watch import Pace
 
 log = structlog.get_logger()
 
 MANY = 10_000
+PICTURE_TRIES = 5
 PAUSE_WITHOUT_CHANNEL = timedelta(hours=1)
 
 
@@ -36,6 +38,8 @@ class Announcer(Protocol):
 
     def message(self, told: Announcement, facts: Announced) -> Spoken: ...
     def reply(self, told: Announcement, facts: Announced) -> Spoken: ...
+    def picture(self, facts: Announced) -> Picture:
+        """Takes a moment: for a thread of its own."""
 
 
 class Announce:
@@ -84,6 +88,8 @@ class Announce:
                 facts = await present(facts, self._presence)
             if facts is None or (told.ts is None and facts.idle):
                 await self._said(told, None, told.stamp, over=facts is None or facts.over)
+            elif parent is not None and told.about.get("picture"):
+                await self._share(told, parent, facts)
             elif parent is not None:
                 await self._reply(told, parent, facts)
             else:
@@ -125,6 +131,18 @@ class Announce:
         except MessageGone:  # the message was deleted by somebody: what there was to say in its thread goes with it
             ts = ""
         await self._said(told, ts, facts.stamp, over=True)
+
+    async def _share(self, told: Announcement, parent: Announcement, facts: Announced) -> None:
+        """At most once: one whose upload is unclear is left out, for the message tells the same in words."""
+        if told.started_at is None and told.attempts <= PICTURE_TRIES and parent.ts:
+            picture = await asyncio.to_thread(self._announcer.picture, facts)
+            async with self._memory.begin() as tx:
+                await tx.announcements.posting(told, self._now())
+            try:
+                await self._voice.share(picture, parent.channel, parent.ts)
+            except (ChannelGone, MessageGone, PostUnclear, SlackRefused) as error:
+                log.warning("a picture is left out", key=told.key, why=str(error) or type(error).__name__)
+        await self._said(told, "", facts.stamp, over=True)
 
     async def _said(self, told: Announcement, ts: str | None, stamp: str, *, over: bool) -> None:
         async with self._memory.begin() as tx:

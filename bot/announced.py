@@ -1,7 +1,9 @@
 """What messages tell that are about no outage, such as a login that ends soon. The words are the handlers'."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from bot.connection import Json
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,63 @@ class LeaverFacts:
         return self.idle
 
 
-Announced = EndingFacts | BlindFacts | LeaverFacts
+STRIP_DAYS = 30
+
+
+@dataclass(frozen=True)
+class DigestOutage:
+    """One outage of the week. state: open, or as the outage has it. `lost` is its receipt's."""
+
+    platform_name: str
+    accounts: tuple[str, ...]
+    down: timedelta
+    state: str
+    by: str
+    lost: Json
+    url: str
+
+
+@dataclass(frozen=True)
+class DigestEnding:
+    """A known date to come; `login` is empty where it is about the platform's app."""
+
+    what: str
+    platform_name: str
+    login: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The last days of one connection, oldest first: red, amber, green, or none where it was not connected yet."""
+
+    name: str
+    platform_name: str
+    tones: tuple[str, ...]
+
+    @property
+    def red(self) -> int:
+        return self.tones.count("red")
+
+
+@dataclass(frozen=True)
+class DigestFacts:
+    """A week. `more`: outages beyond those listed; `connections`: how many there are, strips or not."""
+
+    since: datetime
+    until: datetime
+    outages: tuple[DigestOutage, ...]
+    endings: tuple[DigestEnding, ...]
+    strips: tuple[Strip, ...]
+    connections: int
+    url: str
+    more: int = 0
+    idle = False
+    over = True
+
+    @property
+    def stamp(self) -> str:
+        return self.until.isoformat()
+
+
+Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts

@@ -18,6 +18,8 @@ from bot.connect import Connect
 from bot.connection import Flow, Grant, Transfer
 from bot.cost import CostCarrier
 from bot.desk import FrontDesk
+from bot.digest import KIND as DIGEST
+from bot.digest import Digest, Weekly
 from bot.dispatch import Dispatcher, Embedded, Shared, Worker
 from bot.door import Doorway
 from bot.endings import KIND as ENDING
@@ -50,6 +52,7 @@ from storage import SqlMemory, open_memory
 
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
 ENDINGS_EVERY = timedelta(minutes=5)  # a step is a matter of days
+DIGEST_EVERY = timedelta(minutes=1)
 ANNOUNCED_EVERY = timedelta(seconds=20)  # how soon a message says that what it announced is taken care of
 CLICKS_KEPT = timedelta(days=7)  # far longer than Slack takes to deliver one
 
@@ -92,7 +95,13 @@ class App:
         )
         self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
         self.leavers = Leavers(memory, gateways, self.routes, url, now)
-        self.tellers: dict[str, Teller] = {ENDING: self.endings, BLIND: self.blind, LEAVER: self.leavers}
+        self.digest = Digest(memory, gateways, _weekly(settings), _digest_channel(settings), url, now)
+        self.tellers: dict[str, Teller] = {
+            ENDING: self.endings,
+            BLIND: self.blind,
+            LEAVER: self.leavers,
+            DIGEST: self.digest,
+        }
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead)
@@ -243,6 +252,7 @@ class App:
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
             Tick("remind", min([timedelta(seconds=30), *timing.remind_after]), self.remind.run),
             Tick("endings", ENDINGS_EVERY, self.endings.run),
+            Tick("digest", DIGEST_EVERY, self.digest.run),
             Tick("announcements", ANNOUNCED_EVERY, announce.run),
             Tick("sweep consents", timedelta(minutes=5), sweep),
         ]
@@ -260,3 +270,17 @@ def _quiet(settings: Settings) -> Quiet | None:
     if not begins:
         return None
     return Quiet(time.fromisoformat(begins), time.fromisoformat(ends), ZoneInfo(settings.timing.quiet_zone))
+
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _weekly(settings: Settings) -> Weekly | None:
+    digest = settings.digest
+    if digest.day == "off":
+        return None
+    return Weekly(DAYS.index(digest.day), time.fromisoformat(digest.at), ZoneInfo(digest.zone))
+
+
+def _digest_channel(settings: Settings) -> str:
+    return settings.digest.channel or settings.slack.channel

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from bot.connection import Kind, Outage
+
+RED, AMBER, GREEN, NONE = "red", "amber", "green", "none"
+WORST = [RED, AMBER, GREEN, NONE]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,29 @@ class UntaggedAd:
     name: str
     why: str
     since: datetime | None
+
+
+def tones_of(created_at: datetime | None, downs: Sequence[Down], today: date, days: int) -> list[str]:
+    """One tone a day, oldest first: red where the login was lost, amber where it was catching up, none before its time."""
+    first = today - timedelta(days=days - 1)
+    created = _day(created_at) if created_at else first
+    tones = [GREEN if first + timedelta(days=n) >= created else NONE for n in range(days)]
+    for down in downs:
+        ended = down.reauthorized_at or down.closed_at
+        back = _day(ended) if ended else today
+        over = _day(down.closed_at) if down.closed_at else today
+        _paint(tones, AMBER, (back - first).days, (over - first).days)
+        _paint(tones, RED, (_day(down.opened_at) - first).days, (back - first).days)
+    return tones
+
+
+def _paint(tones: list[str], tone: str, start: int, end: int) -> None:
+    for n in range(max(start, 0), min(end, len(tones) - 1) + 1):
+        tones[n] = min(tones[n], tone, key=WORST.index)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 class History(Protocol):

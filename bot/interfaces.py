@@ -343,6 +343,9 @@ class Voice(Protocol):
 
     async def update(self, message: "Spoken", channel: str, ts: str) -> None: ...
 
+    async def share(self, picture: "Picture", channel: str, thread: str) -> None:
+        """Put a picture into a thread. TryLater means that it is not there for certain."""
+
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
     ) -> str | None:
@@ -360,6 +363,17 @@ class Spoken:
     metadata: Json = field(default_factory=dict)
     thread: str | None = None
     broadcast: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture ready for Slack. `alt`: what it shows, in words; `legend` stands beside it, and is mrkdwn."""
+
+    name: str
+    title: str
+    alt: str
+    legend: str
+    png: bytes = field(repr=False)
 
 
 class MessageGone(Exception):

@@ -52,6 +52,13 @@ def hours_of_day(value: Any) -> Any:
     return value
 
 
+def a_time_of_day(value: Any) -> Any:
+    """Check "09:00"."""
+    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f'{shown(value)} is not a time of day such as "09:00"')
+    return value
+
+
 def a_time_zone(value: Any) -> Any:
     """Check the name of a time zone."""
     try:

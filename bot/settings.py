@@ -30,6 +30,7 @@ from bot.setting_values import (
     a_key,
     a_list,
     a_person,
+    a_time_of_day,
     a_time_zone,
     a_web_address,
     a_webhook,
@@ -165,6 +166,15 @@ class FallbackSettings(Section):
     """A dead man's switch: called once a minute as long as all is well."""
 
 
+class DigestSettings(Section):
+    """The week in one message."""
+
+    day: Literal["off", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    at: Annotated[str, BeforeValidator(a_time_of_day)] = "09:00"
+    zone: Annotated[str, BeforeValidator(a_time_zone)] = "UTC"
+    channel: Annotated[str, BeforeValidator(a_channel)] = ""
+
+
 class RouteSettings(Section):
     platform: str = ""
     connection: str = ""
@@ -193,6 +203,7 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     timing: TimingSettings = TimingSettings()
     fallback: FallbackSettings = FallbackSettings()
+    digest: DigestSettings = DigestSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
     webhooks: Webhooks = ()

@@ -5,7 +5,17 @@ from datetime import timedelta
 
 from sample_facts import ANNA, CHANNEL, NOW
 
-from bot.announced import Announced, BlindFacts, EndingFacts, LeaverFacts, LeaverLine
+from bot.announced import (
+    Announced,
+    BlindFacts,
+    DigestEnding,
+    DigestFacts,
+    DigestOutage,
+    EndingFacts,
+    LeaverFacts,
+    LeaverLine,
+    Strip,
+)
 from bot.announcements import Announcement
 
 SOON = EndingFacts(
@@ -29,6 +39,33 @@ LINES = (
 )
 LEAVER = LeaverFacts("Anna Berg", LINES, f"{URL}/connections", ("S0MARKETIN",))
 MOVED = replace(LINES[0], state="moved", login="ben@acme.com"), replace(LINES[1], state="off")
+ROW = ("none",) * 4 + ("green",) * 16
+STRIPS = (
+    Strip("Acme EMEA", "Google Ads", (*ROW, *["red"] * 2, *["amber"] * 1, *["green"] * 7)),
+    Strip("Acme Sales", "Salesforce", (*ROW, *["green"] * 10)),
+)
+BROKE = DigestOutage(
+    "Google Ads",
+    ("Acme EMEA", "Acme US"),
+    timedelta(days=1, hours=3),
+    "caught_up",
+    "ana@acme.com",
+    {"ads_untagged": 5, "clicks": 32, "cost_micros": {"EUR": 18_400_000}},
+    f"{URL}/reauthorize/out_google",
+)
+DOWN = DigestOutage("Salesforce", ("Acme Sales",), timedelta(hours=5), "open", "", {}, f"{URL}/reauthorize/out_sales")
+DIGEST = DigestFacts(
+    since=NOW - timedelta(days=7),
+    until=NOW,
+    outages=(BROKE, DOWN),
+    endings=(
+        DigestEnding("login", "LinkedIn Ads", "ana@acme.com", NOW + timedelta(days=6)),
+        DigestEnding("client secret", "HubSpot", "", NOW + timedelta(days=20)),
+    ),
+    strips=STRIPS,
+    connections=12,
+    url=f"{URL}/connections",
+)
 ANNOUNCED: dict[str, Announced] = {
     "ending_login": SOON,
     "ending_many_accounts": replace(SOON, accounts=tuple(f"Acme {n}" for n in range(40))),
@@ -44,6 +81,9 @@ ANNOUNCED: dict[str, Announced] = {
     "blind_checking": BLIND,
     "blind_all_well": replace(BLIND, checked=12),
     "blind_one_lost": replace(BLIND, checked=12, lost=1),
+    "digest": DIGEST,
+    "digest_quiet": replace(DIGEST, outages=(), endings=(), strips=STRIPS[1:]),
+    "digest_many": replace(DIGEST, outages=(BROKE,) * 10, more=7, endings=DIGEST.endings * 5, strips=STRIPS * 12),
     "leaver": LEAVER,
     "leaver_nameless": replace(LEAVER, name="", lines=LINES[1:], mentions=()),
     "leaver_partly": replace(LEAVER, lines=(MOVED[0], LINES[1])),

@@ -11,12 +11,13 @@ from sample_announcements import ANNOUNCED, announcement
 from sample_facts import NOW, OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
-from bot.announced import EndingFacts, LeaverFacts
+from bot.announced import DigestFacts, EndingFacts, LeaverFacts
 from bot.connection import Event, Outage
 from bot.facts import CheckAnswer, OutageFacts
 from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.connection_lists import list_checks, list_connections, list_outages
 from handlers.slack.details_view import details_view
+from handlers.slack.digest_card import alt_text, legend
 from handlers.slack.home_view import home_view
 from handlers.slack.markup import bare, clusters, plain
 from handlers.slack.messages import SlackComposer
@@ -100,7 +101,9 @@ def problems(found: object, links: set[str]) -> list[str]:
 def _without_logins(text: str) -> str:
     """A well-formed e-mail address that is the login stays whole: `verbatim` keeps Slack from linking it."""
     mail = r"[\w.+-]+@[\w.-]+"
-    kept = rf"(?<=Login: ){mail}|(?<=by ){mail}(?=,)|{mail}(?= logged in)|(?<=enewed by ){mail}|(?<=over by ){mail}"
+    after = ("Login: ", "enewed by ", "over by ")
+    kept = "|".join([*(f"(?<={text}){mail}" for text in after), rf"(?<=by ){mail}(?=,)", rf"{mail}(?= logged in)"])
+    kept += rf"|(?<=\(){mail}(?=\))"
     return re.sub(kept, "", text)
 
 
@@ -161,6 +164,13 @@ def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
         links = {facts.connections_url}
         lines = tuple(replace(line, login=nasty, accounts=(nasty,) * 7) for line in facts.lines)
         facts = replace(facts, name=nasty, lines=lines)
+    elif isinstance(facts, DigestFacts):
+        links = {facts.url, *(outage.url for outage in facts.outages)}
+        outages = tuple(replace(o, accounts=(nasty,) * 4, by=nasty) for o in facts.outages)
+        endings = tuple(replace(e, login=nasty) for e in facts.endings)
+        facts = replace(facts, outages=outages, endings=endings, strips=(replace(facts.strips[0], name=nasty),) * 24)
+        assert len(alt_text(facts, Words())) <= 1000
+        assert foreign(legend(facts, Words()), set(), set()) == []
     else:
         links = set()
     spoken = SlackAnnouncer().message(announcement(), facts)

@@ -1,12 +1,14 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
-from bot.announced import Announced, BlindFacts, EndingFacts, LeaverFacts
+from bot.announced import Announced, BlindFacts, DigestFacts, EndingFacts, LeaverFacts
 from bot.announcements import Announcement
 from bot.connection import Json
-from bot.interfaces import Spoken
+from bot.interfaces import Picture, Spoken
 from handlers.slack.blind_card import blind_card
 from handlers.slack.blocks import actions, section, sections
 from handlers.slack.card import ANNOUNCED, Card
+from handlers.slack.digest_card import alt_text, digest_card, legend
+from handlers.slack.drawing import strips
 from handlers.slack.ending_card import ending_card, ending_reply
 from handlers.slack.leaver_card import leaver_card
 from handlers.words import Words
@@ -30,6 +32,8 @@ class SlackAnnouncer:
         )
 
     def _card(self, facts: Announced) -> Card:
+        if isinstance(facts, DigestFacts):
+            return digest_card(facts, self.words)
         if isinstance(facts, LeaverFacts):
             return leaver_card(facts, self.words)
         return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
@@ -38,6 +42,16 @@ class SlackAnnouncer:
         assert isinstance(facts, EndingFacts)  # nothing else has steps
         text = ending_reply(facts, self.words)
         return Spoken(told.channel, text, sections([text]), metadata=_metadata(told))
+
+    def picture(self, facts: Announced) -> Picture:
+        assert isinstance(facts, DigestFacts)  # nothing else has one
+        return Picture(
+            name=f"redkey-{facts.until.date()}.png",
+            title=self.words.say("The last 30 days"),
+            alt=alt_text(facts, self.words),
+            legend=legend(facts, self.words),
+            png=strips([strip.tones for strip in facts.strips]),
+        )
 
 
 def _metadata(told: Announcement) -> Json:

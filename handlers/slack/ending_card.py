@@ -1,6 +1,6 @@
 """What ends soon: a login to renew while it lives, or a date that whoever runs Redkey must know of."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.announced import EndingFacts
 from bot.connection import Json
@@ -37,7 +37,11 @@ def ending_reply(facts: EndingFacts, words: Words) -> str:
 
 
 def _what(facts: EndingFacts, words: Words) -> str:
-    platform, day = facts.platform_name, words.day(facts.at.date())
+    return what_ends(facts.what, facts.platform_name, facts.at, words)
+
+
+def what_ends(what: str, platform: str, at: datetime, words: Words) -> str:
+    day = words.day(at.date())
     return {
         "login": words.say("{platform}: a login ends on {day}", platform=platform, day=day),
         "data access": words.say("{platform}: the access to data ends on {day}", platform=platform, day=day),
@@ -46,7 +50,7 @@ def _what(facts: EndingFacts, words: Words) -> str:
         "API version": words.say(
             "{platform}: the API version in use is switched off on {day}", platform=platform, day=day
         ),
-    }[facts.what]
+    }[what]
 
 
 def _in_days(facts: EndingFacts, words: Words) -> str:

@@ -32,6 +32,7 @@ oauth_config:
       - chat:write            # alerts, their edits, the replies in their threads
       - chat:write.public     # in public channels without being invited
       - commands              # /redkey
+      - files:write           # the picture in the weekly digest
       - users:read            # the name of who takes care of it, and whether they are still there
       - users:read.email      # of whoever leaves: which logins are in their name
       - channels:read         # the channel was archived, or we were removed from it

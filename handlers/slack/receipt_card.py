@@ -1,6 +1,6 @@
 """The green message: the receipt. How long, who fixed it, what came back, and what stays lost. Grey when it was paused."""
 
-from bot.connection import Status
+from bot.connection import Json, Status
 from bot.facts import OutageFacts
 from handlers.slack.blocks import bulleted, context, sections
 from handlers.slack.buttons import only_details
@@ -116,7 +116,11 @@ def recovered(facts: OutageFacts, words: Words) -> list[str]:
 
 
 def lost(facts: OutageFacts, words: Words) -> list[str]:
-    gone, lines = facts.outage.lost, []
+    return lost_lines(facts.outage.lost, facts.platform_name, words)
+
+
+def lost_lines(gone: Json, platform: str, words: Words) -> list[str]:
+    lines = []
     if ads := int(gone.get("ads_untagged", 0)):
         lines.append(words.many("{n} ad ran without UTM tags.", "{n} ads ran without UTM tags.", ads))
         clicks, amount = int(gone.get("clicks", 0)), words.amounts(gone.get("cost_micros", {}))
@@ -134,7 +138,7 @@ def lost(facts: OutageFacts, words: Words) -> list[str]:
                 "{n} day of cost is too old: {platform} no longer gives it.",
                 "{n} days of cost are too old: {platform} no longer gives them.",
                 days,
-                platform=facts.platform_name,
+                platform=platform,
             )
         )
     return lines

@@ -16,10 +16,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connection import Json
 from bot.errors import TryLater
-from bot.interfaces import MessageGone, PostUnclear, SlackRefused, Spoken
+from bot.interfaces import MessageGone, Picture, PostUnclear, SlackRefused, Spoken
 from bot.traces import span
 from handlers.slack.card import ANNOUNCED, EVENT_TYPE
 from handlers.slack.pacing import Pacing
+from handlers.slack.pictures import share
 from handlers.slack.slack_answers import CHANNEL_GONE, MALFORMED, code_of, maybe_done, rate_limited, understood
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class SlackVoice:
         self._once = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=[])
         again = [AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler()]
         self._often = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=again)
+        self._timeout = timeout
         self._pacing = pacing or Pacing()
         self._clock = clock
         self._said: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
@@ -150,6 +152,10 @@ class SlackVoice:
             await self._update(channel, ts, plainly)
         except SlackApiError as error:
             raise self._meaning(error) from error
+
+    async def share(self, picture: Picture, channel: str, thread: str) -> None:
+        await self._pacing.turn(channel)
+        await share(self._once, picture, channel, thread, self._timeout)
 
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime

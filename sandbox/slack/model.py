@@ -56,6 +56,7 @@ class Message:
     deleted: bool = False
     replies: list["Message"] = field(default_factory=list)
     history: list[Version] = field(default_factory=list)
+    files: list[Json] = field(default_factory=list)
     reactions: dict[str, list[str]] = field(default_factory=dict)
     warnings: set[str] = field(default_factory=set)
     """action_ids whose last click nobody acknowledged: Slack shows a warning triangle there."""

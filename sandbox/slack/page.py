@@ -217,6 +217,7 @@ def make_page(workspace: "SlackWorkspace") -> Starlette:
         routes=[
             Route("/", page.whole),
             Route("/archives/{channel}/{stamp}", page.archive_link),
+            Route("/files/{file}", workspace.files.show),
             Route("/ui/view", page.pieces),
             Route("/ui/changes", page.changes),
             Route("/ui/state", page.told),

@@ -21,6 +21,7 @@ BOT_USER = "U0REDKEY00"
 SCOPES = [
     "chat:write", "chat:write.public", "commands", "users:read", "users:read.email", "channels:read",
     "channels:history", "groups:read", "groups:history", "im:write", "im:history", "usergroups:read", "reactions:write",
+    "files:write",
 ]  # fmt: skip
 
 

@@ -16,6 +16,8 @@ def message_body(message: Message, *, with_metadata: bool = False) -> Json:
         body["blocks"] = deepcopy(message.blocks)
     if message.attachments:
         body["attachments"] = [attachment_body(n, a) for n, a in enumerate(message.attachments, start=1)]
+    if message.files:
+        body["files"] = deepcopy(message.files)
     if message.broadcast:
         body["subtype"] = "thread_broadcast"
     if message.thread_ts:

@@ -13,6 +13,7 @@ from sandbox.levers import Lever
 from sandbox.slack import chat_methods, read_methods, view_methods
 from sandbox.slack.answers import take_response
 from sandbox.slack.delivery import Delivery
+from sandbox.slack.file_methods import Files
 from sandbox.slack.mischief import slack_levers
 from sandbox.slack.mishaps import Mishap, Mishaps
 from sandbox.slack.model import Answer, Call, Channel, Json, Message, View
@@ -46,10 +47,12 @@ class SlackWorkspace:
         self.http = RequestUrl(self.state)
         self.delivery = Delivery(self.state, self.sockets, self.http)
         self.person = Person(self.state, self.delivery)
+        self.files = Files(self.state)
         methods = {
             **chat_methods.METHODS,
             **read_methods.METHODS,
             **view_methods.METHODS,
+            **self.files.methods,
             "apps.connections.open": Method(self.sockets.open_connection, token="app"),
         }
         self.web_api = WebApi(self.state, methods, self.rates, self.mishaps)
@@ -58,6 +61,7 @@ class SlackWorkspace:
             routes=[
                 *self.openid.routes,
                 Route("/api/{method}", self.web_api.answer, methods=["GET", "POST"]),
+                Route("/upload/v1/{file}", self.files.take, methods=["POST"]),
                 Route("/response/{ticket}", self._take_response, methods=["POST"]),
                 WebSocketRoute("/link", self.sockets.serve),
             ]
