@@ -18,7 +18,7 @@ from bot import (
     commands_webhooks,
 )
 from bot.errors import SetupError
-from bot.terminal import EXPECTED, Called, complain, settings_of, tell, working
+from bot.terminal import EXPECTED, AsJson, Called, complain, settings_of, tell, tell_json, working
 
 app = typer.Typer(
     name="redkey",
@@ -84,10 +84,15 @@ def doctor(
     live: Annotated[
         bool, typer.Option("--live", help="Also post a test message to each channel, edit it, and take it back.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check settings, database, keys, Slack and every platform; one line each, with the cure."""
-    from bot.doctor import examine
+    from bot.doctor import examine, examined
 
+    if as_json:
+        found = working(examined(lambda: settings_of(context), live=live))
+        tell_json(found)
+        raise typer.Exit(0 if all(each["ok"] for each in found) else 1)
     raise typer.Exit(working(examine(lambda: settings_of(context), tell, live=live)))
 
 

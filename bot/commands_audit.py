@@ -9,7 +9,7 @@ import typer
 from bot.audit import Finding, item, verified
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import settings_of, tell, working
+from bot.terminal import AsJson, settings_of, tell, tell_json, working
 
 audit = typer.Typer(help="Who connected, clicked, consented, paused: the audit trail.", no_args_is_help=True)
 
@@ -25,9 +25,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 @audit.command()
-def verify(context: typer.Context) -> None:
+def verify(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check that no row was changed, taken out or put in. Prints the newest digest, to be kept elsewhere."""
-    verdict = working(_verify(settings_of(context)))
+    verdict = working(_verify(settings_of(context)), "reading the trail")
+    if as_json:
+        tell_json({"rows": verdict.whole, "newest": verdict.newest, "broken": verdict.broken, "why": verdict.why})
+        raise typer.Exit(0 if verdict.broken is None else 1)
     if verdict.broken is not None:
         raise SetupError(
             f"audit row {verdict.broken}: {verdict.why}; restore the database from before, and ask who could"

@@ -14,7 +14,7 @@ import typer
 from bot.connection import Touchpoint
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import complain, interruptible, settings_of, tell, working
+from bot.terminal import AsJson, complain, interruptible, settings_of, tell, tell_json, working
 
 touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_is_help=True)
 costs = typer.Typer(help="What was spent.", no_args_is_help=True)
@@ -49,6 +49,8 @@ def _costs() -> None:
 def import_(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV or one JSON object a line; - is standard input.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Take in touchpoints: all of them, or none if one is wrong. Ids that are known already are counted, not doubled."""
     from bot.intake import BadTouchpoints
@@ -62,7 +64,10 @@ def import_(
             complain(str(problem))
         complain(f"{trouble.count} problem{'s' if trouble.count > 1 else ''}, so nothing was stored")
         raise typer.Exit(1) from None
-    accepted, duplicates, homeless = working(_accept(settings, read))
+    accepted, duplicates, homeless = working(_accept(settings, read), "storing")
+    if as_json:
+        tell_json({"accepted": accepted, "duplicates": duplicates, "waiting_for_crm": homeless})
+        return
     tell(f"accepted {accepted}, duplicates {duplicates}" + ("; waiting for a first CRM" if homeless else ""))
 
 

@@ -34,7 +34,7 @@ def new_key(context: typer.Context) -> None:
 @keys.command("rotate")
 def rotate(context: typer.Context) -> None:
     """Seal everything again under the first key; then the older ones can be taken out of secrets.keys."""
-    resealed = working(_rotate(settings_of(context)))
+    resealed = working(_rotate(settings_of(context)), "sealing")
     tell(f"sealed {resealed.done} values again")
     if resealed.broken:
         raise SetupError(f"{resealed.broken} values do not open: keep the older keys, and put back the one they need")
@@ -53,7 +53,7 @@ async def _rotate(settings: Settings) -> "Resealed":
 @db.command()
 def upgrade(context: typer.Context) -> None:
     """Bring the tables up to date. `redkey run` does it by itself at the start."""
-    working(_upgrade(settings_of(context)))
+    working(_upgrade(settings_of(context)), "upgrading")
     tell("the database is up to date")
 
 
@@ -67,7 +67,7 @@ async def _upgrade(settings: Settings) -> None:
 @db.command()
 def backup(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Copy the database to a new file while the bot runs. The sealed logins in it need their keys to open."""
-    working(_backup(settings_of(context), file))
+    working(_backup(settings_of(context), file), "copying")
     tell(f"copied to {file}")
 
 
@@ -87,7 +87,7 @@ def revoke_all(
         if not sys.stdin.isatty():
             raise SetupError("revoke-all ends every login: say --yes if that is what you want")
         typer.confirm("This ends every login, here and at the platforms. Go on?", abort=True, err=True)
-    tell(f"revoked {working(_revoke_all(settings))} logins")
+    tell(f"revoked {working(_revoke_all(settings), 'revoking')} logins")
 
 
 async def _revoke_all(settings: Settings) -> int:

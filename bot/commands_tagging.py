@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from bot.settings import Settings
-from bot.terminal import printable, settings_of, tell, working
+from bot.terminal import AsJson, printable, settings_of, tell, tell_json, working
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -22,9 +22,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 @tagging.command()
-def preview(context: typer.Context, connection: Named) -> None:
+def preview(context: typer.Context, connection: Named, *, as_json: AsJson = False) -> None:
     """Show which ads tagging would change, before and after. Changes nothing."""
-    shown = working(_with(settings_of(context), lambda app: app.opt_in.preview(connection)))
+    shown = working(_with(settings_of(context), lambda app: app.opt_in.preview(connection)), "reading the ads")
+    if as_json:
+        changes = [
+            {"ad": each.ad.id, "name": each.ad.name, "before": each.before, "wanted": each.wanted}
+            for each in shown.changes
+        ]
+        tell_json({"changes": changes, "left": dict(shown.left)})
+        return
     for change in shown.changes:
         tell(printable(f"{change.ad.id}\t{change.ad.name}\t{change.before or '(nothing)'} -> {change.wanted}"))
     for ad, why in sorted(shown.left.items()):
@@ -52,9 +59,15 @@ def undo(
     connection: Named,
     *,
     really: Annotated[bool, typer.Option("--yes", help="Do it. Without it, only show what would happen.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give every ad we tagged the suffix it had before, and switch auto-tagging off for this connection."""
-    undone = working(_with(settings_of(context), lambda app: app.undo.run(connection, really=really)))
+    undone = working(
+        _with(settings_of(context), lambda app: app.undo.run(connection, really=really)), "reading the ads"
+    )
+    if as_json:
+        tell_json({"done": really, "restored": dict(undone.restored), "left": dict(undone.left)})
+        return
     for ad, suffix in sorted(undone.restored.items()):
         tell(f"{ad}\t{'restored' if really else 'would be restored'}\t{suffix}")
     for ad, why in sorted(undone.left.items()):

@@ -1,14 +1,16 @@
 """The commands around the story: run, connect, check, and the lists of connections and outages."""
 
-import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import AsJson, me, printable, settings_of, table, tell, working
+from bot.terminal import AsJson, me, printable, settings_of, table, tell, tell_json, working
+
+if TYPE_CHECKING:
+    from bot.facts import CheckAnswer
 
 PAGE = 1000  # outages read at once
 
@@ -64,7 +66,7 @@ def connections(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List what is connected."""
     items = working(_connections(settings_of(context)))
     if as_json:
-        tell(json.dumps(items, ensure_ascii=False, indent=2))
+        tell_json(items)
     else:
         table(
             items, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet."
@@ -83,7 +85,7 @@ def outages(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List open and past outages; with --json also their timelines."""
     items = working(_outages(settings_of(context)))
     if as_json:
-        tell(json.dumps(items, ensure_ascii=False, indent=2))
+        tell_json(items)
     else:
         columns = ["id", "platform", "cause", "opened_at", "reauthorized_at", "reauthorized_by", "caught_up_at"]
         table(items, columns, "There has been no outage.")
@@ -105,19 +107,30 @@ async def _outages(settings: Settings) -> list[dict[str, Any]]:
 def check(
     context: typer.Context,
     connection: Annotated[str | None, typer.Argument(metavar="[ID]", help="One connection. Default: all.")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Probe now. A running bot is asked to do it; the exit code is 1 if a connection that is switched on fails."""
-    if not working(_check(settings_of(context), connection)):
+    answers = working(_check(settings_of(context), connection), "checking")
+    if as_json:
+        tell_json([_checked(answer) for answer in answers])
+    else:
+        for answer in answers:
+            told = _checked(answer)
+            found = told["problem"] or told["status"]
+            tell(printable(f"{told['id']}  {told['platform']}  {told['name']}: {found}"))
+    if any(answer.problem and answer.connection.enabled for answer in answers):
         raise typer.Exit(1)
 
 
-async def _check(settings: Settings, connection_id: str | None) -> bool:
+def _checked(answer: "CheckAnswer") -> dict[str, Any]:
+    connection = answer.connection
+    told = {"id": connection.id, "platform": connection.platform, "name": connection.account.name}
+    return {**told, "status": connection.status.value, "problem": answer.problem}
+
+
+async def _check(settings: Settings, connection_id: str | None) -> "list[CheckAnswer]":
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        answers = await app.desk.check(connection_id)
-    for answer in answers:
-        connection = answer.connection
-        found = answer.problem or str(connection.status)
-        tell(printable(f"{connection.id}  {connection.platform}  {connection.account.name}: {found}"))
-    return not any(answer.problem and answer.connection.enabled for answer in answers)
+        return await app.desk.check(connection_id)

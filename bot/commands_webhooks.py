@@ -1,13 +1,12 @@
 """The commands of webhooks: who subscribed, does it work, and a fresh secret to sign with."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from bot.errors import RedkeyError, SetupError
 from bot.settings import Settings
-from bot.terminal import AsJson, complain, settings_of, table, tell, working
+from bot.terminal import AsJson, complain, settings_of, table, tell, tell_json, working
 from bot.webhook_settings import WebhookSettings
 
 webhooks = typer.Typer(help="Programs that are told what happens.", no_args_is_help=True)
@@ -23,7 +22,7 @@ def list_them(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the endpoints of [[webhooks]] and how each is doing."""
     items = working(_list(settings_of(context)))
     if as_json:
-        tell(json.dumps(items, ensure_ascii=False, indent=2))
+        tell_json(items)
     else:
         shown = [{**item, "events": ", ".join(item["events"])} for item in items]
         table(shown, COLUMNS, "There is no [[webhooks]] in the settings.")
@@ -58,7 +57,7 @@ def try_them(
     if not chosen:
         known = ", ".join(each.name for each in settings.webhooks) or "none: write one into [[webhooks]]"
         raise SetupError(f"there is no endpoint {name}; there are: {known}" if name else f"there are {known}")
-    if not working(_test(settings, chosen)):
+    if not working(_test(settings, chosen), "sending"):
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ from bot.connection import Secret
 from bot.dates import Ending, KnownDate, known_dates
 from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
 from bot.interfaces import Gateway
+from bot.logs import cleaned
 from bot.memory import SealBroken
 from bot.notices import Endpoint
 from bot.setting_values import is_loopback
@@ -35,6 +36,14 @@ async def examine(load: Callable[[], Settings], tell: Tell, *, live: bool = Fals
         mark = "WRONG" if finding.cure else "ok   "
         tell(printable(f"{mark} {finding.what}: {finding.text}" + (f" -> {finding.cure}" if finding.cure else "")))
     return 1 if wrong else 0
+
+
+async def examined(load: Callable[[], Settings], *, live: bool = False) -> list[dict[str, str | bool]]:
+    """The same, for programs."""
+    return [
+        {"what": f.what, "ok": not f.cure, "text": cleaned(f.text), "cure": f.cure}
+        async for f in _findings(load, live=live)
+    ]
 
 
 async def _findings(load: Callable[[], Settings], *, live: bool) -> AsyncIterator[Finding]:

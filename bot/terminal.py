@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import json
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -40,10 +41,24 @@ def settings_of(context: typer.Context) -> Settings:
     return settings
 
 
-def working(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; Ctrl-C ends it without a word."""
-    with interruptible():
+def working(work: Coroutine[Any, Any, T], doing: str = "") -> T:
+    """Run to the end; Ctrl-C ends it without a word. `doing`: what somebody who sits there reads while it lasts."""
+    with interruptible(), _turning(doing):
         return asyncio.run(work)
+
+
+@contextmanager
+def _turning(doing: str) -> Iterator[None]:
+    if not doing or not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(doing):
+        yield
+
+
+def tell_json(found: object) -> None:
+    """Print the result for a program."""
+    tell(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 @contextmanager

@@ -416,3 +416,59 @@ def test_webhooks_can_be_tried_and_listed_without_showing_where_they_lead(redkey
     everything = "".join(done.stdout + done.stderr for done in (tried, alone, listed, shown, nobody))
     assert "secret-path" not in everything
     assert secret not in everything
+
+
+@pytest.mark.parametrize(
+    ("words", "empty"),
+    [
+        (["connections"], []),
+        (["outages"], []),
+        (["check"], []),
+        (["webhooks", "list"], []),
+        (["audit", "verify"], {"rows": 0, "newest": "0" * 64, "broken": None, "why": ""}),
+    ],
+)
+def test_what_a_command_prints_it_prints_for_programs_too(redkey, words, empty):
+    done = redkey(*words, "--json")
+
+    assert (done.returncode, json.loads(done.stdout)) == (0, empty)
+
+
+def test_doctor_tells_programs_what_is_wrong_and_its_cure(redkey):
+    done = redkey("doctor", "--json")
+    found = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert {"what", "ok", "text", "cure"} == set(found[0])
+    assert [each["ok"] for each in found if each["what"] == "database"] == [True]
+    assert all(each["cure"] for each in found if not each["ok"])
+
+
+def test_touchpoints_taken_in_are_counted_for_programs_too(redkey):
+    line = (
+        '{"id": "TP2_1", "occurred_at": "2026-11-23T09:00:00Z", "email": "a@b.c", "kind": "touchpoint", "fields": {}}'
+    )
+    done = redkey("touchpoints", "import", "-", "--json", stdin=line + "\n" + line.replace("TP2_1", "TP2_2") + "\n")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["accepted"], told["duplicates"], bool(told["waiting_for_crm"])) == (2, 0, True)
+
+
+def test_no_command_that_prints_data_lacks_json():
+    from typer.main import get_command
+
+    def below(path: str, command: Any) -> Iterator[tuple[str, set[str]]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(f"{path} {name}".strip(), inner)
+        if not hasattr(command, "commands"):
+            yield path, {option for p in command.params for option in p.opts}
+
+    from bot.cli import app
+
+    # One sentence or one value each, or a format of their own; `run` and `demo` go on until they are ended.
+    plain = {"demo", "run", "connect", "manifest", "keys new", "keys rotate", "db upgrade", "db backup", "revoke-all"}
+    plain |= {"remove", "tagging optin", "tagging optout", "webhooks secret", "webhooks test"}
+    plain |= {"costs export", "audit export"}
+    without = {path for path, options in below("", get_command(app)) if "--json" not in options}
+    assert without == plain

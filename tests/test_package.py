@@ -1,9 +1,12 @@
 """What is built for `pipx install` is whole, and the same each time it is built."""
 
 import hashlib
+import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -58,3 +61,24 @@ def test_commands_work_from_the_unpacked_wheel_alone(wheels, tmp_path):
     assert redkey("--version").startswith("redkey 0.")
     assert redkey("keys", "new").startswith("k1:")
     assert "display_information:" in redkey("manifest")
+
+
+def test_the_bill_of_materials_names_everything_that_is_installed_with_its_hashes_and_is_the_same_each_time():
+    spec = importlib.util.spec_from_file_location("_sbom", ROOT / "scripts" / "_sbom.py")
+    sbom = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sbom)
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    told = sbom.bill(lock, project)
+
+    assert told == sbom.bill(lock, project)
+    parts = {part["bom-ref"]: part for part in told["components"]}
+    assert len(parts) == len(told["components"]) == len(re.findall(r"^\S+==", lock, re.MULTILINE)) > 40
+    assert sum(len(part["hashes"]) for part in parts.values()) == lock.count("--hash=sha256:")
+    assert all(part["hashes"] for part in parts.values())
+    known = {*parts, told["metadata"]["component"]["bom-ref"]}
+    assert [d["ref"] for d in told["dependencies"] if not {d["ref"], *d["dependsOn"]} <= known] == []
+    direct = next(d["dependsOn"] for d in told["dependencies"] if d["ref"].startswith("pkg:pypi/redkey@"))
+    assert len(direct) == len(project["dependencies"])
+    assert parts[next(ref for ref in parts if "/slack-bolt@" in ref)]["licenses"]
