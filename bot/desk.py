@@ -89,7 +89,15 @@ class FrontDesk:
             await self._ask(probed)
         else:
             await asyncio.gather(*(self._watch.check(c) for c in probed))
+        if connection_id is None:
+            chosen = await self._remaining(chosen)
         return [await self._answer(c) for c in chosen]
+
+    async def _remaining(self, connections: list[Connection]) -> list[Connection]:
+        """Without those that somebody has removed meanwhile."""
+        async with self._memory.read() as tx:
+            left = {c.id for c in await tx.connections.all()}
+        return [c for c in connections if c.id in left]
 
     async def _may_heal(self, tx: Tx, connection: Connection) -> bool:
         outage = await tx.outages.get(connection.outage_id) if connection.outage_id else None
@@ -104,11 +112,10 @@ class FrontDesk:
         for _ in range(int(ANSWER_WITHIN / 0.1)):
             await self._sleep(0.1)
             async with self._memory.read() as tx:
-                fresh = [c for c in await tx.connections.all() if c.id in waiting]
-            for c in fresh:
-                was_lost = waiting[c.id] and not c.authorized
-                if (c.checked_at and c.checked_at >= asked) or was_lost or not c.enabled:
-                    del waiting[c.id]
+                there = {c.id: c for c in await tx.connections.all()}  # who is not among them is waited for no longer
+            waiting = {
+                each: was for each, was in waiting.items() if each in there and not _answered(there[each], was, asked)
+            }
             if not waiting:
                 return
 
@@ -227,3 +234,9 @@ class FrontDesk:
     async def newest_click(self, subject: str, clicked_micros: int) -> bool:
         async with self._memory.begin() as tx:
             return await tx.clicks.newest(subject, clicked_micros, self._now())
+
+
+def _answered(connection: Connection, was_authorized: bool, asked: datetime) -> bool:
+    """Whether a check that was asked for then has come to something."""
+    probed = connection.checked_at is not None and connection.checked_at >= asked
+    return probed or (was_authorized and not connection.authorized) or not connection.enabled

@@ -141,8 +141,9 @@ class Story:
     async def _live_on(self) -> None:
         """The world does not wait: ads are made and touches happen while the logins are dead."""
         for platform in self._world.platforms:
-            if any(lever.key == "new_ads" for lever in platform.levers):
-                self._line("lost", await self._world.pull(platform.key, "new_ads"))
+            for key, step in (("new_ads", "lost"), ("restate", "restated")):
+                if any(lever.key.removeprefix(f"{platform.key}_") == key for lever in platform.levers):
+                    self._line(step, await self._world.pull(platform.key, key))
         counts = await self._practice.send_touchpoints(touchpoints(TOUCHPOINTS, "during"))
         self._line("lost", f"{counts['accepted']} touchpoints were taken in and wait")
 

@@ -86,6 +86,16 @@ class Dynamics365Sandbox:
         """How often each external id was created and updated."""
         return self.org.writes
 
+    @property
+    def page_size(self) -> int:
+        """At most so many rows in one answer to a query, whatever was asked for."""
+        return self.org.page
+
+    @page_size.setter
+    def page_size(self, size: int) -> None:
+        for org in self.orgs.values():
+            org.page = size
+
     def records(self, entity_set: str = TOUCHPOINTS, org: str = ADVENTURE) -> Mapping[str, Row]:
         """The rows of a table by external id."""
         return self.orgs[org].records(entity_set)

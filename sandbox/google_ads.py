@@ -59,6 +59,16 @@ class GoogleAdsSandbox:
             "api_url": here,
         }
 
+    @property
+    def page_size(self) -> int:
+        """At most so many rows a page, however many there are."""
+        return self.api.page_rows
+
+    @page_size.setter
+    def page_size(self, size: int) -> None:
+        self.api.page_rows = size
+        self.api.stream_rows = size
+
     # The truth, for assertions
 
     def account(self, customer: str) -> Account:
@@ -114,6 +124,12 @@ class GoogleAdsSandbox:
 
     def add_ads(self, customer: str = EMEA, count: int = 1) -> list[Ad]:
         return self.book.add_ads(self.account(customer), count)
+
+    def restate(self, customer: str = EMEA, units: int = 7) -> date:
+        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
+        day = self.today(customer) - timedelta(days=1)
+        self.account(customer).corrected[day.toordinal()] = units
+        return day
 
     def add_account(
         self,
@@ -222,6 +238,9 @@ class GoogleAdsSandbox:
             self.add_ads(EMEA, 20)
             return "20 new ads run at Acme EMEA."
 
+        async def restated() -> str:
+            return f"{self.restate()} at Acme EMEA has been restated: every ad cost a little more."
+
         named: list[tuple[str, str, Callable[[], Awaitable[str]]]] = [
             ("revoke", "Revoke Ada's login", revoke),
             ("password", "Change Ada's password", password),
@@ -229,6 +248,7 @@ class GoogleAdsSandbox:
             ("withdraw", "Take Acme Americas away from Ada", withdraw),
             ("give_back", "Give Acme Americas back to Ada", give_back),
             ("new_ads", "Create 20 new ads at Acme EMEA", ads),
+            ("restate", "Restate what yesterday cost", restated),
             *self._outage_levers(),
         ]
         return [Lever(key, label, pull, self.name) for key, label, pull in named]

@@ -51,11 +51,12 @@ def _mix(key: int, day: int) -> int:
     return word ^ (word >> 31)
 
 
-def figures(key: int, day: int, started: Moment, now: Moment, unit: int) -> Figures:
+def figures(key: int, day: int, started: Moment, now: Moment, unit: int, corrected: int = 0) -> Figures:
     """One ad's (or campaign's) figures of one account day, as the platform would report them at `now`.
 
     Today grows with the clock. The three days before are reported a little too high and come down day by day, as
-    invalid clicks are credited. `unit` is the smallest billable amount of the currency, in micros.
+    invalid clicks are credited. `unit` is the smallest billable amount of the currency, in micros; `corrected`: so many of
+    them the platform has put to this day afterwards.
     """
     if day < started.day or day > now.day:
         return NOTHING
@@ -67,6 +68,8 @@ def figures(key: int, day: int, started: Moment, now: Moment, unit: int) -> Figu
     age = now.day - day
     if units and 1 <= age <= RESTATED_DAYS:
         units += (RESTATED_DAYS + 1 - age) * (1 + (word >> 20) % 5)
+    if units and day < now.day:
+        units += corrected
     return Figures(units * unit, units // 40, units * 3)
 
 

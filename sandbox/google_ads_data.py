@@ -80,6 +80,8 @@ class Account:
     ads: dict[str, Ad] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
     started: Moment = LONG_AGO
+    corrected: dict[int, int] = field(default_factory=dict)
+    """Units that were put to every ad's day afterwards, by the date's ordinal."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -93,12 +95,12 @@ class Account:
     def ad_figures(self, ad: Ad, day: int, now: Moment) -> Figures:
         if ad.status != "ENABLED":
             return NOTHING
-        return figures(int(ad.id), day, ad.started, now, self.unit)
+        return figures(int(ad.id), day, ad.started, now, self.unit, self.corrected.get(day, 0))
 
     def campaign_figures(self, campaign: Campaign, day: int, now: Moment) -> Figures:
         """Performance Max has cost of its own; any other campaign costs what its ads cost."""
         if campaign.channel == "PERFORMANCE_MAX":
-            return figures(int(campaign.id), day, self.started, now, self.unit)
+            return figures(int(campaign.id), day, self.started, now, self.unit, self.corrected.get(day, 0))
         total = NOTHING
         for ad in self.ads.values():
             if ad.group.campaign is campaign:

@@ -53,6 +53,7 @@ class GoogleAdsApi:
         self.oauth = oauth
         self.ledger = oauth.ledger
         self.page_rows = 10_000
+        self.stream_rows = STREAM_ROWS
         self.entrance = Entrance(book, oauth)
         self.refused_ads: dict[str, AdsError] = {}
         self._pages: dict[str, Page] = {}
@@ -162,7 +163,7 @@ class GoogleAdsApi:
         call = await self.entrance.authorized(request, version, request_id, {"query", "summaryRowSetting"})
         rows, mask = self._rows(call), field_mask(read_query(_query(call.body)))
         headers = {"content-type": "application/json; charset=UTF-8", "request-id": request_id}
-        return StreamingResponse(_chunks(rows, mask, request_id), headers=headers)
+        return StreamingResponse(_chunks(rows, mask, request_id, self.stream_rows), headers=headers)
 
     async def _mutate(self, request: Request, version: str, request_id: str) -> Response:
         allowed = {"operations", "partialFailure", "validateOnly", "responseContentType"}
@@ -190,11 +191,11 @@ def _query(body: dict[str, Any]) -> str:
     return query
 
 
-async def _chunks(rows: list[dict[str, Any]], mask: str, request_id: str) -> AsyncIterator[bytes]:
-    """A JSON array of answers of at most 10,000 rows; an account without rows answers one without results."""
+async def _chunks(rows: list[dict[str, Any]], mask: str, request_id: str, most: int) -> AsyncIterator[bytes]:
+    """A JSON array of answers of at most so many rows; an account without rows answers one without results."""
     yield b"["
-    for at in range(0, max(len(rows), 1), STREAM_ROWS):
-        part = rows[at : at + STREAM_ROWS]
+    for at in range(0, max(len(rows), 1), most):
+        part = rows[at : at + most]
         chunk = ({"results": part} if part else {}) | {"fieldMask": mask, "requestId": request_id}
         yield (b"," if at else b"") + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode()
         await asyncio.sleep(0)

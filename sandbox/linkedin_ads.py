@@ -71,6 +71,15 @@ class LinkedinAdsSandbox:
             "api_url": here,
         }
 
+    @property
+    def page_size(self) -> int:
+        """At most so many rows a page, however many there are."""
+        return self.api.page_size
+
+    @page_size.setter
+    def page_size(self, size: int) -> None:
+        self.api.page_size = size
+
     # The truth, for assertions
 
     def account(self, number: str) -> Account:
@@ -123,6 +132,12 @@ class LinkedinAdsSandbox:
     def add_ads(self, number: str = EMEA, count: int = 1) -> list[Campaign]:
         """New campaigns, each with a creative."""
         return self.book.add_campaigns(self.account(number), count)
+
+    def restate(self, number: str = EMEA, units: int = 7) -> date:
+        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
+        day = self.today() - timedelta(days=1)
+        self.account(number).corrected[day.toordinal()] = units
+        return day
 
     def touch(self, campaign: Campaign) -> None:
         """Somebody changed the campaign now."""
@@ -194,6 +209,9 @@ class LinkedinAdsSandbox:
             self.set_role("VIEWER" if editor else "CAMPAIGN_MANAGER")
             return f"Ada Marsh may {'only look at' if editor else 'change'} the campaigns of Acme EMEA now."
 
+        async def restated() -> str:
+            return f"{self.restate()} at Acme EMEA has been restated: every ad cost a little more."
+
         async def ads() -> str:
             self.add_ads(EMEA, 20)
             return "20 new campaigns run at Acme EMEA."
@@ -205,6 +223,7 @@ class LinkedinAdsSandbox:
             ("give_back", "Give Acme Américas back to Ada", give_back),
             ("viewer", "Let Ada only look at Acme EMEA / change it", viewer),
             ("new_ads", "Create 20 new campaigns at Acme EMEA", ads),
+            ("restate", "Restate what yesterday cost", restated),
             *self._outage_levers(),
         ]
         return [Lever(f"{self.key}_{key}", label, pull, self.name) for key, label, pull in named]

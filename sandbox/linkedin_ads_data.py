@@ -70,13 +70,16 @@ class Account:
     status: str = "ACTIVE"
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     creatives: dict[str, Creative] = field(default_factory=dict)
+    corrected: dict[int, int] = field(default_factory=dict)
+    """Units that were put to every ad's day afterwards, by the date's ordinal."""
 
     def figures(self, creative: Creative, day: int, now: Moment) -> Figures:
         if creative.status != "ACTIVE" or creative.campaign.status not in {"ACTIVE", "REMOVED"}:
             return NOTHING
         if creative.removed_on is not None and day >= creative.removed_on:
             return NOTHING
-        return figures(int(creative.id), day, creative.started, now, UNITS.get(self.currency, CENT))
+        unit, corrected = UNITS.get(self.currency, CENT), self.corrected.get(day, 0)
+        return figures(int(creative.id), day, creative.started, now, unit, corrected)
 
     def cost(self, creative: Creative, day: int, now: Moment) -> Decimal:
         """LinkedIn's amounts have more digits than a bill: some lie below a millionth."""

@@ -139,6 +139,12 @@ class MetaAdsSandbox:
     def add_ads(self, account: str = EMEA, count: int = 1) -> list[Ad]:
         return self.book.add_ads(self.account(account), count)
 
+    def restate(self, account: str = EMEA, units: int = 7) -> date:
+        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
+        day = self.today(account) - timedelta(days=1)
+        self.account(account).corrected[day.toordinal()] = units
+        return day
+
     def add_account(self, account: Account, email: str, *, ads: int = 16) -> Account:
         """One more ad account, in which that person (made if unknown) has a role."""
         self.book.add_account(account, ads)
@@ -220,6 +226,9 @@ class MetaAdsSandbox:
             self.withdraw()
             return "Ada Marsh has no role in Acme Gulf's ad account any more."
 
+        async def restated() -> str:
+            return f"{self.restate()} at Acme EMEA has been restated: every ad cost a little more."
+
         async def ads() -> str:
             self.add_ads(EMEA, 20)
             return "20 new ads run at Acme EMEA."
@@ -241,6 +250,7 @@ class MetaAdsSandbox:
             ("password", "Change Ada's password", password),
             ("withdraw", "Take Acme Gulf away from Ada / give it back", withdraw),
             ("new_ads", "Create 20 new ads at Acme EMEA", ads),
+            ("restate", "Restate what yesterday cost", restated),
             ("limit", "Refuse the next 10 calls (rate limit)", limit),
             ("down", "Take Meta down", down),
             ("up", "Bring Meta back up", up),

@@ -85,6 +85,8 @@ class Account:
     adsets: list[AdSet] = field(default_factory=list)
     ads: dict[str, Ad] = field(default_factory=dict)
     creatives: dict[str, Creative] = field(default_factory=dict)
+    corrected: dict[int, int] = field(default_factory=dict)
+    """Units that were put to every ad's day afterwards, by the date's ordinal."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -99,7 +101,7 @@ class Account:
         """Paused ads never ran here; an ad that was archived or deleted ran until the day before."""
         if ad.status == "PAUSED" or (ad.ended is not None and day >= ad.ended.day):
             return NOTHING
-        return figures(int(ad.id), day, ad.started, now, self.unit)
+        return figures(int(ad.id), day, ad.started, now, self.unit, self.corrected.get(day, 0))
 
     def day_figures(self, day: int, now: Moment) -> Figures:
         total = NOTHING

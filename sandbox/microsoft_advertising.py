@@ -92,6 +92,15 @@ class MicrosoftAdvertisingSandbox:
             "reporting_url": f"{here}/reporting",
         }
 
+    @property
+    def page_size(self) -> int:
+        """At most so many accounts a page, whatever was asked for; all else comes in files."""
+        return self.customers.page_rows
+
+    @page_size.setter
+    def page_size(self, size: int) -> None:
+        self.customers.page_rows = size
+
     # The truth, for assertions
 
     def account(self, number: str) -> Account:
@@ -148,6 +157,12 @@ class MicrosoftAdvertisingSandbox:
     def add_ads(self, number: str = EMEA, count: int = 1) -> list[Ad]:
         return self.book.add_ads(self.account(number), count)
 
+    def restate(self, number: str = EMEA, units: int = 7) -> date:
+        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
+        day = self.today(number) - timedelta(days=1)
+        self.account(number).corrected[day.toordinal()] = units
+        return day
+
     def remove_ad(self, number: str, ad_id: str) -> None:
         ad = self.account(number).ads[ad_id]
         ad.status = "Deleted"
@@ -200,6 +215,9 @@ class MicrosoftAdvertisingSandbox:
             self.withdraw()
             return "Ada Marsh no longer reaches Acme Americas."
 
+        async def restated() -> str:
+            return f"{self.restate()} at {self.account(EMEA).name} has been restated: every ad cost a little more."
+
         async def ads() -> str:
             self.add_ads(EMEA, 20)
             return f"20 new ads run at {self.account(EMEA).name}."
@@ -209,6 +227,7 @@ class MicrosoftAdvertisingSandbox:
             ("mfa", "Require a second factor from Ada", mfa),
             ("withdraw", "Take Acme Americas away from Ada / give it back", withdraw),
             ("new_ads", "Create 20 new ads in Zürich", ads),
+            ("restate", "Restate what yesterday cost", restated),
             *self._outage_levers(),
         ]
         return [Lever(f"{self.key}_{key}", label, pull, self.name) for key, label, pull in named]

@@ -91,6 +91,8 @@ class Account:
     groups: list[AdGroup] = field(default_factory=list)
     ads: dict[str, Ad] = field(default_factory=dict)
     started: Moment = LONG_AGO
+    corrected: dict[int, int] = field(default_factory=dict)
+    """Units that were put to every ad's day afterwards, by the date's ordinal."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -102,12 +104,14 @@ class Account:
         return UNITS.get(self.currency, CENT)
 
     def ad_figures(self, ad: Ad, day: int, now: Moment) -> Figures:
-        return figures(int(ad.id), day, ad.started, now, self.unit) if ad.status == "Active" else NOTHING
+        if ad.status != "Active":
+            return NOTHING
+        return figures(int(ad.id), day, ad.started, now, self.unit, self.corrected.get(day, 0))
 
     def campaign_figures(self, campaign: Campaign, day: int, now: Moment) -> Figures:
         """Performance Max has no ads; any other campaign costs what its ads cost."""
         if campaign.kind == "PerformanceMax":
-            return figures(int(campaign.id), day, self.started, now, self.unit)
+            return figures(int(campaign.id), day, self.started, now, self.unit, self.corrected.get(day, 0))
         total = NOTHING
         for ad in self.ads.values():
             if ad.group.campaign is campaign:

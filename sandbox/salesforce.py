@@ -64,6 +64,16 @@ class SalesforceSandbox:
         return self.orgs[ACME]
 
     @property
+    def page_size(self) -> int | None:
+        """At most so many rows in one answer to a query, whatever was asked for."""
+        return self.org.page
+
+    @page_size.setter
+    def page_size(self, size: int) -> None:
+        for org in self.orgs.values():
+            org.page = size
+
+    @property
     def bulk(self) -> BulkApi:
         return self.bulks[ACME]
 

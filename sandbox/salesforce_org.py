@@ -77,6 +77,7 @@ class Org:
     def __init__(self, key: str, name: str, org_id: str, ledger: Ledger, *, case_sensitive: bool) -> None:
         self.key = key
         self.name = name
+        self.page: int | None = None  # at most so many rows in one answer to a query; None: as was asked for
         self.id = org_id
         self.ledger = ledger
         self.now = ledger.now

@@ -67,7 +67,7 @@ class RestApi:
 
     def _page(self, call: Call, locator: str, start: int) -> Response:
         query, rows = self._pages[locator]
-        end = start + _page_size(call.request)
+        end = start + min(_page_size(call.request), call.org.page or PAGE)
         answer: dict[str, object] = {"totalSize": len(rows), "done": end >= len(rows)}
         if end < len(rows):
             answer["nextRecordsUrl"] = f"{call.path}/query/{locator}-{end}"

@@ -263,6 +263,29 @@ async def test_a_bot_that_does_not_answer_is_not_waited_for_for_ever(story, sale
     assert 29 <= sum(waits) <= 31
 
 
+@sqlite_only
+async def test_a_check_does_not_wait_for_what_is_removed_meanwhile(story, google, salesforce):
+    async with story.memory.begin() as tx:
+        await tx.replicas.beat("rep_bot", "web", story.clock())
+    waits = []
+
+    async def a_moment(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            await story.desk.remove(salesforce.id, "U0ANNA000")
+        if len(waits) == 4:
+            await story.desk.remove(google[0].id, "U0ANNA000")
+            await story.work(Work.CHECK)
+
+    connect = story.desk._connect
+    desk = FrontDesk(story.memory, story.gateways, story.app.facts, story.watch, connect, story.clock, a_moment)
+    story.clock.advance(seconds=1)
+    with pytest.raises(NotFound, match=salesforce.id):
+        await desk.check(salesforce.id)
+    assert [google[1].id] == [answer.connection.id for answer in await desk.check()]
+    assert len(waits) < 10
+
+
 # Freshness
 
 

@@ -6,7 +6,7 @@ import pytest
 from practice_dynamics_365 import answered
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
-from platforms._dynamics_365_errors import Stumbled
+from platforms._dynamics_365_errors import Stumbled, key_not_active
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
 
 
@@ -52,6 +52,7 @@ API_ERRORS = [
     (404, error("0x80060891"), {}, Refused, "0x80060891"),
     (412, error("0x80040237"), {}, Refused, "0x80040237"),
     (412, error("0x80060892"), {}, Refused, "0x80060892"),
+    (412, error("0x80040333"), {}, Refused, "0x80040333"),
     (412, error("0x80060882"), {}, TryLater, None),
     (413, "too large", {}, Refused, "too_large"),
     (500, error("0x80044151"), {}, Stumbled, None),
@@ -73,6 +74,13 @@ def test_every_error_of_the_api_is_named_by_what_to_do(status, body, headers, ki
         assert found.cause.code == code
         assert found.cause.words.endswith(".")
         assert found.cause.cure.endswith(".")
+
+
+@pytest.mark.parametrize("state", ["Pending", "InProgress", "Failed"])
+def test_a_key_that_is_not_active_yet_says_so(state):
+    found = key_not_active(state)
+    assert type(found) is Misconfigured
+    assert (found.cause.code, found.cause.cure[-1]) == (f"key_{state}", ".")
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -71,6 +71,7 @@ TOKEN_ERRORS = [
     ("invalid_request", 50194, None, Misconfigured, "inside its own organization"),
     ("invalid_request", 900144, None, Misconfigured, "how Redkey asks"),
     ("invalid_scope", 70011, None, Misconfigured, "how Redkey asks"),
+    ("unsupported_response_type", None, None, Misconfigured, "how Redkey asks"),
     ("unsupported_grant_type", 70003, None, Misconfigured, "how Redkey asks"),
     ("temporarily_unavailable", None, None, TryLater, "HTTP 400"),
     ("temporarily_unavailable", 90033, None, TryLater, "HTTP 400"),

@@ -450,6 +450,7 @@ API_ERRORS = [
     (401, "authenticationError", "OAUTH_TOKEN_REVOKED", AuthorizationLost),
     (401, "authenticationError", "GOOGLE_ACCOUNT_COOKIE_INVALID", AuthorizationLost),
     (401, "authenticationError", "GOOGLE_ACCOUNT_AUTHENTICATION_FAILED", AuthorizationLost),
+    (401, "authenticationError", "LOGIN_COOKIE_INVALID", AuthorizationLost),
     (401, "authenticationError", "LOGIN_COOKIE_REQUIRED", AuthorizationLost),
     (401, "authenticationError", "TWO_STEP_VERIFICATION_NOT_ENROLLED", AuthorizationLost),
     (401, "authenticationError", "ADVANCED_PROTECTION_NOT_ENROLLED", AuthorizationLost),
@@ -458,18 +459,37 @@ API_ERRORS = [
     (401, "authenticationError", "GOOGLE_ACCOUNT_DELETED", AuthorizationLost),
     (401, "authenticationError", "CUSTOMER_NOT_FOUND", AccessDenied),
     (401, "authenticationError", "CLIENT_CUSTOMER_ID_INVALID", Misconfigured),
+    (401, "authenticationError", "LOGIN_CUSTOMER_ID_PARAMETER_MISSING", Misconfigured),
+    (401, "authenticationError", "CLOUD_PROJECT_NOT_FOUND", Misconfigured),
+    (401, "authenticationError", "DEVELOPER_TOKEN_INVALID", Misconfigured),
+    (401, "authenticationError", "DEVELOPER_TOKEN_PARAMETER_MISSING", Misconfigured),
+    (401, "authenticationError", "ORGANIZATION_NOT_RECOGNIZED", Misconfigured),
+    (401, "authenticationError", "ORGANIZATION_NOT_APPROVED", Misconfigured),
     (403, "authorizationError", "USER_PERMISSION_DENIED", AccessDenied),
     (403, "authorizationError", "ACTION_NOT_PERMITTED", AccessDenied),
+    (403, "authorizationError", "SERVICE_ACCESS_DENIED", AccessDenied),
+    (403, "authorizationError", "METRIC_ACCESS_DENIED", AccessDenied),
+    (403, "authorizationError", "ACCESS_DENIED_FOR_ACCOUNT_TYPE", AccessDenied),
+    (403, "authorizationError", "INCOMPLETE_SIGNUP", AccessDenied),
+    (403, "authorizationError", "ACTION_NOT_PERMITTED_FOR_SUSPENDED_ACCOUNT", AccessDenied),
     (403, "authorizationError", "CUSTOMER_NOT_ENABLED", AccessDenied),
     (403, "authorizationError", "MISSING_TOS", AccessDenied),
     (403, "authorizationError", "DEVELOPER_TOKEN_PROHIBITED", Misconfigured),
+    (403, "authorizationError", "DEVELOPER_TOKEN_NOT_APPROVED", Misconfigured),
+    (403, "authorizationError", "DEVELOPER_TOKEN_NOT_ON_ALLOWLIST", Misconfigured),
     (403, "authorizationError", "PROJECT_DISABLED", Misconfigured),
     (403, "authorizationError", "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION", Misconfigured),
+    (403, "authorizationError", "CLOUD_PROJECT_NOT_UNDER_ORGANIZATION", Misconfigured),
+    (403, "authorizationError", "ORGANIZATION_NOT_ASSOCIATED_WITH_DEVELOPER_TOKEN", Misconfigured),
+    (403, "authorizationError", "INVALID_LOGIN_CUSTOMER_ID_SERVING_CUSTOMER_ID_COMBINATION", Misconfigured),
     (400, "requestError", "UNSUPPORTED_VERSION", Misconfigured),
     (429, "quotaError", "RESOURCE_EXHAUSTED", TryLater),
     (429, "quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", TryLater),
+    (429, "quotaError", "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION", TryLater),
+    (429, "quotaError", "EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION", TryLater),
     (500, "internalError", "INTERNAL_ERROR", TryLater),
     (503, "internalError", "TRANSIENT_ERROR", TryLater),
+    (504, "internalError", "DEADLINE_EXCEEDED", TryLater),
     (500, "brandNewError", "BRAND_NEW", TryLater),
     (429, "brandNewError", "BRAND_NEW", TryLater),
     (401, "brandNewError", "BRAND_NEW", AuthorizationLost),
@@ -487,6 +507,19 @@ def test_the_api_s_errors_are_read(status, kind, code, error, listed):
         assert (found.cause.code, found.cause.vendor) == (code, "Google's words")
 
 
+def test_a_project_without_the_api_is_the_operator_s():
+    """Google's front answers this, before Google Ads is asked: it has a reason, and no code of Google Ads."""
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "SERVICE_DISABLED",
+        "domain": "googleapis.com",
+    }
+    error = {"code": 403, "status": "PERMISSION_DENIED", "message": "Google's words", "details": [info]}
+    found = GoogleAds(GoogleAdsSettings()).read_error(answered(403, json.dumps({"error": error})))
+    assert type(found) is Misconfigured
+    assert found.cause.code == "SERVICE_DISABLED"
+
+
 def test_an_unknown_code_is_shown_as_it_is_and_claims_no_cause():
     found = GoogleAds(GoogleAdsSettings()).read_error(failed(403, "authorizationError", "BRAND_NEW"))
     assert found.cause.code == "BRAND_NEW"
@@ -502,6 +535,9 @@ TOKEN_ERRORS = [
     (401, {"error": "disabled_client"}, Misconfigured),
     (400, {"error": "unauthorized_client"}, Misconfigured),
     (400, {"error": "redirect_uri_mismatch"}, Misconfigured),
+    (400, {"error": "invalid_request"}, Misconfigured),
+    (400, {"error": "invalid_scope"}, Misconfigured),
+    (400, {"error": "unsupported_grant_type"}, Misconfigured),
     (400, {"error": "admin_policy_enforced"}, AccessDenied),
     (403, {"error": "org_internal"}, Misconfigured),
     (403, {"error": "rate_limit_exceeded"}, TryLater),

@@ -9,6 +9,7 @@ import pytest
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
 from bot.interfaces import Answer
 from platforms import read_settings
+from platforms._hubspot_errors import is_passing
 from platforms.hubspot import Hubspot, HubspotSettings
 
 TOKEN_ERRORS = {
@@ -23,6 +24,7 @@ TOKEN_ERRORS = {
 RFC_ERRORS = {
     "invalid_grant": AuthorizationLost,
     "unauthorized": AuthorizationLost,
+    "UNAUTHORIZED": AuthorizationLost,
     "invalid_client": Misconfigured,
     "invalid_request": Misconfigured,
     "unauthorized_client": Misconfigured,
@@ -131,6 +133,12 @@ def test_api_errors_that_pass_by_themselves(status, body, headers, after):
     assert isinstance(error, TryLater)
     assert error.after == after
     assert error.unclear == (status >= 500)
+
+
+@pytest.mark.parametrize("category", ["INTERNAL_ERROR", "LOCKED", "TIMEOUT", "SERVICE_UNAVAILABLE", "RATE_LIMITS"])
+def test_what_is_no_fault_of_the_record_passes_by_itself(category):
+    assert is_passing(category)
+    assert not is_passing("VALIDATION_ERROR")
 
 
 def test_other_refusals_are_about_the_request():

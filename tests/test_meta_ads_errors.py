@@ -56,8 +56,13 @@ API_ERRORS = [
     (400, 613, 1487742, TryLater),
     (400, 80000, None, TryLater),
     (400, 80001, None, TryLater),
+    (400, 80002, None, TryLater),
     (400, 80003, None, TryLater),
     (400, 80004, 2446079, TryLater),
+    (400, 80005, None, TryLater),
+    (400, 80006, None, TryLater),
+    (400, 80008, None, TryLater),
+    (400, 80009, None, TryLater),
     (400, 80014, None, TryLater),
     (500, 1, None, TryLater),
     (500, 2, None, TryLater),
@@ -108,6 +113,11 @@ def test_the_api_s_errors_are_read(status, code, subcode, error):
 )
 def test_codes_that_mean_many_things_are_told_apart_by_their_words(code, message, error):
     assert type(META.read_error(failed(400, code, message=message))) is error
+
+
+@pytest.mark.parametrize("code", range(200, 300))
+def test_every_code_of_the_two_hundreds_is_about_rights(code):
+    assert type(META.read_error(failed(403, code))) is AccessDenied
 
 
 def test_too_much_data_is_known_by_its_subcode_too():

@@ -80,7 +80,7 @@ def test_what_passes_by_itself_is_tried_later(status, code, after):
     assert found.after == after
 
 
-@pytest.mark.parametrize("code", [100, 113, 116, 201, 202, 1201, 2010, 2100, 3207, 4201, 4626, 99999])
+@pytest.mark.parametrize("code", [100, 113, 116, 201, 202, 1201, 2010, 2100, 3207, 3209, 3603, 4201, 4626, 99999])
 def test_a_request_that_is_wrong_is_refused_with_its_code(code):
     found = PLATFORM.read_error(failed(400, code, shape="ApiFaultDetail"))
     assert type(found) is Refused

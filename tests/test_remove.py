@@ -1,11 +1,18 @@
 """Removing a connection: its login is given back unless others need it, dead ones are left alone, history stays."""
 
+import asyncio
+import os
+import sys
+from pathlib import Path
+
 import pytest
+from deployment import deployed
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
 from bot.memory import Work
 from bot.people import LoginEnd, NotFound
 
+ROOT = Path(__file__).parent.parent
 ANNA = "U0ANNA000"
 
 
@@ -110,3 +117,31 @@ async def test_touchpoints_wait_for_the_next_crm_once_the_only_one_is_removed(st
     await story.connect(SALESFORCE)
     await story.work()
     assert 2 == len(story.world.salesforce.records())
+
+
+# On the command line
+
+
+async def command(folder, *words):
+    """`redkey` as the process it is, with the settings in this folder: exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "bot", "--config", str(folder / "redkey.toml"), *words),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+async def test_redkey_remove_takes_a_connection_out_beside_the_running_bot(tmp_path, sqlite_url):
+    async with deployed(tmp_path, sqlite_url) as redkey:
+        await redkey.connect(SALESFORCE)
+        (found,) = await redkey.app.desk.connections()
+        its = found.connection.id
+
+        code, said = await command(tmp_path, "remove", its, "--yes")
+        assert (0, f"removed {its} (Salesforce: Acme); its login is revoked at Salesforce\n") == (code, said)
+        assert [] == await redkey.app.desk.connections()
+        assert [] == list(redkey.world.salesforce.oauth.grants.alive())

@@ -11,6 +11,7 @@ from practice_gateway import NOW, Clock, HeldNotes, log_in, sandboxed, session
 from bot.connection import Account, PushState, Touchpoint
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from bot.interfaces import Answer
+from platforms._salesforce_errors import is_passing
 from platforms._salesforce_records import csv_of, quoted, read_csv, record_of
 from platforms.salesforce import Salesforce, SalesforceSettings
 from sandbox.faults import Fault, Kind
@@ -200,6 +201,21 @@ async def test_what_may_pass_is_tried_again_and_what_cannot_is_set_aside(desk, c
     desk.sandbox.refuse("TP2_0", code, message)
     results = await desk.push(touches(2))
     assert (results["TP2_0"].state, results["TP2_1"].state) == (state, PushState.SENT)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ENTITY_IS_LOCKED",
+        "PROCESSING_HALTED",
+        "INTERNALSERVERERROR",
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "QUERY_TIMEOUT",
+    ],
+)
+def test_what_is_no_fault_of_the_record_passes_by_itself(code):
+    assert is_passing(code, "words")
+    assert is_passing(code.lower(), "words")
 
 
 async def test_a_record_without_a_result_is_tried_again(desk):
@@ -549,9 +565,15 @@ TOKEN_ERRORS = [
     ("inactive_org", "organization is inactive", AccessDenied),
     ("invalid_client_id", "client identifier invalid", Misconfigured),
     ("invalid_client", "invalid client credentials", Misconfigured),
+    ("invalid_client_credentials", "client credentials invalid", Misconfigured),
     ("invalid_app_access", "x", Misconfigured),
+    ("OAUTH_APP_ACCESS_DENIED", "x", Misconfigured),
     ("OAUTH_APP_BLOCKED", "this app is blocked by admin", Misconfigured),
     ("redirect_uri_mismatch", "x", Misconfigured),
+    ("invalid_request", "x", Misconfigured),
+    ("invalid_scope", "x", Misconfigured),
+    ("unauthorized_client", "x", Misconfigured),
+    ("unsupported_grant_type", "x", Misconfigured),
     ("rate_limit_exceeded", "x", TryLater),
     ("unknown_error", "retry your request", TryLater),
     ("brand_new", "x", TryLater),
@@ -569,21 +591,30 @@ def test_the_token_endpoint_s_refusals_are_read(code, said, error):
 
 API_ERRORS = [
     (401, "INVALID_SESSION_ID", AuthorizationLost),
+    (401, "INVALID_AUTH_HEADER", AuthorizationLost),
     (401, "BRAND_NEW", AuthorizationLost),
     (403, "REQUEST_LIMIT_EXCEEDED", TryLater),
     (403, "API_DISABLED_FOR_ORG", AccessDenied),
     (403, "API_CURRENTLY_DISABLED", AccessDenied),
     (403, "INSUFFICIENT_ACCESS", AccessDenied),
+    (403, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", AccessDenied),
+    (403, "INACTIVE_USER", AccessDenied),
+    (403, "INACTIVE_ORG", AccessDenied),
+    (403, "ORG_LOCKED", AccessDenied),
     (400, "INSUFFICIENT_ACCESS_OR_READONLY", AccessDenied),
     (403, "FUNCTIONALITY_NOT_ENABLED", AccessDenied),
     (403, "BRAND_NEW", AccessDenied),
     (404, "NOT_FOUND", AccessDenied),
     (400, "INVALID_TYPE", AccessDenied),
+    (400, "INVALIDENTITY", AccessDenied),
     (410, "UNSUPPORTED_API_VERSION", Misconfigured),
     (503, "SERVER_UNAVAILABLE", TryLater),
     (500, "UNKNOWN_EXCEPTION", TryLater),
     (500, "BRAND_NEW", TryLater),
     (400, "UNABLE_TO_LOCK_ROW", TryLater),
+    (400, "QUERY_TIMEOUT", TryLater),
+    (400, "REQUEST_RUNNING_TOO_LONG", TryLater),
+    (503, "EXCEEDED_MAX_CONCURRENT_REQUESTS", TryLater),
     (400, "MALFORMED_QUERY", Refused),
     (400, "BRAND_NEW", Refused),
 ]
