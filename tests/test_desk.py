@@ -278,7 +278,10 @@ async def test_a_check_does_not_wait_for_what_is_removed_meanwhile(story, google
             await story.work(Work.CHECK)
 
     connect = story.desk._connect
-    desk = FrontDesk(story.memory, story.gateways, story.app.facts, story.watch, connect, story.clock, a_moment)
+    app = story.app
+    desk = FrontDesk(
+        story.memory, app.gateways, app.facts, app.watch, connect, app.routes, app.leavers, story.clock, a_moment
+    )
     story.clock.advance(seconds=1)
     with pytest.raises(NotFound, match=salesforce.id):
         await desk.check(salesforce.id)
