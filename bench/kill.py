@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import httpx2
@@ -22,7 +23,7 @@ BACK_WITHIN = 5.0
 
 async def sweep(points: int, seed: int, database: str) -> Tally:
     """Stories until so many kills were met. Each has a database of its own, named after the seed."""
-    tally = Tally()
+    tally = Tally(enough=points)
     while tally.points < points:
         with tempfile.TemporaryDirectory(prefix="redkey-kill-") as folder:
             url = database.replace("{seed}", str(seed)) if database else f"sqlite:///{folder}/redkey.db"
@@ -63,14 +64,22 @@ def main() -> int:
         "problems": tally.problems,
         "back_in_service_s": round(max(back), 2),
         "places": len(tally.where),
+        "inside_a_write": tally.by_syscall,
+        "at_work_again_s": {"median": round(median(tally.back), 2), "max": round(max(tally.back), 2)},
     }
     if asked.as_json:
         print(json.dumps(row, indent=2))
     else:
         print(f"{row['points']} kills in {row['stories']} stories at {row['places']} kinds of answers and at commits")
+        print(f"{row['inside_a_write']} of them inside a write of SQLite's")
+        print(
+            "a forked life is at work again after {median} s (median), {max} s at most".format(**row["at_work_again_s"])
+        )
         print(f"broken promises: {len(tally.problems)}", *tally.problems, sep="\n  ")
-        print(f"back in service after at most {row['back_in_service_s']} s  target: {BACK_WITHIN:.0f} s")
-    return 1 if tally.problems or max(back) > BACK_WITHIN else 0
+        print(
+            f"the real bot is back in service after at most {row['back_in_service_s']} s  target: {BACK_WITHIN:.0f} s"
+        )
+    return 1 if tally.problems or max(*back, *tally.back) > BACK_WITHIN else 0
 
 
 if __name__ == "__main__":

@@ -42,6 +42,10 @@ STORE_TRIES = (0.1, 0.3, 1, 3, 5)  # seconds between attempts to store what a pl
 HELD_FOR = timedelta(seconds=1)
 
 
+class OnItsWay(TryLater):
+    """A new token may have got lost. `after` this one retry says for certain, so nobody is left in the dark for longer."""
+
+
 @dataclass(frozen=True)
 class _Held:
     grant: Grant
@@ -138,7 +142,7 @@ class Refresher:
         if self._gateways[grant.platform].platform.oauth.rotates:
             wait = grant.refresh_started_at + self._margin - self.now()
             if wait > timedelta(0):
-                raise TryLater("an earlier refresh may still be on its way", after=wait)
+                raise OnItsWay("an earlier refresh may still be on its way", after=wait)
         return True
 
     async def _ask(self, held: _Held, *, orphaned: bool) -> AccessToken:
@@ -158,8 +162,11 @@ class Refresher:
             raise
         except RedkeyError as error:
             # An intent stays while a token may have got lost: of this request, or of the one before that left it.
-            if not (rotates and (orphaned or (isinstance(error, TryLater) and error.unclear))):
+            unclear = isinstance(error, TryLater) and error.unclear
+            if not (rotates and (orphaned or unclear)):
                 await self._forget_intent(held.grant)
+            elif not orphaned:
+                raise OnItsWay(str(error), after=self._margin, unclear=True) from error
             raise
         return await self._store(held.grant, fresh)
 

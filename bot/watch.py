@@ -15,7 +15,7 @@ from bot.flaps import reopen
 from bot.interfaces import Clock, Fetch, Gateway
 from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken, Tx
-from bot.refresh import KEY_LOST, KNOWN_LOST, NO_REFRESH_TOKEN, GrantTokens, Refresher
+from bot.refresh import KEY_LOST, KNOWN_LOST, NO_REFRESH_TOKEN, GrantTokens, OnItsWay, Refresher
 from bot.routes import Routes
 from bot.traces import span
 
@@ -172,7 +172,10 @@ class Watch:
         except RedkeyError as error:
             log.info("refresh put off", grant=grant.id, platform=grant.platform, why=str(error))
             after = error.after if isinstance(error, TryLater) else None
-            await self._renew_at(grant, self._now() + self._pace.back_off(10, after))
+            pause = self._pace.back_off(10, after)
+            if isinstance(error, OnItsWay) and after is not None:
+                pause = after
+            await self._renew_at(grant, self._now() + pause)
 
     async def _renew_at(self, grant: Grant, at: datetime) -> None:
         async with self._memory.begin() as tx:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,7 @@ import mortal
 import oracle
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
+from syscalls import killed_by_syscall
 
 from sandbox.demo import touchpoints
 from sandbox.person import consent
@@ -31,6 +34,7 @@ BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TIMING = {"check_every": "5m", "request_timeout": "2s", "retry_max": "1m", "cost_days": 3, "cost_every": "1h"}
 PATIENCE = 200  # lives that one step of the story may take
 ROOT = Path(__file__).parents[2]
+SHARE = 0.2  # of the lives on SQLite end at a syscall: starting the tracer takes longer than the life
 
 
 @dataclass
@@ -38,11 +42,21 @@ class Tally:
     """What a sweep has come to."""
 
     points: int = 0
+    enough: int = 1_000_000
+    """After so many the story that is being told goes on to its end in peace."""
     cycles: int = 0
     where: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
-    slowest: float = 0.0
-    """Seconds from the start of a new life to the end of its first work, at most."""
+    by_syscall: int = 0
+    """So many of them were at a write of SQLite's, not between two steps of ours."""
+    back: list[float] = field(default_factory=list)
+    """For each kill that was followed by a life long enough: seconds until it was at work with the database."""
+
+    def told(self) -> dict[str, object]:
+        found = {"points": self.points, "stories": self.cycles, "places": len(self.where)}
+        if self.by_syscall:
+            found["inside a write"] = self.by_syscall
+        return {**found, "back in service s": {"median": round(median(self.back), 2), "max": round(max(self.back), 2)}}
 
 
 class MortalWorld(World):
@@ -81,7 +95,8 @@ class Sweep:
         self.world, self.fate, self.folder, self.url = world, fate, folder, url
         self.dice, self.tally = dice, tally
         self.lost_answers = 0
-        self.immortal = False
+        self.immortal = self.killed = False
+        self.syscalls = url.startswith("sqlite") and shutil.which("strace") is not None
         self.config = folder / "redkey.toml"
         settings = world.settings(PUBLIC, database={"url": url}, timing=TIMING)
         own = {key: settings["platforms"][key] for key in PLATFORMS}
@@ -117,21 +132,33 @@ class Sweep:
         result = self.folder / "result.json"
         result.unlink(missing_ok=True)
         files = {"config": str(self.config), "log": str(self.folder / "bot.log"), "result": str(result)}
-        began = perf_counter()
-        self._zygote.stdin.write(json.dumps({"do": do, "steps": steps, **files, **order}).encode() + b"\n")
-        died = int(await self._zygote.stdout.readline())
-        self.tally.slowest = max(self.tally.slowest, perf_counter() - began)
+        watched = bool(steps) and self.syscalls and self.dice.random() < SHARE
+        order |= {"do": do, "steps": 0 if watched else steps, "watched": watched}
+        self.fate.unborn()
+        began = monotonic()
+        self._zygote.stdin.write(json.dumps({**files, **order}).encode() + b"\n")
+        if watched:
+            async with killed_by_syscall(self.fate, self.dice.randint(1, 12 * steps)):
+                began = monotonic()
+                self.fate.go()
+                died = int(await self._zygote.stdout.readline())
+        else:
+            died = int(await self._zygote.stdout.readline())
         self.fate.arm(0)
+        if self.killed and self.fate.in_service_since() and not watched:
+            self.tally.back.append(self.fate.in_service_since() - began)
+        self.killed = bool(died)
         if died:
             assert died == 9, f"the bot ended with signal {died}"
             self.tally.points += 1
+            self.tally.by_syscall += watched
             self.lost_answers += len(oracle.refreshes_under_way(self.url))
             return False, None
         return True, json.loads(result.read_text())
 
     def steps(self, nth: int) -> int:
         """Few at first, more when an errand was begun often: so it gets done at last, whatever is killed."""
-        return 0 if self.immortal else self.dice.randint(1, 6 + 2 * nth)
+        return 0 if self.immortal or self.tally.points >= self.tally.enough else self.dice.randint(1, 6 + 2 * nth)
 
     async def until(self, done: Callable[[], bool], errand: Callable[[int], Awaitable[Any]], **passes: float) -> None:
         """Lives of this errand until that is so; time goes by between them."""

@@ -13,14 +13,15 @@ import os
 import signal
 import struct
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-SIZE = 24
-_COUNT, _PID, _CLOCK = 0, 8, 16
+SIZE = 40
+_COUNT, _PID, _CLOCK, _READY, _MAY_GO = 0, 8, 16, 24, 32
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +47,30 @@ class Fate:
         self._set(_CLOCK, (at - EPOCH) // timedelta(microseconds=1))
 
     def born(self, pid: int) -> None:
+        self._set(_READY, 0)
         self._set(_PID, pid)
+
+    def unborn(self) -> None:
+        self._set(_PID, 0)
+        self._set(_MAY_GO, 0)
+
+    def pid(self) -> int:
+        return self._get(_PID)
+
+    def go(self) -> None:
+        """Whoever wanted to watch it is watching."""
+        self._set(_MAY_GO, 1)
+
+    def wait_to_go(self) -> None:
+        while not self._get(_MAY_GO):
+            time.sleep(0.002)
+
+    def in_service(self) -> None:
+        self._set(_READY, time.monotonic_ns())
+
+    def in_service_since(self) -> float:
+        """On the clock that all processes share; 0: it did not get so far."""
+        return self._get(_READY) / 1e9
 
     def arm(self, steps: int) -> None:
         """0: live."""
@@ -105,6 +129,7 @@ async def live(fate: Fate, order: dict[str, Any]) -> Any:
         for engine in {database.writing.sync_engine, database.passing.sync_engine}:
             count_commits(engine, fate.step)
         await _wake_up(app)
+        fate.in_service()
         slack = settings.slack
         voice = SlackVoice(
             slack.bot_token.get_secret_value(),
@@ -177,6 +202,8 @@ async def _run(worker: Any, row: Any) -> None:
 
 def _child(fate: Fate, order: dict[str, Any]) -> None:
     fate.born(os.getpid())
+    if order.get("watched"):
+        fate.wait_to_go()
     fate.arm(order["steps"])
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
