@@ -17,16 +17,13 @@ from bot.errors import AuthorizationLost, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Answer, Clock, Platform, Tokens
 from bot.traces import span
 from platforms._addresses import guard
+from platforms._unfolding import body_of
 from platforms._verdicts import not_understood, without
 
 TOKEN_LIMIT = 1024 * 1024
 API_LIMIT = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(hours=1)  # a platform that says "in a year" would otherwise end the connection
 _DEADLINES = 1.5  # an API answer may stream for so many time-outs in all, a token answer for one
-
-
-class TooLarge(TryLater):
-    """The answer is larger than we are willing to hold: ask for less."""
 
 
 def open_pool(own_hosts: Collection[str] = ()) -> httpx2.AsyncHTTPTransport:
@@ -86,16 +83,12 @@ class Wire(httpx2.AsyncBaseTransport):
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._pool.handle_async_request(request)
         try:
-            body = bytearray()
-            async for part in response.aiter_bytes():
-                body += part
-                if len(body) > self._limit:
-                    raise TooLarge(f"the answer is larger than {self._limit >> 20} MiB", unclear=True)
+            body = await body_of(response, self._limit)
         finally:
             await response.aclose()
         dropped = {"content-encoding", "content-length", "transfer-encoding"}
         headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in dropped]
-        return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
+        return httpx2.Response(response.status_code, headers=headers, content=body)
 
 
 def _trouble(host: str, error: httpx2.HTTPError) -> str:

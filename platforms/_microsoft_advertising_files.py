@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from bot.errors import TryLater
-from platforms._http import TooLarge
+from platforms._unfolding import TooLarge
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from platforms._google_ads_rows import (
     stream_of,
     unconfirmed,
 )
-from platforms._http import TooLarge
+from platforms._unfolding import TooLarge
 
 # https://developers.google.com/google-ads/api/docs/change-status: 90 days, at most 10,000 rows a query.
 _CHANGES_KEPT = timedelta(days=89)

@@ -21,13 +21,13 @@ from bot.interfaces import (
 )
 from platforms._answers import digits, expected, text
 from platforms._entra import REFRESH_SECONDS, authorize_url, read_token_error, token_url
-from platforms._http import TooLarge
 from platforms._microsoft_advertising_ads import ADS, LEVELS, Levels, Place, ad_rows, download, has_ads, write_suffixes
 from platforms._microsoft_advertising_errors import INACTIVE, NO_ACCOUNT, read_api_error
 from platforms._microsoft_advertising_orders import LONG_PAUSES, Calls, FullSyncNeeded, Order, Orders, Service
 from platforms._microsoft_advertising_reports import Report, cost_pages, cost_rows, totals
 from platforms._microsoft_advertising_settings import MicrosoftAdvertisingSettings
 from platforms._microsoft_advertising_zones import zone_of
+from platforms._unfolding import TooLarge
 from platforms._verdicts import without
 
 _DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from bot.connection import Account, Ad, TagChange
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from bot.interfaces import Answer
 from platforms._google_ads_errors import partial_failures
-from platforms._http import TooLarge
+from platforms._unfolding import TooLarge
 from platforms.google_ads import GoogleAds, GoogleAdsSettings
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import ADA, AMERICAS, BEN, CLEO, EMEA, MANAGER, SHOES, GoogleAdsSandbox

@@ -18,11 +18,11 @@ from bot.connection import Account, Flow
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, SetupError, TryLater
 from bot.interfaces import Answer
 from platforms import open_gateways, read_settings
-from platforms._http import TooLarge
 from platforms._microsoft_advertising_files import rows_of
 from platforms._microsoft_advertising_orders import LONG_PAUSES, PAUSES, Service
 from platforms._microsoft_advertising_reports import Report, cost_rows, number
 from platforms._microsoft_advertising_zones import BY_NAME, report_zone, zone_of
+from platforms._unfolding import TooLarge
 from platforms.microsoft_advertising import MicrosoftAdvertising, MicrosoftAdvertisingSettings
 from sandbox.entra_words import ROWS
 from sandbox.faults import Fault, Kind
