@@ -53,6 +53,9 @@ class FrontDesk:
         async with self._memory.read() as tx:
             return await self._connect.listed(tx, await tx.connections.all())
 
+    async def connection(self, connection_id: str) -> ConnectionFacts:
+        return await self._listed(await self._connection(connection_id))
+
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
         async with self._memory.read() as tx:
             return [await self._facts.gather(tx, o) for o in await tx.outages.latest(open_only=open_only)]

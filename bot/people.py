@@ -57,6 +57,9 @@ class Desk(Protocol):
     """What handlers/slack and the commands call. `who` is a Slack user id, or a name from the command line."""
 
     async def connections(self) -> list[ConnectionFacts]: ...
+    async def connection(self, connection_id: str) -> ConnectionFacts:
+        """One of them. Raises NotFound."""
+
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]: ...
     async def outage(self, outage_id: str) -> OutageFacts | None: ...
     async def past(self, limit: int, after: tuple[datetime, str] | None = None) -> list[Outage]:

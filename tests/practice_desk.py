@@ -36,6 +36,12 @@ class PracticeDesk:
         self._ask("connections")
         return list(self.known.values())
 
+    async def connection(self, connection_id: str) -> ConnectionFacts:
+        self._ask("connection", connection_id)
+        if connection_id not in self.known:
+            raise NotFound(f"there is no connection {connection_id}")
+        return self.known[connection_id]
+
     async def outages(self, *, open_only: bool = False) -> list[OutageFacts]:
         self._ask("outages")
         return [f for f in self.held.values() if not (open_only and f.outage.closed_at)]

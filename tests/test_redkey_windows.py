@@ -1,5 +1,6 @@
 """The windows of /redkey and of the Home tab: real Bolt on a real socket, against a Slack that is strict."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -238,3 +239,33 @@ async def test_windows_are_in_the_language_of_whoever_reads_them(room: Room) -> 
     asked = await command(room, "routes con_2")
     assert "Canal des alertes" in asked.words
     assert "Ce qui reste vide suit les réglages." in asked.words
+
+
+@pytest.mark.parametrize("renewed_from_the_menu", [False, True])
+async def test_whoever_left_the_home_tab_to_log_in_finds_it_up_to_date(room: Room, renewed_from_the_menu: bool) -> None:
+    room.ours.following._every = 0.01
+    await home(room)
+    await room.slack.click_view("home_show", value="ads")
+    if renewed_from_the_menu:
+        await room.slack.click_view("home_more", value="renew:con_1")
+    else:
+        await room.slack.click_view("reauthorize", value="con_1")
+    one = room.desk.known["con_1"]
+    asked = len(room.desk.asked)
+    await room.slack.wait_for(lambda: "🔴" in room.slack.home().words)
+    while ("connection", "con_1") not in room.desk.asked[asked:]:
+        await asyncio.sleep(0.005)
+    for change, sign in ({"authorized": True, "catching_up": True}, "🟠"), ({"catching_up": False}, "🟢"):
+        one = room.desk.known["con_1"] = replace(one, connection=replace(one.connection, **change))
+        shown = await room.slack.wait_for(
+            lambda s=sign: f"{s} *Google Ads: Acme EMEA*" in (v := room.slack.home()).words and v
+        )
+        assert shown.body["private_metadata"].startswith("ads")
+    await room.slack.wait_for(lambda: not room.ours.following._tasks)
+
+
+async def test_a_window_of_an_older_version_is_answered(room: Room) -> None:
+    await command(room, "pause")
+    room.slack.modal().body["callback_id"] = "retired"
+    done = await room.slack.submit_view({"which": "con_2"})
+    assert "older version" in done.view.words

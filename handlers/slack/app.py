@@ -27,6 +27,7 @@ from handlers.slack import (
     snooze_menu,
     workspace_events,
 )
+from handlers.slack.following import Following
 from handlers.slack.home_tab import HomeTab
 from handlers.slack.names import Names
 from handlers.slack.own_language import PersonalWords
@@ -42,6 +43,7 @@ def build_app(
     names: Names,
     presence: SlackPresence,
     now: Clock,
+    following: Following,
     on_tokens: Callable[[], None],
     signing_secret: str = "",
 ) -> AsyncApp:
@@ -56,14 +58,14 @@ def build_app(
     own_language.register(app, client)
     slack_errors.register(app, words)
     members_only.register(app, words)
-    reauthorize_button.register(app)
     claim_button.register(app, desk, words, names)
     snooze_menu.register(app, desk, words, now)
     details_button.register(app, desk, words)
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
     choose_window.register(app, desk, words)
-    tab = HomeTab(desk, words, now)
+    tab = HomeTab(desk, words, now, following)
+    reauthorize_button.register(app, tab)
     connect_window.register(app, desk, words, tab)
     power_window.register(app, desk, words, tab)
     route_window.register(app, desk, words, tab)

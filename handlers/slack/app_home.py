@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connection import Json, Status
 from bot.people import Desk
-from handlers.slack.choose_window import choose_window, one_of
+from handlers.slack.choose_window import choose_window
 from handlers.slack.connect_window import nothing_to_connect
 from handlers.slack.connection_window import connection_window
 from handlers.slack.details_view import details_view
@@ -68,10 +68,12 @@ def _doing(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
     async def on_menu(
         ack: AsyncAck, action: Json, body: Json, client: AsyncWebClient, context: AsyncBoltContext
     ) -> None:
-        """One of the menu's entries is a link: there is nothing more to do for it."""
+        """One of the menu's entries is a link: it leads to the login by itself."""
         await ack()
         deed, _, connection_id = str(action["selected_option"]["value"]).partition(":")
-        if deed == "resume":
+        if deed == "renew":
+            tab.follow(client, str(context.user_id), connection_id, _place(body))
+        elif deed == "resume":
             await desk.resume(connection_id, str(context.user_id))
             await tab.show(client, str(context.user_id), _place(body))
         elif deed in windows:
@@ -91,17 +93,17 @@ def _doing(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
 
 def _windows(desk: Desk, words: Words) -> dict[str, Opened]:
     async def details(connection_id: str, _place: str) -> Json:
-        facts = await one_of(desk, connection_id)
+        facts = await desk.connection(connection_id)
         about = facts.connection.outage_id
         lost = facts.connection.status is Status.AUTHORIZATION_REQUIRED
         outage = await desk.outage(about) if lost and about else None
         return details_view(outage, words) if outage else connection_window(facts, words)
 
     async def pause(connection_id: str, place: str) -> Json:
-        return pause_window(await one_of(desk, connection_id), words, place)
+        return pause_window(await desk.connection(connection_id), words, place)
 
     async def remove(connection_id: str, place: str) -> Json:
-        return ask_window(await one_of(desk, connection_id), words, place)
+        return ask_window(await desk.connection(connection_id), words, place)
 
     async def routes(connection_id: str, place: str) -> Json:
         return route_form(await desk.route("", connection_id), words, place)

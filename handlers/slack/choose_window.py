@@ -28,7 +28,7 @@ Step = Callable[[str, str, str], Awaitable[Json]]  # what was chosen, by whom, a
 
 def register(app: AsyncApp, desk: Desk, words: Words) -> None:
     async def remove(connection_id: str, _who: str, home: str) -> Json:
-        return ask_window(await one_of(desk, connection_id), words, home)
+        return ask_window(await desk.connection(connection_id), words, home)
 
     async def route(chosen: str, _who: str, home: str) -> Json:
         by_platform = chosen.startswith(PLATFORM)
@@ -56,13 +56,6 @@ def register(app: AsyncApp, desk: Desk, words: Words) -> None:
         if step is None:
             raise NotFound(f"there is nothing called {verb}")
         await answer_in_time(ack, client, view, title, words, step(chosen, str(context.user_id), home))
-
-
-async def one_of(desk: Desk, connection_id: str) -> ConnectionFacts:
-    for facts in await desk.connections():
-        if facts.connection.id == connection_id:
-            return facts
-    raise NotFound(f"there is no connection {connection_id}")
 
 
 def titles(words: Words) -> dict[str, str]:

@@ -13,6 +13,7 @@ from bot.interfaces import Clock
 from bot.people import Desk
 from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.app import build_app
+from handlers.slack.following import Following
 from handlers.slack.messages import SlackComposer
 from handlers.slack.names import Names
 from handlers.slack.presence import SlackPresence
@@ -57,6 +58,7 @@ class Workspace:
         self._refused = ""
         self._look_now = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self.following = Following()
         self.composer = SlackComposer(language, broadcast_caught_up=broadcast_caught_up, name_of=self._names.of)
         self.announcer = SlackAnnouncer(language)
         self.voice = SlackVoice(bot_token, api_url, timeout=timeout)
@@ -71,6 +73,7 @@ class Workspace:
             names=self._names,
             presence=self.presence,
             now=self._now,
+            following=self.following,
             on_tokens=self._look_now.set,
             signing_secret=self._signing_secret if http else "",
         )
@@ -94,6 +97,7 @@ class Workspace:
         self._heard_of = False
         if self._watching is not None:
             self._watching.cancel()
+        await self.following.stop()
         if self._socket is not None:
             await self._socket.stop(within)
         if self._request_url is not None:
