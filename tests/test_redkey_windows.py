@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from practice_room import Room, opened
-from sample_facts import ANNA
+from sample_facts import ANNA, NOW
 
 from bot.connection import Account
 from bot.errors import TryLater
@@ -200,6 +201,18 @@ async def test_an_account_is_found_by_any_part_of_its_name_login_or_id(room: Roo
     await room.slack.wait_for(lambda: "Shop 1" in room.slack.home().words)
 
 
+async def test_after_what_is_lost_comes_what_ends_soon(room: Room) -> None:
+    one = room.desk.known["con_2"]
+    soon = replace(one.connection, id="con_3", expires_at=NOW + timedelta(days=12))
+    soon = replace(soon, account=replace(soon.account, name="Zebra"))
+    room.desk.known["con_3"] = replace(one, connection=soon)
+    view = await home(room)
+    assert "1 connection needs a login · 1 login ends within a month" in view.words
+    assert view.words.index("Acme EMEA") < view.words.index("Zebra") < view.words.index("Acme US")
+    await room.slack.click_view("home_show", value="ends_soon")
+    await room.slack.wait_for(lambda: "Acme" not in room.slack.home().words)
+
+
 async def test_a_full_page_of_lost_connections_of_a_thousand_stays_within_slacks_limits(room: Room) -> None:
     one = room.desk.known["con_1"]
     room.desk.known = {f"c{n}": replace(one, connection=replace(one.connection, id=f"c{n}")) for n in range(1000)}
@@ -253,13 +266,12 @@ async def test_whoever_left_the_home_tab_to_log_in_finds_it_up_to_date(room: Roo
     one = room.desk.known["con_1"]
     asked = len(room.desk.asked)
     await room.slack.wait_for(lambda: "🔴" in room.slack.home().words)
-    while ("connection", "con_1") not in room.desk.asked[asked:]:
+    while ("connection", "con_1") not in room.desk.asked[asked:]:  # noqa: ASYNC110 - nobody tells when a desk is asked
         await asyncio.sleep(0.005)
     for change, sign in ({"authorized": True, "catching_up": True}, "🟠"), ({"catching_up": False}, "🟢"):
         one = room.desk.known["con_1"] = replace(one, connection=replace(one.connection, **change))
-        shown = await room.slack.wait_for(
-            lambda s=sign: f"{s} *Google Ads: Acme EMEA*" in (v := room.slack.home()).words and v
-        )
+        line = f"{sign} *Google Ads: Acme EMEA*"
+        shown = await room.slack.wait_for(lambda s=line: (v := room.slack.home()) and s in v.words and v)
         assert shown.body["private_metadata"].startswith("ads")
     await room.slack.wait_for(lambda: not room.ours.following._tasks)
 

@@ -41,10 +41,10 @@ def place_in(text: str) -> tuple[str, int, str]:
 def home_view(connections: Sequence[ConnectionFacts], words: Words, now: datetime, place: str = "") -> Json:
     """Twenty on a page. `place`: the filter, the page and what is searched for."""
     show, page, find = place_in(place)
-    chosen = in_order([c for c in connections if _fits(c, show, now) and _found(c, find)])
+    chosen = _urgent_first([c for c in connections if _fits(c, show, now) and _found(c, find)], now)
     pages = max(-(-len(chosen) // PAGE), 1)
     page = min(page, pages - 1)
-    blocks = [header(words.say("Connections")), context(_summary(connections, words))]
+    blocks = [header(words.say("Connections")), context(_summary(connections, words, now))]
     if not connections:
         blocks += [*sections(list_connections([], words)), actions([_connect(words)])]
         return {"type": "home", "blocks": blocks}
@@ -70,8 +70,22 @@ def _fits(facts: ConnectionFacts, show: str, now: datetime) -> bool:
     if show == PAUSED:
         return not connection.enabled
     if show == ENDS_SOON:
-        return connection.expires_at is not None and connection.expires_at < now + SOON
+        return _ends_soon(facts, now)
     return show not in {Kind.ADS, Kind.CRM} or connection.kind == show
+
+
+def _ends_soon(facts: ConnectionFacts, now: datetime) -> bool:
+    ends = facts.connection.expires_at
+    return facts.connection.enabled and facts.connection.authorized and ends is not None and ends < now + SOON
+
+
+def _urgent_first(connections: Sequence[ConnectionFacts], now: datetime) -> list[ConnectionFacts]:
+    """What is lost, then what will be within a month."""
+
+    def urgency(facts: ConnectionFacts) -> int:
+        return 0 if facts.connection.status is Status.AUTHORIZATION_REQUIRED else 2 - _ends_soon(facts, now)
+
+    return sorted(in_order(connections), key=urgency)
 
 
 def _found(facts: ConnectionFacts, find: str) -> bool:
@@ -184,7 +198,13 @@ def _menu(facts: ConnectionFacts, words: Words) -> Json:
     return {"type": "overflow", "action_id": MORE, "options": options}
 
 
-def _summary(connections: Sequence[ConnectionFacts], words: Words) -> str:
+def _summary(connections: Sequence[ConnectionFacts], words: Words, now: datetime) -> str:
+    soon = sum(_ends_soon(c, now) for c in connections)
+    ends = words.many("{n} login ends within a month", "{n} logins end within a month", soon) if soon else ""
+    return " · ".join(filter(None, [_lost(connections, words), ends]))
+
+
+def _lost(connections: Sequence[ConnectionFacts], words: Words) -> str:
     lost = sum(c.connection.status is Status.AUTHORIZATION_REQUIRED for c in connections)
     if lost:
         return words.many("{n} connection needs a login", "{n} connections need a login", lost)
