@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +131,12 @@ class Story:
         await self._live_on()
         alerts = [await self._read(part, RED) for part in self._parts]
         for part, alert in zip(self._parts, alerts, strict=True):
-            self._line("alert", f"{part.name}: {alert.text}")
+            self._line("alert", f"{part.name}: {unescape(alert.text)}")
         for part, alert in zip(self._parts, alerts, strict=True):
             await self._reauthorize(part, alert)
         for part in self._parts:
             receipt = await self._read(part, GREEN, within=120)
-            self._line("confirm", f"{part.name}: {receipt.text}")
+            self._line("confirm", f"{part.name}: {unescape(receipt.text)}")
         return await self._verdict()
 
     async def _live_on(self) -> None:
