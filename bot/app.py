@@ -25,6 +25,7 @@ from bot.door import Doorway
 from bot.endings import KIND as ENDING
 from bot.endings import Endings
 from bot.gallery import PageFacts
+from bot.guests import Guests
 from bot.interfaces import Clock, Voice
 from bot.leavers import KIND as LEAVER
 from bot.leavers import Leavers
@@ -120,8 +121,10 @@ class App:
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
-        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, self.leavers, now)
-        self.door = Doorway(gateways, consents, reauthorize, connect)
+        guests = Guests(memory, gateways, consents, url, now)
+        self.guests = guests
+        self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, self.leavers, guests, now)
+        self.door = Doorway(gateways, consents, reauthorize, connect, guests)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)
         self.signins = SlackSignIns(memory, memory.envelope("session"), now)

@@ -15,7 +15,7 @@ BEGINNING = "0" * 64  # what the first row is bound to
 @dataclass(frozen=True)
 class Act:
     """One row. `what`: connect_link, consent_begun, consented, connected, reauthorized, wrong_account, declined, claimed,
-    snoozed, paused, resumed, removed, routed, settings, keys_rotated,
+    snoozed, guest_link, guest_used, guest_revoked, paused, resumed, removed, routed, settings, keys_rotated,
     webhook_disabled, blind or revoked_all. `subject` is an id of ours.
     """
 

@@ -9,6 +9,7 @@ from bot.connect import Connect
 from bot.connection import Connection, Event, Outage
 from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
+from bot.guests import Guests
 from bot.interfaces import Clock, Gateway
 from bot.leavers import Leavers
 from bot.memory import Memory, Tx
@@ -32,6 +33,7 @@ class FrontDesk:
         connect: Connect,
         routes: Routes,
         leavers: Leavers,
+        guests: Guests,
         now: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -43,6 +45,7 @@ class FrontDesk:
         self._remove = Remove(memory, gateways, now)
         self._rerouting = Rerouting(memory, gateways, connect, routes, now)
         self._leavers = leavers
+        self._guests = guests
         self._now = now
         self._sleep = sleep
 
@@ -230,6 +233,12 @@ class FrontDesk:
 
     async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
         return await self._rerouting.change(platform, connection_id, to, who)
+
+    async def ask_guest(self, outage_id: str, who: str, *, same_login: bool) -> str:
+        return await self._guests.ask(outage_id, who, same_login=same_login)
+
+    async def take_back(self, link_id: str, who: str) -> bool:
+        return await self._guests.take_back(link_id, who)
 
     async def left(self, who: str, name: str, email: str) -> None:
         await self._leavers.left(who, name, email)

@@ -5,21 +5,28 @@ from collections.abc import Mapping, Sequence
 from bot.connect import Connect
 from bot.connection import Consent
 from bot.facts import ConnectionFacts
+from bot.guests import Guests
 from bot.interfaces import Gateway
-from bot.people import Begun, ConnectPage, Ending, Outcome, StartPage
-from bot.reauthorize import Consents, Reauthorize
+from bot.people import Begun, ConnectPage, Ending, GuestPage, Outcome, StartPage
+from bot.reauthorize import GUEST, Consents, Reauthorize
 
 
 class Doorway:
     """Implements people.Door."""
 
     def __init__(
-        self, gateways: Mapping[str, Gateway], consents: Consents, reauthorize: Reauthorize, connect: Connect
+        self,
+        gateways: Mapping[str, Gateway],
+        consents: Consents,
+        reauthorize: Reauthorize,
+        connect: Connect,
+        guests: Guests,
     ) -> None:
         self._gateways = gateways
         self._consents = consents
         self._reauthorize = reauthorize
         self._connect = connect
+        self._guests = guests
 
     async def start_page(self, ref: str) -> StartPage | None:
         return await self._reauthorize.start_page(ref)
@@ -35,6 +42,12 @@ class Doorway:
 
     async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
         return await self._connect.choose(token, account_ids)
+
+    async def guest_page(self, token: str) -> GuestPage | None:
+        return await self._guests.page(token)
+
+    async def guest(self, token: str) -> Begun:
+        return await self._guests.begin(token)
 
     async def finish(self, platform: str, params: Mapping[str, str], browser: str | None) -> Outcome:
         """The state is used up first, whatever else the query says; only then is anything in it looked at."""
@@ -62,4 +75,4 @@ def _declined(error: str) -> bool:
 
 def _ref(consent: Consent) -> str:
     """Where to try again: a connect link is not known any more, as only its hash is kept."""
-    return "" if consent.purpose == "connect" else consent.ref
+    return "" if consent.purpose in {"connect", GUEST} else consent.ref

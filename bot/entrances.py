@@ -1,9 +1,21 @@
 """People on their way in: consents begun, and links that were asked for. A part of bot/memory.py."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.connection import Consent
+
+
+@dataclass(frozen=True)
+class GuestLink:
+    """A way in for somebody outside Slack, for one outage. `same_login`: only the login it was so far is taken."""
+
+    id: str
+    outage_id: str
+    asked_by: str
+    same_login: bool
+    expires_at: datetime
 
 
 class Consents(Protocol):
@@ -28,4 +40,12 @@ class Consents(Protocol):
         """
 
     async def link_used(self, link_id: str, now: datetime) -> bool: ...
+    async def add_guest(self, link: GuestLink, token_hash: str) -> None: ...
+    async def guest(self, token_hash: str, now: datetime) -> GuestLink | None:
+        """One that lives: not used, not taken back, not too old."""
+
+    async def guest_by_id(self, link_id: str, now: datetime) -> GuestLink | None: ...
+    async def guest_over(self, link_id: str, now: datetime, *, used_by: str = "", revoked_by: str = "") -> bool:
+        """It opens nothing any more. True for exactly one caller, and only while it lived."""
+
     async def sweep(self, now: datetime) -> None: ...

@@ -99,6 +99,12 @@ class Desk(Protocol):
     async def reroute(self, platform: str, connection_id: str, to: Route, who: str) -> RouteFacts:
         """`to` says channel and owners; one that says neither gives the settings their say back. Raises NotFound."""
 
+    async def ask_guest(self, outage_id: str, who: str, *, same_login: bool) -> str:
+        """A link for somebody outside Slack, for this outage alone. Raises NotFound for one that is over."""
+
+    async def take_back(self, link_id: str, who: str) -> bool:
+        """False if that link was used or over already."""
+
     async def left(self, who: str, name: str, email: str) -> None:
         """This person's Slack account is deactivated. `email` is empty where Slack does not tell it."""
 
@@ -133,6 +139,16 @@ class ConnectPage:
     accounts: tuple[Account, ...] = ()  # empty before the consent
     watched: frozenset[str] = frozenset()  # account ids that are connected already
     stopped: tuple[Flow, ...] = ()  # flows that will not run, because their permissions were not given
+
+
+@dataclass(frozen=True)
+class GuestPage:
+    """What somebody outside Slack sees who was asked to log in: the platform and the accounts, no more."""
+
+    token: str
+    platform: str
+    platform_name: str
+    accounts: tuple[Account, ...]
 
 
 @dataclass(frozen=True)
@@ -191,6 +207,12 @@ class Door(Protocol):
 
     async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
         """Watch these accounts of the new login. Raises NotFound for a used link or an account it does not reach."""
+
+    async def guest_page(self, token: str) -> GuestPage | None:
+        """None for a link that opens nothing any more. Changes nothing."""
+
+    async def guest(self, token: str) -> Begun:
+        """Begin the consent of somebody outside Slack. Raises NotFound."""
 
     async def finish(self, platform: str, params: Mapping[str, str], browser: str | None) -> Outcome:
         """The browser came back from the platform. Never raises for what a stranger may send."""

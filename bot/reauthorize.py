@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -10,15 +11,18 @@ import structlog
 from bot.alert import Facts
 from bot.calling import PERSON
 from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
-from bot.errors import Fenced, RedkeyError
+from bot.entrances import GuestLink
+from bot.errors import Fenced, RedkeyError, Refused
 from bot.interfaces import Clock, Gateway
 from bot.marks import stopped_flows
-from bot.memory import Memory
+from bot.memory import Memory, Tx
 from bot.people import Begun, Ending, NotFound, Outcome, StartPage
 from bot.restore import Proof, Restore, Restored
 
 log = structlog.get_logger()
 
+GUEST = "guest"  # the purpose of a consent that somebody outside Slack was asked for; its ref is the link
+LINK_OVER = "this link was used already, taken back, or is too old"
 STATE_LIVES = timedelta(minutes=10)
 
 
@@ -117,7 +121,19 @@ class Reauthorize:
         return await self._consents.begin(page.platform, "reauthorize", page.ref, login_hint=page.login, who=who)
 
     async def finish(self, consent: Consent, code: str) -> Outcome:
-        """Trade the code, prove the login, swap. Whatever fails leaves the old grant as it was."""
+        """Trade the code, prove the login, swap. Whatever fails leaves the old grant as it was.
+
+        Somebody outside Slack is led to no page of ours afterwards.
+        """
+        if consent.purpose != GUEST:
+            return await self._finish(consent, code, None)
+        async with self._memory.read() as tx:
+            link = await tx.consents.guest_by_id(consent.ref, self._now())
+        if link is None:
+            return replace(self._outcome(Ending.FAILED, consent, why=LINK_OVER), ref="")
+        return replace(await self._finish(replace(consent, ref=link.outage_id), code, link), ref="")
+
+    async def _finish(self, consent: Consent, code: str, guest: GuestLink | None) -> Outcome:
         try:
             tokens = await self._consents.trade(consent, code)
         except RedkeyError as error:
@@ -125,7 +141,7 @@ class Reauthorize:
         proof: Proof | None = None
         try:
             proof = await self._restore.prove(consent.platform, tokens)
-            outcome, stored = await self._judge(consent, proof)
+            outcome, stored = await self._judge(consent, proof, guest)
         except (RedkeyError, Fenced) as error:
             log.warning("reauthorization failed", platform=consent.platform, why=str(error))
             outcome, stored = self._outcome(Ending.FAILED, consent, why=in_words(error)), False
@@ -133,11 +149,14 @@ class Reauthorize:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
         return outcome
 
-    async def _judge(self, consent: Consent, proof: Proof) -> tuple[Outcome, bool]:
+    async def _judge(self, consent: Consent, proof: Proof, guest: GuestLink | None) -> tuple[Outcome, bool]:
         """The outcome, and whether the new tokens were stored."""
         outage, expected, others = await self._expected(consent.ref)
         if outage is not None and (outage.reauthorized_at or outage.closed_at):
             return self._already(consent, outage, proof), False
+        if guest is not None and guest.same_login and not await self._is_that_login(outage, proof):
+            await self._tell_wrong(outage, expected, proof)
+            return self._wrong(consent, expected, proof), False
         siblings = await self._restore.siblings(consent.platform, proof)
         wider = {c.id: c for c in [*expected, *others, *siblings]}
         reached = await self._restore.usable(consent.platform, proof, list(wider.values()))
@@ -149,8 +168,11 @@ class Reauthorize:
             again = await tx.outages.held(outage.id) if outage else None
             if again is not None and (again.reauthorized_at or again.closed_at):
                 return self._already(consent, again, proof), False
+            if guest is not None:
+                await self._used(tx, guest, proof)
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
-            who = next((w for w in (consent.started_by, again and again.claimed_by) if w and PERSON.fullmatch(w)), "")
+            known = () if guest else (consent.started_by, again and again.claimed_by)
+            who = next((w for w in known if w and PERSON.fullmatch(w)), "")
             if who:
                 await tx.grants.authorized_by(restored.grant.id, who)
             tx.audit.note("reauthorized", who=proof.identity.login, subject=consent.ref, grant=restored.grant.id)
@@ -158,6 +180,20 @@ class Reauthorize:
             "reauthorized", platform=consent.platform, grant=restored.grant.id, outage=outage.id if outage else None
         )
         return self._restored(consent, restored, proof), True
+
+    async def _is_that_login(self, outage: Outage | None, proof: Proof) -> bool:
+        async with self._memory.read() as tx:
+            grant = await tx.grants.get(outage.grant_id) if outage else None
+        return grant is not None and grant.identity.id == proof.identity.id
+
+    async def _used(self, tx: Tx, guest: GuestLink, proof: Proof) -> None:
+        """The link is used up in the transaction that lets the login in. Raises Refused if it is not good any more."""
+        login, now = proof.identity.login, self._now()
+        if not await tx.consents.guest_over(guest.id, now, used_by=login):
+            raise Refused(LINK_OVER, code="link")
+        tx.audit.note("guest_used", who=login, subject=guest.id, outage=guest.outage_id, asked_by=guest.asked_by)
+        revision = await tx.outages.event(guest.outage_id, Event(now, "guest_used", login))
+        await tx.outbox.say_reply(guest.outage_id, "guest_used", revision, {"who": login}, now)
 
     async def _expected(self, ref: str) -> tuple[Outage | None, list[Connection], list[Connection]]:
         """The outage, the connections of which a login must reach at least one to be the right one, and others that may
@@ -201,7 +237,8 @@ class Reauthorize:
             tx.audit.note("declined", who=consent.started_by, subject=consent.ref)
             if outage is not None and outage.closed_at is None:
                 await tx.outages.event(outage.id, Event(self._now(), "declined", consent.started_by))
-        return self._outcome(Ending.DECLINED, consent)
+        told = self._outcome(Ending.DECLINED, consent)
+        return replace(told, ref="") if consent.purpose == GUEST else told
 
     def _outcome(self, ending: Ending, consent: Consent, *, why: str = "") -> Outcome:
         name = self._gateways[consent.platform].platform.name

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Update, delete, insert, select, update
 
 from bot.connection import Consent, Secret
+from bot.entrances import GuestLink
 from bot.memory import SealBroken
-from storage.tables import consents, links
+from storage.tables import consents, guest_links, links
 from storage.transaction import Transaction
 
 
@@ -75,10 +76,41 @@ class ConsentRows:
     async def link_used(self, link_id: str, now: datetime) -> bool:
         return await self._tx.change(_unused(link_id).values(used_at=now)) == 1
 
+    async def add_guest(self, link: GuestLink, token_hash: str) -> None:
+        values: dict[str, Any] = {
+            "id": link.id,
+            "outage_id": link.outage_id,
+            "token_hash": token_hash,
+            "asked_by": link.asked_by,
+        }
+        values |= {"same_login": link.same_login, "expires_at": link.expires_at}
+        await self._tx.change(insert(guest_links).values(values))
+
+    async def guest(self, token_hash: str, now: datetime) -> GuestLink | None:
+        return _guest(
+            await self._tx.one(select(guest_links).where(guest_links.c.token_hash == token_hash, *_lives(now)))
+        )
+
+    async def guest_by_id(self, link_id: str, now: datetime) -> GuestLink | None:
+        return _guest(await self._tx.one(select(guest_links).where(guest_links.c.id == link_id, *_lives(now))))
+
+    async def guest_over(self, link_id: str, now: datetime, *, used_by: str = "", revoked_by: str = "") -> bool:
+        over = update(guest_links).where(guest_links.c.id == link_id, *_lives(now))
+        return await self._tx.change(over.values(over_at=now, used_by=used_by, revoked_by=revoked_by)) == 1
+
     async def sweep(self, now: datetime) -> None:
         await self._tx.change(delete(consents).where(consents.c.expires_at <= now))
         await self._tx.change(delete(links).where(links.c.expires_at <= now))
+        await self._tx.change(delete(guest_links).where(guest_links.c.expires_at <= now))
 
 
 def _unused(link_id: str) -> Update:
     return update(links).where(links.c.id == link_id, links.c.used_at.is_(None))
+
+
+def _lives(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return guest_links.c.over_at.is_(None), guest_links.c.expires_at > now
+
+
+def _guest(row: Row[Any] | None) -> GuestLink | None:
+    return GuestLink(row.id, row.outage_id, row.asked_by, row.same_login, row.expires_at) if row else None

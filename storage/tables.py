@@ -240,6 +240,21 @@ links = Table(
 )
 
 # One that has left keeps its row for a while: its last beat is when somebody watched last.
+# Links for somebody outside Slack, each for one outage. The token is here as a hash only.
+guest_links = Table(
+    "guest_links",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("outage_id", ForeignKey("outages.id"), nullable=False),
+    Column("token_hash", Words, nullable=False, unique=True),
+    Column("asked_by", Words, nullable=False),
+    Column("same_login", Boolean, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("over_at", UtcDateTime),
+    Column("used_by", Words),
+    Column("revoked_by", Words),
+)
+
 replicas = Table(
     "replicas",
     metadata,

@@ -124,6 +124,14 @@ class PracticeDesk:
         self.made[connection_id or platform] = to
         return await self.route(platform, connection_id)
 
+    async def ask_guest(self, outage_id: str, who: str, *, same_login: bool) -> str:
+        self._ask("ask_guest", outage_id, who, "same" if same_login else "any")
+        return "https://redkey.example.com/guest/once"
+
+    async def take_back(self, link_id: str, who: str) -> bool:
+        self._ask("take_back", link_id, who)
+        return False
+
     async def left(self, who: str, name: str, email: str) -> None:
         self._ask("left", who, name, email)
 

@@ -195,6 +195,12 @@ REPLIES: dict[str, tuple[OutageFacts, Reply]] = {
     "soon_gone": (replace(told_until_soon(), mentions=(ANNA,)), Reply("soon_gone")),
     "claim_lapsed": (OUTAGES["google_disconnected"], Reply("claim_lapsed", ANNA)),
     "escalated": (OUTAGES["google_disconnected"], Reply("escalated", "S0MARKETIN")),
+    "guest_link": (
+        OUTAGES["google_disconnected"],
+        Reply("guest_link", ANNA, {"link": "gst_1", "until": int((NOW + timedelta(days=1)).timestamp())}),
+    ),
+    "guest_used": (OUTAGES["google_disconnected"], Reply("guest_used", "ana@acme.com")),
+    "guest_revoked": (OUTAGES["google_disconnected"], Reply("guest_revoked", ANNA)),
 }
 
 

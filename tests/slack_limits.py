@@ -11,7 +11,8 @@ from typing import Any
 from bot.interfaces import Spoken
 
 Json = dict[str, Any]
-ACTION_IDS = {"home_show", "home_on", "reauthorize", "claim", "snooze", "details", "pause"}
+ACTION_IDS = {"reauthorize", "claim", "snooze", "details", "pause", "ask_someone", "take_back"}
+ACTION_IDS |= {f"home_{deed}" for deed in ("show", "back", "on", "find", "connect", "more", "details")}
 # What Slack would make a link of by itself. E-mail addresses count too.
 BARE = re.compile(
     r"(?:https?|ftp|mailto|tel|slack|data|javascript):/{0,2}\w|://|\bwww\.\w"
@@ -57,6 +58,8 @@ def _block(block: Json) -> list[str]:
     kind = block["type"]
     if kind == "section":
         return _length("section", block["text"], 3000) + _element(block.get("accessory"))
+    if kind == "input":
+        return _length("label", block["label"], 2000)
     if kind == "header":
         return _length("header", block["text"], 150)
     if kind == "context":

@@ -233,7 +233,16 @@ async def test_beside_a_running_bot_a_check_is_its_work_and_the_answer_is_waited
     connect = story.desk._connect
     app = story.app
     desk = FrontDesk(
-        story.memory, app.gateways, app.facts, app.watch, connect, app.routes, app.leavers, story.clock, a_moment
+        story.memory,
+        app.gateways,
+        app.facts,
+        app.watch,
+        connect,
+        app.routes,
+        app.leavers,
+        app.guests,
+        story.clock,
+        a_moment,
     )
     story.clock.advance(seconds=1)
     answers = {a.connection.id: a.problem for a in await desk.check()}
@@ -255,7 +264,16 @@ async def test_a_bot_that_does_not_answer_is_not_waited_for_for_ever(story, sale
     connect = story.desk._connect
     app = story.app
     desk = FrontDesk(
-        story.memory, app.gateways, app.facts, app.watch, connect, app.routes, app.leavers, story.clock, a_moment
+        story.memory,
+        app.gateways,
+        app.facts,
+        app.watch,
+        connect,
+        app.routes,
+        app.leavers,
+        app.guests,
+        story.clock,
+        a_moment,
     )
     story.clock.advance(seconds=1)
     await desk.check(salesforce.id)

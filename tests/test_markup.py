@@ -101,7 +101,7 @@ def problems(found: object, links: set[str]) -> list[str]:
 def _without_logins(text: str) -> str:
     """A well-formed e-mail address that is the login stays whole: `verbatim` keeps Slack from linking it."""
     mail = r"[\w.+-]+@[\w.-]+"
-    after = ("Login: ", "enewed by ", "over by ")
+    after = ("Login: ", "enewed by ", "over by ", "used by ")
     kept = "|".join([*(f"(?<={text}){mail}" for text in after), rf"(?<=by ){mail}(?=,)", rf"{mail}(?= logged in)"])
     kept += rf"|(?<=\(){mail}(?=\))"
     return re.sub(kept, "", text)

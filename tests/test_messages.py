@@ -171,7 +171,7 @@ def test_the_text_alone_tells_what_broke_what_is_lost_and_what_to_do() -> None:
 
 def test_the_buttons_of_a_lost_login_begin_with_reauthorize_which_opens_the_start_page() -> None:
     spoken = EVERYTHING["google_disconnected.en"]
-    assert action_ids(spoken) == ["reauthorize", "claim", "snooze", "details", "pause"]
+    assert action_ids(spoken) == ["reauthorize", "claim", "snooze", "details", "ask_someone", "pause"]
     first = spoken.attachments[0]["blocks"][-1]["elements"][0]
     assert first["url"] == OUTAGES["google_disconnected"].start_url
     assert first["style"] == "primary"

@@ -60,7 +60,7 @@ async def test_a_post_arrives_as_it_was_composed(slack: SlackWorkspace, voice: S
     message = slack.messages()[0]
     assert (message.channel, message.ts) == (channel, ts)
     assert message.color == "#D92D20"
-    assert message.action_ids == ["reauthorize", "claim", "snooze", "details", "pause"]
+    assert message.action_ids == ["reauthorize", "claim", "snooze", "details", "ask_someone", "pause"]
     assert message.metadata == ALERT.metadata
     args = slack.calls_of("chat.postMessage")[0].args
     assert args["unfurl_links"] in {False, "0", "false"}

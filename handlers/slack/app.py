@@ -9,6 +9,7 @@ from bot.interfaces import Clock
 from bot.people import Desk
 from handlers.slack import (
     app_home,
+    ask_window,
     choose_window,
     claim_button,
     connect_window,
@@ -61,6 +62,7 @@ def build_app(
     claim_button.register(app, desk, words, names)
     snooze_menu.register(app, desk, words, now)
     details_button.register(app, desk, words)
+    ask_window.register(app, desk, words, names)
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
     choose_window.register(app, desk, words)

@@ -14,6 +14,8 @@ CLAIM = "claim"
 SNOOZE = "snooze"
 DETAILS = "details"
 PAUSE = "pause"
+ASK = "ask_someone"
+TAKE_BACK = "take_back"
 SNOOZES = {"4h": 4, "1d": 24, "3d": 72}  # hours
 OVERFLOW_MOST = 5  # https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
 
@@ -23,11 +25,11 @@ def buttons(facts: OutageFacts, words: Words) -> list[Json]:
     reauthorize, details = _reauthorize(facts, words), _details(facts, words)
     claim, snooze = _claim(facts, words), _snooze(facts, words)
     if facts.outage.remedy == "AccessDenied":
-        found = [_ask_for_access(facts, words), reauthorize, claim, *snooze]
+        found = [_ask_for_access(facts, words), reauthorize, claim, *snooze, _ask(facts, words)]
     elif facts.outage.remedy == "Misconfigured":
         found = [{**details, "style": "primary"}, claim, *snooze, reauthorize]
     else:
-        found = [{**reauthorize, "style": "primary"}, claim, *snooze, details]
+        found = [{**reauthorize, "style": "primary"}, claim, *snooze, details, _ask(facts, words)]
     return [*found, *_pause(facts, words)]
 
 
@@ -65,6 +67,14 @@ def _claim(facts: OutageFacts, words: Words) -> Json:
 
 def _details(facts: OutageFacts, words: Words) -> Json:
     return _button(DETAILS, words.say("Details"), facts.outage.id)
+
+
+def _ask(facts: OutageFacts, words: Words) -> Json:
+    return _button(ASK, words.say("Ask someone else"), facts.outage.id)
+
+
+def take_back(link_id: str, words: Words) -> Json:
+    return _button(TAKE_BACK, words.say("Take the link back"), link_id)
 
 
 def _ask_for_access(facts: OutageFacts, words: Words) -> Json:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+from bot.connection import Json
 from bot.facts import OutageFacts, Reply
 from bot.interfaces import Spoken
 from handlers.slack.alert_card import alert_card
 from handlers.slack.astray import sent_here
-from handlers.slack.blocks import sections
+from handlers.slack.blocks import actions, sections
+from handlers.slack.buttons import take_back
 from handlers.slack.card import Card, metadata, spoken
 from handlers.slack.catch_up_card import catch_up_card, stalled_card
+from handlers.slack.markup import bare
 from handlers.slack.receipt_card import paused_card, receipt_card
 from handlers.slack.replies import NameOf, reply_text
 from handlers.slack.storm_card import storm_card, storm_page
@@ -49,7 +52,13 @@ class SlackComposer:
         return Spoken(
             channel=facts.outage.channel,
             text=text,
-            blocks=sections([text]),
+            blocks=[*sections([text]), *_regret(reply, self.words)],
             metadata=metadata(facts.outage.id, revision),
             broadcast=self._broadcast_caught_up and reply.what == "caught_up",
         )
+
+
+def _regret(reply: Reply, words: Words) -> list[Json]:
+    """A link that was made for somebody outside Slack can be taken back, by any member."""
+    link = reply.detail.get("link") if reply.what == "guest_link" else None
+    return [actions([take_back(bare(str(link)), words)])] if link else []

@@ -1,12 +1,12 @@
 """The replies in a message's thread: one for each thing that happened, never for progress."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.facts import OutageFacts, Reply
 from handlers.slack.catch_up_card import stalled_because
 from handlers.slack.loss import gone_for_good, soon_gone, who_is_hit, will_be_recovered
-from handlers.slack.markup import USER, login_name, mention, plain
+from handlers.slack.markup import USER, login_name, mention, moment, plain
 from handlers.slack.receipt_card import receipt_text
 from handlers.slack.storm_card import storm_state
 from handlers.words import Words
@@ -29,6 +29,11 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "soon_gone": lambda: _soon_gone(facts, words),
         "storm_soon_gone": lambda: _reminded(facts, words),
         "escalated": lambda: _escalated(facts, reply, words),
+        "guest_link": lambda: _guest_link(reply, words, name_of),
+        "guest_used": lambda: words.say(
+            "The link for somebody outside Slack was used by {login}.", login=login_name(reply.who)
+        ),
+        "guest_revoked": lambda: words.say("The link for somebody outside Slack was taken back."),
         "wrong_account": lambda: _wrong_account(reply, words),
         "partly": lambda: _partly(facts, reply, words),
         "declined": lambda: words.say("Someone said no on {platform}'s page. Nothing has changed.", **_at(facts)),
@@ -47,6 +52,15 @@ def _claimed(reply: Reply, words: Words, name_of: NameOf) -> str:
     if name:
         return words.say("{name} takes care of this.", name=plain(name))
     return words.say("Someone takes care of this; the message above says who.")
+
+
+def _guest_link(reply: Reply, words: Words, name_of: NameOf) -> str:
+    """By name, not by mention, as they know."""
+    name, until = name_of(reply.who), moment(words, datetime.fromtimestamp(int(reply.detail["until"]), UTC))
+    ends = words.say("The link is good for one login, until {moment}.", moment=until)
+    if name:
+        return words.say("{name} asked a person outside Slack to log in.", name=plain(name)) + " " + ends
+    return words.say("Somebody asked a person outside Slack to log in.") + " " + ends
 
 
 def _reauthorized(facts: OutageFacts, reply: Reply, words: Words) -> str:

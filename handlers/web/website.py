@@ -20,6 +20,7 @@ from handlers.web import (
     connect,
     connection,
     connections,
+    guest,
     health,
     outage,
     problems,
@@ -90,6 +91,7 @@ def build_web(
     ):
         app.include_router(router, dependencies=[Depends(members.looking)])
     for router in (
+        guest.routes(door, pages, cookie),
         callback.routes(desk, door, pages, cookie),
         api.routes(desk, ledger, api_keys, crms),
         health.routes(own_health, partial(exposition, requests=requests)),
