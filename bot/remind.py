@@ -154,6 +154,8 @@ class Remind:
 
     async def _escalation(self, tx: Tx, outage: Outage, now: datetime) -> str:
         """Whom to call beyond the owners, if it is time and nobody has yet."""
+        if not self._routes.escalates:
+            return ""
         told = _since_the_drop(outage)
         asked = max((e.at for e in told if e.what == "claim_lapsed"), default=outage.dropped_at)
         if outage.claimed_by or any(e.what == "escalated" for e in told) or now < asked + HEAD_START:

@@ -47,6 +47,10 @@ class Routes:
         """With what people made in Slack."""
         return replace(self, made=made)
 
+    @property
+    def escalates(self) -> bool:
+        return any(route.escalate_to for route in (*self.made, *self.routes))
+
     def channel(self, connection: Connection) -> str:
         return self.channel_of(connection.platform, connection.id)
 

@@ -15,6 +15,7 @@ from storage.ids import new_id
 from storage.tables import connections, outage_connections, outage_events, outages
 from storage.transaction import Transaction, at, parts
 
+GOES_ON = timedelta(minutes=10)  # longer than a round of checks
 _GRANT_FIRST = outages.c.reach == Reach.ACCOUNT.value  # false sorts before true
 
 
@@ -99,23 +100,26 @@ class OutageRows:
             "account_id": connection_ids[0] if reach is Reach.ACCOUNT else None,
             "login": login,
             "opened_at": now,
-            "revision": 0,
+            "revision": 1,
             "last_good_at": last_good_at,
             "recovered": {},
             "lost": {},
             "channel": channel,
         }
-        made = self._tx.insert(outages).values(values).on_conflict_do_nothing().returning(outages.c.id)
+        made = self._tx.insert(outages).values(values).on_conflict_do_nothing().returning(outages)
         row = await self._tx.one(made)
         if row is None:
             return None
-        await self.join(row.id, connection_ids)
-        await self.event(row.id, Event(now, "disconnected", "", cause.code))
-        return await self.get(row.id)
+        first = Event(now, "disconnected", "", cause.code)
+        await self._join(row.id, connection_ids, 1)
+        await self._note(row.id, 1, first)
+        return _outage(row, tuple(dict.fromkeys(connection_ids)), [first])
 
     async def join(self, outage_id: str, connection_ids: Sequence[str]) -> None:
         last = select(func.max(outage_connections.c.place)).where(outage_connections.c.outage_id == outage_id)
-        place = (await self._tx.value(last) or 0) + 1
+        await self._join(outage_id, connection_ids, (await self._tx.value(last) or 0) + 1)
+
+    async def _join(self, outage_id: str, connection_ids: Sequence[str], place: int) -> None:
         joined = self._tx.insert(outage_connections).on_conflict_do_nothing()
         rows = [
             {"outage_id": outage_id, "connection_id": connection_id, "place": place + nth}
@@ -133,25 +137,31 @@ class OutageRows:
         row = await self._tx.one(counted.returning(outages.c.revision))
         if row is None:
             raise LookupError(f"there is no outage {outage_id}")
-        line = {"at": event.at, "what": event.what, "who": event.who, "detail": event.detail}
-        await self._tx.change(insert(outage_events).values(outage_id=outage_id, revision=row.revision, **line))
-        self._tx.happened.append((outage_id, row.revision))
+        await self._note(outage_id, row.revision, event)
         return int(row.revision)
 
+    async def _note(self, outage_id: str, revision: int, event: Event) -> None:
+        line = {"at": event.at, "what": event.what, "who": event.who, "detail": event.detail}
+        await self._tx.change(insert(outage_events).values(outage_id=outage_id, revision=revision, **line))
+        self._tx.happened.append((outage_id, revision))
+
     async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
-        """One at a time for each platform and channel, or two storms would begin at once."""
+        """One at a time for each platform and channel, or two storms would begin at once.
+
+        A storm that goes on takes in what comes late, such as the last ones of a round of checks.
+        """
         if self._tx.postgres:
             name = f"storm:{outage.platform}:{outage.channel}"
             await self._tx.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-        alike = (
-            outages.c.platform == outage.platform,
-            outages.c.channel == outage.channel,
-            outages.c.opened_at > now - window,
-        )
-        if len(await self._tx.all(select(outages.c.id).where(*alike).limit(after))) < after:
-            return
-        going = select(outages.c.storm).where(*alike, outages.c.storm.is_not(None)).limit(1)
-        await self._set(outage.id, storm=await self._tx.value(going) or outage.id)
+        alike = outages.c.platform == outage.platform, outages.c.channel == outage.channel
+        members = outages.c.storm.is_not(None), outages.c.closed_at.is_(None)
+        newest = select(outages.c.storm).where(*alike, *members, outages.c.opened_at > now - max(window, GOES_ON))
+        storm = await self._tx.value(newest.order_by(outages.c.opened_at.desc()).limit(1))
+        if storm is None:
+            lately = select(outages.c.id).where(*alike, outages.c.opened_at > now - window).limit(after)
+            if len(await self._tx.all(lately)) < after:
+                return
+        await self._set(outage.id, storm=storm or outage.id)
 
     async def storm(self, outage_id: str) -> list[StormLine]:
         about = outages.join(outage_connections).join(connections)
@@ -185,7 +195,8 @@ class OutageRows:
     async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
         first = func.coalesce(outages.c.alerted_at, at(outages.c.alerted_at, now))
         await self._set(outage_id, channel=channel, ts=ts, alerted_at=first)
-        await self._tx.change(update(outages).where(outages.c.storm == outage_id).values(alerted_at=first))
+        unsaid = outages.c.storm == outage_id, outages.c.alerted_at.is_(None)
+        await self._tx.change(update(outages).where(*unsaid).values(alerted_at=now))
         self._tx.becomes_due(Work.SAY)  # replies may have waited for it
 
     async def unposted(self, outage_id: str, ts: str | None = None) -> None:
