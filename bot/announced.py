@@ -164,4 +164,30 @@ class DigestFacts:
         return self.until.isoformat()
 
 
-Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts
+@dataclass(frozen=True)
+class PlatformDownFacts:
+    """A platform that answers nobody. `waiting`: connections of one channel; `back_at`: its first good answer since then.
+    `in_thread`: it is the reply that says so.
+    """
+
+    platform_name: str
+    since: datetime
+    waiting: int
+    back_at: datetime | None = None
+    in_thread: bool = False
+
+    @property
+    def stamp(self) -> str:
+        return f"{self.over}|{self.waiting}"
+
+    @property
+    def idle(self) -> bool:
+        """It came back before anybody was told."""
+        return self.over and not self.in_thread
+
+    @property
+    def over(self) -> bool:
+        return self.back_at is not None
+
+
+Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts

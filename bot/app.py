@@ -33,6 +33,8 @@ from bot.ledger import Intake
 from bot.memory import Saying, Work
 from bot.meter import last_days
 from bot.opt_in import OptIn
+from bot.platform_down import KIND as PLATFORM_DOWN
+from bot.platform_down import PlatformDown
 from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
 from bot.remind import Quiet, Remind
@@ -52,6 +54,7 @@ from bot.webhook_settings import subscriptions
 from storage import SqlMemory, open_memory
 
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
+PLATFORM_DOWN_EVERY = timedelta(seconds=30)
 ENDINGS_EVERY = timedelta(minutes=5)  # a step is a matter of days
 DIGEST_EVERY = timedelta(minutes=1)
 ANNOUNCED_EVERY = timedelta(seconds=20)  # how soon a message says that what it announced is taken care of
@@ -97,11 +100,13 @@ class App:
         self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
         self.leavers = Leavers(memory, gateways, self.routes, url, now)
         self.digest = Digest(memory, gateways, _weekly(settings), _digest_channel(settings), url, now)
+        self.platform_down = PlatformDown(memory, gateways, self.routes, timing.platform_down_after, now)
         self.tellers: dict[str, Teller] = {
             ENDING: self.endings,
             BLIND: self.blind,
             LEAVER: self.leavers,
             DIGEST: self.digest,
+            PLATFORM_DOWN: self.platform_down,
         }
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
@@ -254,6 +259,9 @@ class App:
             Tick("tick", max(shortest / 4, timedelta(milliseconds=100)), tick),
             Tick("confirm", timedelta(seconds=5), self.confirm.sweep),
             Tick("remind", min([timedelta(seconds=30), *timing.remind_after]), self.remind.run),
+            Tick(
+                "platforms that are down", min(PLATFORM_DOWN_EVERY, timing.platform_down_after), self.platform_down.run
+            ),
             Tick("endings", ENDINGS_EVERY, self.endings.run),
             Tick("digest", DIGEST_EVERY, self.digest.run),
             Tick("announcements", ANNOUNCED_EVERY, announce.run),

@@ -170,6 +170,9 @@ class Connections(Protocol):
     async def moved(self, connection_id: str, now: datetime) -> None:
         """A transfer's pass ended well: last_data_at and last_good_at."""
 
+    async def answers(self) -> Mapping[str, tuple[datetime | None, datetime | None]]:
+        """Platform -> the newest good answer and the newest check among connections that are on and authorized."""
+
     async def ask_check(self, connection_ids: Sequence[str], now: datetime) -> None:
         """Make a check due now, and remember when it was asked: `checked_at` later than that is the answer."""
 

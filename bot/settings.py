@@ -142,6 +142,7 @@ class TimingSettings(Section):
     storm_after: int = Field(default=5, ge=2)
     storm_window: Duration = timedelta(seconds=30)
     blind_after: Duration = timedelta(minutes=5)
+    platform_down_after: Duration = timedelta(minutes=15)
 
     @model_validator(mode="before")
     @classmethod

@@ -165,6 +165,15 @@ class ConnectionRows:
         for good in (True, False):
             await write_findings(self._tx, [each for each in found if each.good is good], good=good)
 
+    async def answers(self) -> dict[str, tuple[datetime | None, datetime | None]]:
+        living = connections.c.enabled, connections.c.authorized, connections.c.removed_at.is_(None)
+        newest = (
+            func.max(connections.c.last_good_at).label("good_at"),
+            func.max(connections.c.checked_at).label("checked_at"),
+        )
+        found = select(connections.c.platform, *newest).where(*living).group_by(connections.c.platform)
+        return {row.platform: (row.good_at, row.checked_at) for row in await self._tx.all(found)}
+
     async def unclaim_checks(self, connection_ids: Sequence[str], now: datetime) -> None:
         await self._set(connection_ids, next_check_at=earlier(connections.c.next_check_at, now))
         self._tx.becomes_due(Work.CHECK)

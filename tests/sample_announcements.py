@@ -14,6 +14,7 @@ from bot.announced import (
     EndingFacts,
     LeaverFacts,
     LeaverLine,
+    PlatformDownFacts,
     Strip,
 )
 from bot.announcements import Announcement
@@ -66,6 +67,8 @@ DIGEST = DigestFacts(
     connections=12,
     url=f"{URL}/connections",
 )
+SILENT = PlatformDownFacts("Google Ads", NOW - timedelta(minutes=42), waiting=12)
+BACK = replace(SILENT, back_at=NOW)
 ANNOUNCED: dict[str, Announced] = {
     "ending_login": SOON,
     "ending_many_accounts": replace(SOON, accounts=tuple(f"Acme {n}" for n in range(40))),
@@ -89,8 +92,13 @@ ANNOUNCED: dict[str, Announced] = {
     "leaver_partly": replace(LEAVER, lines=(MOVED[0], LINES[1])),
     "leaver_many": replace(LEAVER, lines=LINES * 20),
     "leaver_over": replace(LEAVER, lines=MOVED),
+    "platform_down": SILENT,
+    "platform_back": BACK,
 }
-REPLIED: dict[str, Announced] = {"ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2))}
+REPLIED: dict[str, Announced] = {
+    "ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2)),
+    "platform_back": BACK,
+}
 
 
 def announcement(**more: object) -> Announcement:

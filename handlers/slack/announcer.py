@@ -1,6 +1,6 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
-from bot.announced import Announced, BlindFacts, DigestFacts, EndingFacts, LeaverFacts
+from bot.announced import Announced, BlindFacts, DigestFacts, EndingFacts, LeaverFacts, PlatformDownFacts
 from bot.announcements import Announcement
 from bot.connection import Json
 from bot.interfaces import Picture, Spoken
@@ -11,6 +11,7 @@ from handlers.slack.digest_card import alt_text, digest_card, legend
 from handlers.slack.drawing import strips
 from handlers.slack.ending_card import ending_card, ending_reply
 from handlers.slack.leaver_card import leaver_card
+from handlers.slack.platform_down_card import platform_down_card, platform_down_reply
 from handlers.words import Words
 
 
@@ -34,13 +35,18 @@ class SlackAnnouncer:
     def _card(self, facts: Announced) -> Card:
         if isinstance(facts, DigestFacts):
             return digest_card(facts, self.words)
+        if isinstance(facts, PlatformDownFacts):
+            return platform_down_card(facts, self.words)
         if isinstance(facts, LeaverFacts):
             return leaver_card(facts, self.words)
         return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
 
     def reply(self, told: Announcement, facts: Announced) -> Spoken:
-        assert isinstance(facts, EndingFacts)  # nothing else has steps
-        text = ending_reply(facts, self.words)
+        if isinstance(facts, PlatformDownFacts):
+            text = platform_down_reply(facts, self.words)
+        else:
+            assert isinstance(facts, EndingFacts)  # nothing else has steps
+            text = ending_reply(facts, self.words)
         return Spoken(told.channel, text, sections([text]), metadata=_metadata(told))
 
     def picture(self, facts: Announced) -> Picture:

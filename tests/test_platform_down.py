@@ -1,0 +1,85 @@
+"""A platform that is down is said once per channel, is no outage of any login, and its return is said too."""
+
+import pytest
+from practice_memory import a_grant, an_account
+from practice_story import GOOGLE, telling
+
+from bot.connection import Checked, Status
+from bot.memory import Work
+from bot.platform_down import PlatformDown
+from sandbox.slack import MARKETING
+
+
+@pytest.fixture
+async def story(memory, clock):
+    async with telling(memory, clock) as story:
+        async with memory.begin() as tx:
+            for n in range(3):
+                grant = await a_grant(tx, clock(), f"person{n}", GOOGLE)
+                await an_account(tx, grant, clock(), f"{n:010d}", flows=())
+        await answer(story, True, True, True)
+        yield story
+
+
+async def answer(story, *good):
+    """Each connection was checked now, with this result."""
+    now, later = story.clock(), story.clock()
+    found = [Checked(c.id, now, later, good=g) for c, g in zip(await story.connections(), good, strict=True)]
+    async with story.memory.begin() as tx:
+        await tx.connections.checked(found)
+
+
+async def go_on(story, minutes, *good, looks=None):
+    """Checks every five minutes, all with this result, and the looks of two replicas between them."""
+    looks = looks or (story.app.platform_down, PlatformDown(story.memory, story.gateways, *rest_of(story)))
+    for _ in range(minutes // 5):
+        story.clock.advance(minutes=5)
+        await answer(story, *good)
+        for look in looks:
+            await look.run()
+        await story.announce.run()
+        await story.work(Work.ANNOUNCE)
+    return story.posts()
+
+
+def rest_of(story):
+    return story.app.routes, story.settings.timing.platform_down_after, story.clock
+
+
+async def test_it_is_said_once_without_a_reauthorize_button_and_so_is_its_return(story):
+    looks = story.app.platform_down, PlatformDown(story.memory, story.gateways, *rest_of(story))
+    await go_on(story, 60, False, False, False, looks=looks)
+    (post,) = story.posts()
+    assert "Google Ads has given no good answer since" in post.text
+    assert "3 connections wait. Nobody has to log in" in post.text
+    assert post.elements == []
+
+    await go_on(story, 20, True, True, True, looks=looks)
+    (post,) = story.posts()
+    assert post.text == "Google Ads answers again, after 1 h 5 min."
+    assert post.attachments[0]["color"] == "#12B76A"
+    assert [m.text for m in story.world.slack.thread(MARKETING, post.ts)] == [post.text]
+    assert await story.outages() == []
+    assert {c.status for c in await story.connections()} == {Status.CONNECTED_WITH_AUTOTAGGING}
+
+
+async def test_a_short_wobble_or_one_login_that_still_works_says_nothing(story):
+    assert await go_on(story, 15, False, False, False) == []
+    await go_on(story, 5, True, True, True)
+    assert await go_on(story, 120, False, True, False) == []
+
+
+async def test_a_restart_says_it_no_second_time_and_still_says_that_it_is_back(story):
+    await go_on(story, 30, False, False, False)
+    fresh = (PlatformDown(story.memory, story.gateways, *rest_of(story)),)
+    await go_on(story, 30, False, False, False, looks=fresh)
+    assert len(story.posts()) == 1
+    again = (PlatformDown(story.memory, story.gateways, *rest_of(story)),)
+    await go_on(story, 10, True, True, True, looks=again)
+    assert "answers again" in story.posts()[0].text
+    assert len(story.world.slack.thread(MARKETING, story.posts()[0].ts)) == 1
+
+
+async def test_after_a_night_in_which_the_bot_was_off_one_failed_check_says_nothing(story):
+    story.clock.advance(hours=9)
+    assert await go_on(story, 10, False, False, False) == []
