@@ -65,7 +65,7 @@ function reconcile(html) {
       messages.insertBefore(document.adoptNode(child), here);
     }
   }
-  if (atEnd) messages.scrollTop = messages.scrollHeight;
+  if (atEnd && view !== "home") messages.scrollTop = messages.scrollHeight;
 }
 
 function drawModal(html) {
@@ -261,6 +261,6 @@ one("#toggle-levers").addEventListener("click", (event) => {
 });
 
 if (location.hash) one(location.hash.replaceAll(".", "\\."))?.scrollIntoView();
-else messages.scrollTop = messages.scrollHeight;
+else if (view !== "home") messages.scrollTop = messages.scrollHeight;
 await redraw();
 follow();
