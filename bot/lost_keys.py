@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class LostKeys:
-    """Said together, so that they are one storm and not a drizzle over hours, as each is next used."""
+    """Said together, in one message for each platform and channel, and not in a drizzle over hours as each is next used."""
 
     def __init__(self, memory: Memory, watch: Watch) -> None:
         self._memory = memory
@@ -25,7 +25,7 @@ class LostKeys:
         try:
             closed = await self._closed()
             for grant_id, generation in closed:
-                await self._watch.lost(grant_id, generation, AuthorizationLost(KEY_LOST))
+                await self._watch.lost(grant_id, generation, AuthorizationLost(KEY_LOST), together=len(closed) > 1)
         except TryLater:
             return 0  # then each is said when it is used
         if closed:

@@ -181,9 +181,10 @@ class Watch:
         async with self._memory.begin() as tx:
             await tx.grants.renew_at(grant.id, at)
 
-    async def lost(self, grant_id: str, generation: int, error: Loss) -> None:
+    async def lost(self, grant_id: str, generation: int, error: Loss, *, together: bool = False) -> None:
         """Record that a login stopped working, once per generation, and open its outage in the same transaction.
 
+        `together`: it is known to be one of several, so they share one message from the first on.
         An AccessDenied here is one that the token endpoint raised: everything that this login carries is lost.
         """
         now = self._now()
@@ -196,10 +197,10 @@ class Watch:
             standing = await _held(tx, await tx.outages.open_of_grant(grant_id))
             connections = await tx.connections.of_grant(grant_id)
             await tx.connections.set_authorized([c.id for c in connections], False)
-            await self._login_lost(tx, standing, [c for c in connections if c.enabled], error)
+            await self._login_lost(tx, standing, [c for c in connections if c.enabled], error, together=together)
 
     async def _login_lost(
-        self, tx: Tx, standing: Outage | None, connections: Sequence[Connection], error: Loss
+        self, tx: Tx, standing: Outage | None, connections: Sequence[Connection], error: Loss, *, together: bool
     ) -> None:
         """One outage for the login. An account that has one of its own already keeps it: it is lost for two reasons.
 
@@ -210,7 +211,7 @@ class Watch:
             await self._join(tx, standing, free)
             await self._drop_again(tx, standing, error)
         elif free:
-            await self._open(tx, Reach.GRANT, free, error)
+            await self._open(tx, Reach.GRANT, free, error, together=together)
         for outage_id in {c.outage_id for c in connections if c.outage_id} - {standing.id if standing else ""}:
             own = await _held(tx, await tx.outages.get(outage_id))
             if own is not None and (own.reauthorized_at or not (free or standing)):
@@ -271,7 +272,9 @@ class Watch:
                 await tx.outages.lost_again(current.id, KEY_LOST, Misconfigured.__name__, self._now())
                 await tx.connections.ask_check(current.connection_ids, self._now())
 
-    async def _open(self, tx: Tx, reach: Reach, connections: Sequence[Connection], error: Loss) -> None:
+    async def _open(
+        self, tx: Tx, reach: Reach, connections: Sequence[Connection], error: Loss, *, together: bool = False
+    ) -> None:
         now, first = self._now(), connections[0]
         if await reopen(tx, reach, connections, error, now):
             return
@@ -288,7 +291,8 @@ class Watch:
             now=now,
         )
         if outage is not None:
-            await tx.outages.gather(outage, *self._storms, now)
+            many, window = self._storms
+            await tx.outages.gather(outage, 1 if together else many, window, now)
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
 

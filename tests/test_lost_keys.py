@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from practice_story import GOOGLE, SALESFORCE, telling
+from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only, telling
 
 from bot.lost_keys import LostKeys
-from bot.memory import SealBroken
+from bot.memory import SealBroken, Work
 from bot.watch import Watch
 from storage import new_key, open_memory
 
@@ -38,6 +38,22 @@ async def test_a_lost_key_loses_every_login_at_once_and_nothing_for_good(story, 
     await story.watch.unlock()
     await story.work()
     assert await story.outages(open_only=True) == []
+
+
+@sqlite_only
+async def test_many_logins_under_a_lost_key_are_one_message_for_each_platform(story, database_url, keys, clock):
+    for person in (ADA, BEN):
+        await story.connect(GOOGLE, person)
+    await story.connect(SALESFORCE)
+    other = await open_memory(database_url, [new_key(["k1"])], on_due=None, now=clock)
+    watch = Watch(other, story.gateways, story.another_refresher(other), story.app.routes, story.app.pace, clock)
+    logins = await LostKeys(other, watch).tell()
+    await other.close()
+    await story.work(Work.SAY)
+
+    assert logins > 2
+    assert len(story.posts()) == 2
+    assert len(await story.outages(open_only=True)) == logins
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +93,37 @@ async def test_a_full_disk_stops_refreshes_and_nothing_else_and_is_forgiven(prac
     assert running == pid(practice)
 
 
+@asynccontextmanager
+async def failing(process, calls, error):
+    """These calls of the bot do nothing and say so: what a dying disk does, or one that was remounted for reading only."""
+    told = ["-qq", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"]
+    tracer = await asyncio.create_subprocess_exec("strace", *told, "-p", str(process))
+    status = Path(f"/proc/{process}/status")
+    await until(lambda: "TracerPid:\t0\n" not in status.read_text())
+    try:
+        yield
+    finally:
+        tracer.terminate()
+        await tracer.wait()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="only strace can make a system call fail")
+@on("sqlite")
+async def test_a_disk_that_fails_or_is_read_only_stops_refreshes_and_nothing_else_and_is_forgiven(practice):
+    world, running = practice.world, pid(practice)
+    for calls, error in (("fsync,fdatasync", "EIO"), ("pwrite64", "EROFS")):
+        async with failing(running, calls, error):
+            await asyncio.sleep(0.3)  # what was under way comes to its end
+            asked = world.salesforce.ledger.count("token_request")
+            world.salesforce.oauth.grants.expire_access()
+            await asyncio.sleep(QUIET)
+            assert asked == world.salesforce.ledger.count("token_request"), "it rotated what it could not have stored"
+        await until(lambda before=asked: world.salesforce.ledger.count("token_request") > before)
+    assert [] == world.slack.messages(MARKETING)
+    await ends_well(practice)
+    assert running == pid(practice)
+
+
 @on("sqlite")
 async def test_a_locked_database_is_waited_for(practice):
     running = pid(practice)
@@ -125,6 +157,21 @@ async def test_killed_backends_are_replaced(practice):
         for _ in range(12):
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'redkey'")
             await asyncio.sleep(0.2)
+    await ends_well(practice)
+    assert running == pid(practice)
+
+
+@on("postgres")
+async def test_a_server_that_crashes_again_and_again_is_waited_for(practice):
+    """A backend that dies by SIGKILL takes all others along: Postgres recovers as after a power cut, and refuses meanwhile."""
+    running = pid(practice)
+    for _ in range(4):
+        with psycopg.connect(practice.database, autocommit=True) as admin:
+            (backend,) = admin.execute("SELECT pg_backend_pid()").fetchone()
+            os.kill(backend, signal.SIGKILL)
+            with pytest.raises(psycopg.OperationalError):
+                admin.execute("SELECT 1")
+        await asyncio.sleep(1)
     await ends_well(practice)
     assert running == pid(practice)
 
