@@ -171,6 +171,8 @@ async def _obey(app: Any, alert: Any, order: dict[str, Any]) -> Any:
             page = await app.door.finish(order["platform"], order["params"], order["browser"])
             if page.connect is not None:
                 await app.door.choose(page.connect.token, [a.id for a in page.connect.accounts])
+        case "revoke":
+            return await app.revoke.everything("an operator")
         case "touchpoints":
             from bot.intake import parse_json
 

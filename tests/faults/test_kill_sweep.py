@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+import oracle
 import pytest
-from killing import Tally, one_cycle
+from killing import PLATFORMS, Tally, one_cycle, sweeping
 
 POINTS = 260  # on each database, so that they are more than 500 in all
 BACK_WITHIN = 5.0  # seconds; what the start of a Python process adds is measured by scripts/bench kill
@@ -24,6 +25,25 @@ async def test_a_bot_that_dies_every_few_steps_ends_the_story_well(kind, tmp_pat
         assert [] == tally.problems, _last_words(folder)
     print(kind, json.dumps(tally.told()))  # noqa: T201
     assert max(tally.back) <= BACK_WITHIN
+
+
+@pytest.mark.sweep
+async def test_revoking_everything_goes_on_where_it_was_killed(tmp_path):
+    """In an emergency: however often the command dies, begun again it ends every login there and forgets it here."""
+    tally, url = Tally(), f"sqlite:///{tmp_path / 'redkey.db'}"
+    async with sweeping(tmp_path, url, 1, tally) as sweep:
+        sweep.syscalls = False
+        for platform in PLATFORMS:
+            await sweep._connect(platform, 0)
+        step, lived = 0, False
+        while not lived:
+            step += 1
+            lived, _ = await sweep.life("revoke", step)
+            sweep.pass_by(minutes=10)  # what the dead one was about to revoke is free again
+        assert tally.points >= 4
+        assert [None] * len(PLATFORMS) == [row["tokens"] for row in oracle.read(url)[oracle.grants]]
+        for platform in PLATFORMS:
+            assert 1 == getattr(sweep.world, platform).ledger.count("grant.revoked")
 
 
 def _last_words(folder: Path) -> str:
