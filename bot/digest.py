@@ -64,12 +64,14 @@ class Digest:
         due = self._weekly.latest(now)
         if now - due > TOO_LATE:
             return
+        year, week, _ = due.astimezone(self._weekly.zone).isocalendar()
+        key, about = f"{KIND}:{year}-{week:02}", {"until": due.isoformat()}
         async with self._memory.read() as tx:
+            if await tx.announcements.get(key) is not None:
+                return
             known = [c for c in await tx.connections.all() if c.created_at and c.created_at < due]
         if not known:  # nothing was connected in that week: there is nothing to tell
             return
-        year, week, _ = due.astimezone(self._weekly.zone).isocalendar()
-        key, about = f"{KIND}:{year}-{week:02}", {"until": due.isoformat()}
         async with self._memory.begin() as tx:
             if await tx.announcements.announce(key, KIND, self._channel, about, now):
                 picture = {**about, "picture": True}

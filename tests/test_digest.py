@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from deployment import deployed
 from practice_story import ADA, SALESFORCE, sqlite_only, telling
 
 from bot.digest import Digest, Weekly
@@ -140,3 +141,14 @@ def test_the_picture_is_a_png_whose_bars_stand_where_they_should():
     assert pixel(drawing.LEFT + 1, drawing.EDGE + drawing.BOTTOM - 1) == drawing.GREEN
     assert pixel(drawing.LEFT + 1, drawing.EDGE + drawing.BOTTOM - 19) == drawing.WHITE
     assert pixel(drawing.LEFT + 1, drawing.EDGE + drawing.ROW + drawing.BOTTOM - 1) == drawing.GREY
+
+
+async def test_the_running_bot_tells_the_week_as_its_settings_say(tmp_path, sqlite_url):
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%A}".lower()
+    async with deployed(tmp_path, sqlite_url, sections={"digest": {"day": tomorrow, "at": "00:00"}}) as redkey:
+        await redkey.connect(SALESFORCE)
+        redkey.clock.advance(days=1)
+        await redkey.app.digest.run()
+        slack = redkey.world.slack
+        post = await slack.wait_for(lambda: next((p for p in redkey.posts() if "The week from" in p.text), None), 15)
+        await slack.wait_for(lambda: any(reply.files for reply in slack.thread(MARKETING, post.ts)), 15)

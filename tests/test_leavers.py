@@ -1,11 +1,14 @@
 """Somebody leaves: what rests on their login is named once, and taken off the list as others take over."""
 
 import pytest
+from deployment import deployed
 from practice_room import opened
 from practice_story import BEN, SALESFORCE, sqlite_only, telling
 
 from bot.memory import Work
+from handlers.slack.announcer import SlackAnnouncer
 from sandbox.slack import ANNA, MARKETING
+from sandbox.visitor import Visitor
 
 LINKEDIN = "linkedin_ads"
 SALES = "C0SALES000"
@@ -115,3 +118,18 @@ async def test_slacks_event_reaches_the_desk_and_who_is_only_renamed_does_not():
         await room.slack.wait_for(lambda: len(room.desk.asked) == 2)
         assert room.desk.asked[1] == ("left", ANNA, "Anna Berg", "")
         assert room.slack.messages(MARKETING) == []
+
+
+async def test_the_running_bot_hears_of_it_and_tells_and_ticks_off_what_was_taken_over(tmp_path, sqlite_url):
+    async with deployed(tmp_path, sqlite_url) as redkey:
+        await redkey.connect(SALESFORCE)
+        redkey.world.slack.deactivate(ANNA)
+        slack = redkey.world.slack
+        post = await slack.wait_for(lambda: next((p for p in redkey.posts() if "has left Slack" in p.text), None), 15)
+        async with Visitor() as visitor:
+            page = await visitor.log_in(post.element("reauthorize")["url"], BEN)
+        assert page.status == 200
+        announce = redkey.app.announcing(SlackAnnouncer(), None)
+        await announce.run()
+        await slack.wait_for(lambda: "Taken over by" in post.words, 15)
+        assert len(redkey.posts()) == 1

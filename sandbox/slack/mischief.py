@@ -16,6 +16,7 @@ def slack_levers(slack: "SlackWorkspace") -> list[Lever]:
     """What can be broken now, and the way back from what was."""
     levers = [_down_or_up(slack), _revoke_or_restore(slack), _archive_or_not(slack)]
     levers.append(_lever("cut", "Cut the bot's connection", _cut(slack)))
+    levers += _leaving(slack)
     levers.append(_lever("delete", "Delete the bot's latest message", _delete(slack)))
     return levers
 
@@ -86,3 +87,16 @@ def _delete(slack: "SlackWorkspace") -> Callable[[], Awaitable[str]]:
         return "The bot's latest message is gone."
 
     return delete
+
+
+def _leaving(slack: "SlackWorkspace") -> list[Lever]:
+    """Whoever is still there can be made to leave."""
+    user = next((u for u in slack.state.users.values() if not u.deleted), None)
+    if user is None:
+        return []
+
+    async def leave() -> str:
+        slack.deactivate(user.id)
+        return f"{user.real_name}'s account is deactivated."
+
+    return [_lever("leave", f"Deactivate {user.real_name}'s account", leave)]
