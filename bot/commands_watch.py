@@ -10,7 +10,7 @@ from bot.settings import Settings
 from bot.terminal import AsJson, me, printable, settings_of, table, tell, tell_json, working
 
 if TYPE_CHECKING:
-    from bot.facts import CheckAnswer
+    from bot.facts import CheckAnswer, ConnectionFacts
 
 PAGE = 1000  # outages read at once
 
@@ -64,21 +64,27 @@ async def _connect(settings: Settings, platform: str) -> str:
 
 def connections(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List what is connected."""
-    items = working(_connections(settings_of(context)))
-    if as_json:
-        tell_json(items)
-    else:
-        table(
-            items, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet."
-        )
-
-
-async def _connections(settings: Settings) -> list[dict[str, Any]]:
-    from bot.app import App
     from bot.listing import connection_item
 
+    found = working(_connections(settings_of(context)))
+    items = [connection_item(facts) for facts in found]
+    if as_json:
+        tell_json(items)
+        return
+    lines = [{**item, "status": _status(facts)} for item, facts in zip(items, found, strict=True)]
+    table(lines, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet.")
+
+
+def _status(facts: "ConnectionFacts") -> str:
+    lacking = ", ".join(facts.stopped)
+    return f"{facts.connection.status} (permission missing: {lacking})" if lacking else str(facts.connection.status)
+
+
+async def _connections(settings: Settings) -> "list[ConnectionFacts]":
+    from bot.app import App
+
     async with App.open(settings, role="command") as app:
-        return [connection_item(facts) for facts in await app.desk.connections()]
+        return await app.desk.connections()
 
 
 def outages(context: typer.Context, *, as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.calling import PERSON
-from bot.connection import Account, Connection, Consent, Grant
+from bot.connection import Account, Connection, Consent, Flow, Grant
 from bot.errors import Fenced, RedkeyError
 from bot.facts import ConnectionFacts
 from bot.interfaces import AdTagger, Clock, Gateway
@@ -211,6 +211,9 @@ class Connect:
             now=self._now(),
         )
 
+    def _stopped(self, connection: Connection) -> tuple[Flow, ...]:
+        return tuple(stopped_flows(self._gateways[connection.platform].platform, connection.scopes))
+
     async def listed(self, tx: Tx, connections: Sequence[Connection]) -> list[ConnectionFacts]:
         routes = self._routes.over(await tx.routes.all())
         return [
@@ -220,6 +223,7 @@ class Connect:
                 channel=routes.channel(c),
                 reauthorize_url=f"{self._public_url}/reauthorize/{c.id}",
                 owners=routes.owners(c),
+                stopped=self._stopped(c),
             )
             for c in connections
             if c.platform in self._gateways

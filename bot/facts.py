@@ -100,6 +100,8 @@ class ConnectionFacts:
     channel: str
     reauthorize_url: str
     owners: tuple[str, ...] = ()
+    stopped: tuple[Flow, ...] = ()
+    """Flows that do not run, because their permissions were not given; the others do."""
 
     @property
     def page_url(self) -> str:

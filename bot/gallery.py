@@ -10,7 +10,7 @@ from bot.connection import Connection, Flow, Kind, Outage
 from bot.facts import OutageFacts
 from bot.history import Down, Tally, UntaggedAd
 from bot.interfaces import AdTagger, Clock, Gateway
-from bot.marks import account_day
+from bot.marks import account_day, stopped_flows
 from bot.memory import Memory, Tx
 from bot.people import NotFound
 from bot.routes import Routes
@@ -56,8 +56,9 @@ class PageFacts:
         for down in await tx.history.downs(ids, self._now() - STRIP_DAYS * DAY):
             downs[down.connection_id].append(down)
         return [
-            Shown(c, self._gateways[c.platform].platform.name, tuple(downs[c.id]))
+            Shown(c, platform.name, tuple(downs[c.id]), tuple(stopped_flows(platform, c.scopes)))
             for c in await tx.connections.some(ids)
+            for platform in [self._gateways[c.platform].platform]
         ]
 
     async def connection(self, connection_id: str) -> ConnectionPage:

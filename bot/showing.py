@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from bot.connection import Connection, Kind, Outage
+from bot.connection import Connection, Flow, Kind, Outage
 from bot.facts import OutageFacts
 from bot.history import Down, UntaggedAd
 
@@ -19,6 +19,7 @@ class Shown:
     connection: Connection
     platform_name: str
     downs: tuple[Down, ...] = ()
+    stopped: tuple[Flow, ...] = ()  # flows that do not run, because their permissions were not given
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from platforms._unfolding import TooLarge
 
 # https://developers.google.com/google-ads/api/docs/change-status: 90 days, at most 10,000 rows a query.
 _CHANGES_KEPT = timedelta(days=89)
+_SCOPES = ("https://www.googleapis.com/auth/adwords",)
 _CHANGES_LIMIT = 10_000
 # A change shows up minutes late, and an hour happens twice when summer time ends.
 _CHANGES_OVERLAP = timedelta(hours=1, minutes=10)
@@ -118,6 +119,11 @@ class GoogleAds(Platform, CostSource, AdTagger):
         self.domains = self.settings.domains
 
     @property
+    def needs(self) -> dict[Flow, tuple[str, ...]]:
+        """One permission is for everything; people may still untick its box."""
+        return {Flow.COST: _SCOPES, Flow.TAGGING: _SCOPES}
+
+    @property
     def version_ends(self) -> date | None:
         return self.settings.version_ends or _VERSION_ENDS.get(self.settings.version)
 
@@ -127,7 +133,7 @@ class GoogleAds(Platform, CostSource, AdTagger):
             authorize_url=self.settings.authorize_url,
             token_url=self.settings.token_url,
             revoke_url=self.settings.revoke_url,
-            scopes=("openid", "email", "https://www.googleapis.com/auth/adwords"),
+            scopes=("openid", "email", *_SCOPES),
             # Without prompt=consent a second consent brings no refresh token.
             authorize_params={"access_type": "offline", "prompt": "consent"},
             issuer="https://accounts.google.com",

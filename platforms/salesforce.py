@@ -88,6 +88,10 @@ class Salesforce(Platform, TouchpointSink):
         self._rest_until: dict[str, datetime] = {}
 
     @property
+    def needs(self) -> dict[Flow, tuple[str, ...]]:
+        return {Flow.TOUCHPOINTS: ("api",)}
+
+    @property
     def oauth(self) -> OAuth:
         return OAuth(
             authorize_url=self.settings.authorize_url or self._login("/services/oauth2/authorize"),

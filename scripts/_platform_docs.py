@@ -2,13 +2,14 @@
 
 import inspect
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.interfaces import Platform
+from bot.interfaces import CostSource, Platform
 from platforms import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "platforms.md"
@@ -33,17 +34,40 @@ machine. The redirect URI to register is `{public_url}/oauth/callback/` and the 
 
 def page() -> str:
     known = load()
-    rows = [f"| [{p.name}](#{key}) | {p.kind.value} | {', '.join(p.flows)} |" for key, p in known.items()]
-    table = "\n".join(["| platform | kind | what flows |", "|---|---|---|", *rows])
+    rows = [_overview(key, platform(platform.Settings())) for key, platform in known.items()]
+    head = ["| platform | kind | what flows | how far back cost is kept | a removed login |", "|---|---|---|---|---|"]
+    table = "\n".join([*head, *rows])
     return "\n".join([HEAD, table, *(_section(key, platform) for key, platform in known.items())]) + "\n"
+
+
+def _overview(key: str, platform: Platform) -> str:
+    kept = f"{platform.look_back_days} days" if isinstance(platform, CostSource) else ""
+    removed = (
+        "is revoked at the platform" if platform.oauth.revoke_url else "is forgotten; the platform takes none back"
+    )
+    flows = ", ".join(platform.flows)
+    return f"| [{platform.name}](#{key}) | {platform.kind.value} | {flows} | {kept} | {removed} |"
+
+
+def _permissions(platform: Platform) -> list[str]:
+    """What consent asks for, and which of it each flow needs."""
+    optional = platform.oauth.authorize_params.get("optional_scope", "").split()
+    lines = [
+        f"Asks for: {_code(platform.oauth.scopes)}"
+        + (f"; if the account has them: {_code(optional)}." if optional else ".")
+    ]
+    needs = [f"{flow} needs {_code(scopes)}" for flow, scopes in platform.needs.items()]
+    return [*lines, f"What was not given stops only what needs it: {'; '.join(needs)}.\n"]
+
+
+def _code(scopes: Sequence[str]) -> str:
+    return ", ".join(f"`{scope}`" for scope in scopes)
 
 
 def _section(key: str, platform: type[Platform]) -> str:
     rows = [_row(name, field) for name, field in platform.Settings.model_fields.items()]
     lines = [f'\n<a id="{key}"></a>\n', f"## {platform.name}: [platforms.{key}]\n", f"{inspect.getdoc(platform)}\n"]
-    scopes = ", ".join(f"`{scope}`" for scope in platform(platform.Settings()).oauth.scopes)
-    lines += [f"Asks for: {scopes}.\n", "| key | default | what it is |"]
-    lines.append("|---|---|---|")
+    lines += [*_permissions(platform(platform.Settings())), "| key | default | what it is |", "|---|---|---|"]
     return "\n".join([*lines, *rows])
 
 

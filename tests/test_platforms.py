@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from practice_gateway import NOW, HeldNotes
 
+import platforms
 from bot.connection import Account, Ad, Flow, Kind, TagChange, Touchpoint
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
 from bot.interfaces import AdTagger, Answer, CostSource, PlatformSettings, TouchpointSink
@@ -43,6 +44,30 @@ def test_a_platform_is_found_by_its_file():
     assert list(PLATFORMS) == FILES
     assert all(platform.key == key for key, platform in PLATFORMS.items())
     assert len({platform.name for platform in PLATFORMS.values()}) == len(FILES)
+
+
+A_NEW_ONE = '''"""Pigeon Ads: an ad platform that somebody has just written."""
+
+from platforms.hubspot import Hubspot
+
+
+class PigeonAds(Hubspot):
+    """Pushes touchpoints by pigeon."""
+
+    name = "Pigeon Ads"
+'''
+
+
+def test_a_new_file_is_a_platform_with_settings_a_gateway_and_a_place_in_the_docs(tmp_path, monkeypatch):
+    """Nothing else is edited. The contract above runs on it as soon as it lies in platforms/."""
+    (tmp_path / "pigeon_ads.py").write_text(A_NEW_ONE)
+    monkeypatch.setattr(platforms, "__path__", [*platforms.__path__, str(tmp_path)])
+
+    assert set(load()) - set(FILES) == {"pigeon_ads"}
+    gateway = opened({"pigeon_ads": CLIENT})["pigeon_ads"]
+    assert (gateway.platform.key, gateway.platform.name) == ("pigeon_ads", "Pigeon Ads")
+    page = runpy.run_path(str(HOME / "scripts" / "_platform_docs.py"))["page"]()
+    assert "## Pigeon Ads: [platforms.pigeon_ads]" in page
 
 
 @every_platform
@@ -89,6 +114,16 @@ def test_its_consent_parameters_do_not_overwrite_ours(key):
     ours = {"state", "redirect_uri", "client_id", "scope", "response_type", "code_challenge", "login_hint"}
     assert made(key).oauth.scopes
     assert not ours & set(made(key).oauth.authorize_params)
+
+
+@every_platform
+def test_every_flow_names_the_permissions_it_needs_and_they_are_asked_for(key):
+    platform = made(key, **OPT_IN.get(key, {}))
+    asked = {*platform.oauth.scopes, *platform.oauth.authorize_params.get("optional_scope", "").split()}
+    assert set(platform.needs) == set(platform.flows)
+    for needed in platform.needs.values():
+        assert needed
+        assert set(needed) <= asked
 
 
 ODD_BODIES = {

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from practice_web import NOW, catching_up, closed, connection, outage, website
 
-from bot.connection import Event, Kind
+from bot.connection import Event, Flow, Kind
 from bot.history import UntaggedAd
 from bot.showing import ConnectionPage, CostDay, Shown
 
@@ -36,6 +36,15 @@ async def test_the_page_of_a_connection_tells_outages_cost_and_untagged_ads():
     assert answer.text.count('class="bar recovered"') == 1
     assert answer.text.count('class="bar gone"') == 1
     assert "<b>bob" not in answer.text
+
+
+async def test_a_permission_that_was_not_given_is_said_on_the_page_of_the_connection():
+    async with website() as site:
+        site.gallery.full["con_acme"] = replace(PAGE, shown=replace(PAGE.shown, stopped=(Flow.TAGGING,)))
+        text = (await site.client.get("/connections/con_acme")).text
+
+    assert "New ads will not be tagged: the permission for it was not given." in text
+    assert "Costs will not be downloaded" not in text
 
 
 async def test_a_crm_shows_what_waits_and_no_cost():

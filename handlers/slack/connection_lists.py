@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.connection import Status
+from bot.connection import Flow, Status
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
 from handlers.slack.loss import titled, who_is_hit
 from handlers.slack.markup import link, moment, plain
@@ -38,6 +38,16 @@ def title_of(facts: ConnectionFacts) -> str:
     return f"{facts.platform_name}: {plain(account.name) or plain(account.id, 40)}"
 
 
+def lacking(facts: ConnectionFacts, words: Words) -> list[str]:
+    """What does not flow, because the login did not give the permission for it."""
+    told = {
+        Flow.COST: words.say("no permission to download costs"),
+        Flow.TAGGING: words.say("no permission to tag ads"),
+        Flow.TOUCHPOINTS: words.say("no permission to push touchpoints"),
+    }
+    return [told[flow] for flow in facts.stopped]
+
+
 def connection_line(facts: ConnectionFacts, words: Words) -> str:
     """Sign, account, status, last data, id: one connection in a list."""
     connection = facts.connection
@@ -49,7 +59,8 @@ def connection_line(facts: ConnectionFacts, words: Words) -> str:
         data = words.say("last data {moment}", moment=moment(words, connection.last_data_at))
     else:
         data = words.say("no data yet")
-    return f"{SIGNS[connection.status]} {shown} · {status} · {data} · {plain(connection.id, 40)}"
+    parts = [f"{SIGNS[connection.status]} {shown}", status, *lacking(facts, words), data, plain(connection.id, 40)]
+    return " · ".join(parts)
 
 
 def list_connections(connections: Sequence[ConnectionFacts], words: Words) -> list[str]:

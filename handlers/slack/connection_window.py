@@ -4,7 +4,7 @@ from bot.connection import Json
 from bot.facts import ConnectionFacts
 from handlers.slack.blocks import actions, bulleted, context, header, sections
 from handlers.slack.buttons import reauthorize_link
-from handlers.slack.connection_lists import SIGNS, title_of
+from handlers.slack.connection_lists import SIGNS, lacking, title_of
 from handlers.slack.markup import link, login_name, mention, moment, plain
 from handlers.slack.windows import window
 from handlers.words import Words
@@ -32,6 +32,7 @@ def _facts(facts: ConnectionFacts, words: Words) -> list[str]:
     lines = [words.say("Account: {id}", id=plain(connection.account.id, 60))]
     if connection.login:
         lines.append(words.say("Login: {login}", login=login_name(connection.login)))
+    lines += [f"{told[:1].upper()}{told[1:]}." for told in lacking(facts, words)]
     if connection.last_data_at:
         lines.append(words.say("Last data: {moment}", moment=moment(words, connection.last_data_at)))
     if connection.checked_at:

@@ -7,7 +7,7 @@ from bot.connection import Json, Kind, Status
 from bot.facts import ConnectionFacts
 from handlers.slack.blocks import LABEL_LIMIT, actions, context, header, section, sections, words_only
 from handlers.slack.buttons import reauthorize_link
-from handlers.slack.connection_lists import SIGNS, in_order, list_connections, title_of
+from handlers.slack.connection_lists import SIGNS, in_order, lacking, list_connections, title_of
 from handlers.slack.markup import bare, link, login_name, moment
 from handlers.words import Words
 
@@ -177,7 +177,8 @@ def _lines(facts: ConnectionFacts, words: Words) -> list[str]:
     whose = [words.say("Login: {login}", login=login_name(connection.login))] if connection.login else []
     if connection.expires_at:
         whose.append(words.say("expires {moment}", moment=moment(words, connection.expires_at, "day")))
-    return [what, f"{words.status(connection.status)} · {data}", *([" · ".join(whose)] if whose else [])]
+    how = " · ".join([words.status(connection.status), *lacking(facts, words), data])
+    return [what, how, *([" · ".join(whose)] if whose else [])]
 
 
 def _menu(facts: ConnectionFacts, words: Words) -> Json:

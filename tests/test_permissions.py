@@ -1,0 +1,50 @@
+"""Permissions that were not given: each stops the transfer that needs it, the others go on, and everything says so."""
+
+import pytest
+from practice_story import telling
+
+from bot.commands_watch import _status
+from bot.connection import Flow
+from handlers.slack.connection_lists import connection_line
+from handlers.words import Words
+
+
+@pytest.fixture
+async def story(memory, clock):
+    async with telling(memory, clock) as story:
+        yield story
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("platform", "left_out", "stopped", "said"),
+    [
+        ("meta_ads", "ads_management", Flow.TAGGING, "no permission to tag ads"),
+        ("linkedin_ads", "rw_ads", Flow.TAGGING, "no permission to tag ads"),
+        ("linkedin_ads", "r_ads_reporting", Flow.COST, "no permission to download costs"),
+    ],
+)
+async def test_a_permission_that_was_not_given_is_said_at_connect_and_in_connections(
+    story, platform, left_out, stopped, said
+):
+    """Costs will work, tagging will not; or the other way round."""
+    sandbox = story.sandbox(platform)
+    if platform == "linkedin_ads":  # it has no boxes: it leaves out what the app is not approved for
+        sandbox.oauth.withheld.add(left_out)
+    link = await story.desk.connect_link(platform, "U0ANNA000")
+    begun = await story.door.connect(link.rpartition("/")[2])
+    params, browser = await story.way_back(begun, sandbox.demo_login, without_scopes=(left_out,))
+    page = (await story.door.finish(platform, params, browser)).connect
+    assert (stopped,) == page.stopped
+
+    await story.door.choose(page.token, [page.accounts[0].id])
+    await story.work()
+
+    (facts,) = await story.desk.connections()
+    assert _status(facts).endswith(f"(permission missing: {stopped})")
+    assert said in connection_line(facts, Words("en"))
+    assert (stopped,) == (await story.app.gallery.connection(facts.connection.id)).shown.stopped
+    transfers = await story.transfers(facts.connection)
+    moved = {flow for flow, transfer in transfers.items() if transfer.cursor}
+    assert {Flow.COST, Flow.TAGGING} - {stopped} == moved
+    assert [] == await story.outages()
