@@ -78,6 +78,11 @@ async def test_a_member_signs_in_pauses_resumes_and_sets_the_tags(tmp_path, sqli
             [saved] = await redkey.app.desk.connections()
             assert (saved.connection.utm, saved.connection.autotagging) == (utm, False)
 
+            assert (await anna.web.post("/connect", data={"platform": "salesforce"})).status_code == 403
+            assert (await anna.web.post("/connect", data={"form": form, "platform": "myspace"})).status_code == 404
+            begun = await anna.web.post("/connect", data={"form": form, "platform": "salesforce"})
+            assert "This link works once." in (await anna.web.get(begun.headers["location"])).text
+
             kept = await anna.web.post(f"{path}/remove", data={"form": form})
             assert kept.headers["location"] == f"{path}#remove"
             await anna.web.post(f"{path}/remove", data={"form": form, "sure": "1"})
@@ -102,6 +107,9 @@ async def test_strangers_replays_and_other_workspaces_stay_out(tmp_path, sqlite_
                 "/connect/t",
             ):
                 assert (await eve.web.get(path)).status_code == 303
+            asked = await eve.web.post("/connect", data={"platform": "google_ads"})
+            assert asked.headers["location"] == "/signin?then=%2Fconnect"
+            assert (await eve.web.get("/connect")).headers["location"] == "/connections"
             back = await anna.back(await anna.to_slack())
             assert (await eve.web.get(back)).status_code == 400
             assert (await anna.web.get(back)).status_code == 303
@@ -129,8 +137,9 @@ async def test_without_sign_in_the_pages_are_for_reading_only():
     async with website() as site:
         site.desk.listed = [connection()]
         page = (await site.client.get("/connections")).text
-        for path in ("power", "tagging", "remove"):
-            answer = await site.client.post(f"/connections/con_acme/{path}", data={"on": "0"})
+        con = "/connections/con_acme"
+        for path in (f"{con}/power", f"{con}/tagging", f"{con}/remove", "/connect"):
+            answer = await site.client.post(path, data={"on": "0", "platform": "google_ads"})
             assert answer.status_code == 403
             assert "for reading only" in answer.text
 

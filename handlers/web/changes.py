@@ -22,7 +22,7 @@ def routes(desk: Desk, gallery: Gallery, tagging: TagDesk, pages: Pages, members
         member, fields = await members.changing(request)
         return RedirectResponse(await desk.connect_link(fields.get("platform", ""), member.user), 303)
 
-    @router.get("/connect")
+    @router.api_route("/connect", methods=["GET", "HEAD"])
     async def list_first() -> Response:
         """Where somebody ends whose session was over when they pressed the button."""
         return RedirectResponse(pages.link("/connections"), 303)
