@@ -26,7 +26,7 @@ HEAD = """# Faults
 What goes wrong on purpose in the tests, and what holds then. Each sentence is the name of a test; those marked with *sweep*
 go through far more of the same, with `scripts/test --sweeps`.
 
-Some can be made longer: `REDKEY_EDGE=100000` (strangers' requests), `REDKEY_LOST_ANSWERS=1000`, `REDKEY_EXPIRIES=10000`
+Some can be made longer: `MANY_STRANGERS=100000` (requests of strangers), `REDKEY_LOST_ANSWERS=1000`, `REDKEY_EXPIRIES=10000`
 (of tokens, each met by eight workers in two processes) and `scripts/bench kill --points 20000`.
 """
 

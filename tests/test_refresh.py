@@ -391,3 +391,19 @@ async def test_the_next_refresh_is_ahead_of_the_end_and_at_least_weekly(story, g
     assert timedelta(minutes=10) == after(timedelta(minutes=20))
     assert timedelta(seconds=30) == after(timedelta(seconds=2))
     assert timedelta(days=7) == after(timedelta(days=60)) == after(None)
+
+
+@sqlite_only
+async def test_an_end_that_cannot_be_noted_hides_no_refusal(story, salesforce):
+    """What the platform said counts more than a full disk; the next refresh finds the intent."""
+    disk = Trouble(story.memory)
+    token_fault(story, SALESFORCE, Kind.STATUS, status=503)
+    disk.next_writes_fail(1, after=1)
+    with pytest.raises(TryLater):
+        await story.another_refresher(disk).renewed(salesforce.grant_id, 1)
+    story.clock.advance(MARGIN)
+    assert 2 == (await story.refresher.renewed(salesforce.grant_id, 1)).generation
+
+
+async def test_draining_with_nothing_under_way_is_done_at_once(story):
+    await story.refresher.drain(0.1)

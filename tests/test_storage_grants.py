@@ -174,3 +174,13 @@ async def test_tokens_do_not_open_without_their_key(memory, clock, database_url)
         await tx.grants.replace(grant, tokens("access-2", None), clock())
         assert (await tx.grants.tokens(grant.id)).refresh_token is None
     await other.close()
+
+
+async def test_a_login_with_no_time_to_renew_it_is_not_renewed(memory, clock, due):
+    async with memory.begin() as tx:
+        grant = await a_grant(tx, clock())
+        await tx.grants.renew_at(grant.id, clock())
+    due.clear()
+    async with memory.begin() as tx:
+        await tx.grants.renew_at(grant.id, None)
+    assert due == []

@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+from sqlalchemy import create_engine, func, select, update
+
 from bot.connection import Secret
 from bot.memory import Work
 from storage import new_key, open_memory
+from storage.tables import revocations
 
 
 async def claim(memory, clock):
@@ -42,6 +45,18 @@ async def test_one_under_a_lost_key_holds_up_no_other(memory, clock, database_ur
     assert [each[2].reveal() for each in await claim(other, clock)] == ["new"]
     await other.close()
     assert [each[2].reveal() for each in await claim(memory, clock)] == ["old"]
+
+
+async def test_one_that_was_changed_is_left_out_and_holds_up_no_other(memory, clock, database_url):
+    async with memory.begin() as tx:
+        await tx.revocations.add("google_ads", Secret("first"), clock())
+        await tx.revocations.add("google_ads", Secret("second"), clock())
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        last = select(func.max(revocations.c.id)).scalar_subquery()
+        connection.execute(update(revocations).where(revocations.c.id == last).values(token="e30.x.y.z.w"))
+    engine.dispose()
+    assert len(await claim(memory, clock)) == 1
 
 
 async def test_a_replica_is_alive_while_it_beats(memory, clock):

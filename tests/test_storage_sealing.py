@@ -14,7 +14,7 @@ from bot.connection import Consent, Secret
 from bot.errors import Fenced, SetupError
 from bot.memory import SealBroken
 from storage import Resealed, new_key, open_memory
-from storage.sealing import Keys
+from storage.sealing import Envelope, Keys
 
 OLD, NEW = new_key(), new_key(["k1:x"])
 PLACE = ("grants", "gra_1", "tokens")
@@ -109,6 +109,7 @@ def test_new_keys_take_the_next_free_name():
         (["k1:S3CRETé"], "key k1 is not base64url"),
         (["k1:"], "key k1 is not base64url"),
         (["k1:S3CRETS"], "key k1"),
+        (["k1:S3CRE"], "key k1 is not base64url"),
         (["k1:" + "S3CR" * 10], "key k1 has 30 bytes, not 32"),
         ([OLD, OLD], "two keys are called k1"),
     ],
@@ -178,3 +179,12 @@ async def test_rotation_beside_refreshes_loses_no_token(memory, clock, database_
         held = [(await tx.grants.tokens(grant.id)).access_token.reveal() for grant in grants]
     await both.close()
     assert held == [f"person-{n}-2" for n in range(30)]
+
+
+def test_what_leaves_the_house_opens_only_for_its_own_use():
+    sealed = Envelope(Keys([NEW, OLD]), "session").seal("U0ANNA000")
+    assert "U0ANNA000" not in sealed
+    assert Envelope(Keys([NEW]), "session").open(sealed) == "U0ANNA000"
+    for keys, purpose, text in (([NEW], "consent", sealed), ([OLD], "session", sealed), ([NEW], "session", "x")):
+        with pytest.raises(SealBroken):
+            Envelope(Keys(keys), purpose).open(text)

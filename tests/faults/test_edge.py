@@ -1,6 +1,6 @@
 """The edge under fire: whatever strangers send is refused before anything happens; what may happen once happens once.
 
-REDKEY_EDGE=100000 runs the long sizes (with `-m sweep`): scripts/test --sweeps tests/faults/test_edge.py
+MANY_STRANGERS=100000 runs the long sizes (with `-m sweep`): scripts/test --sweeps tests/faults/test_edge.py
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from sandbox.practice import free_port
 from sandbox.visitor import Visitor
 from sandbox.world import World
 
-MANY = int(os.environ.get("REDKEY_EDGE", "100000"))
+MANY = int(os.environ.get("MANY_STRANGERS", "100000"))
 SECRET = "sandbox-signing-secret-redkey"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
