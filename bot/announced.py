@@ -190,4 +190,25 @@ class PlatformDownFacts:
         return self.back_at is not None
 
 
-Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts
+@dataclass(frozen=True)
+class EndpointFacts:
+    """A receiver of webhooks was switched off. `why` is ours; `well`: it takes them again, or is not subscribed any more."""
+
+    name: str
+    why: str
+    well: bool
+
+    @property
+    def stamp(self) -> str:
+        return str(self.well)
+
+    @property
+    def idle(self) -> bool:
+        return self.well
+
+    @property
+    def over(self) -> bool:
+        return self.well
+
+
+Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts | EndpointFacts

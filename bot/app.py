@@ -17,6 +17,8 @@ from bot.confirm import Confirm
 from bot.connect import Connect
 from bot.connection import Flow, Grant, Transfer
 from bot.cost import CostCarrier
+from bot.courier import KIND as WEBHOOK
+from bot.courier import SwitchedOff
 from bot.desk import FrontDesk
 from bot.digest import KIND as DIGEST
 from bot.digest import Digest, Weekly
@@ -104,6 +106,7 @@ class App:
         self.tellers: dict[str, Teller] = {
             ENDING: self.endings,
             BLIND: self.blind,
+            WEBHOOK: SwitchedOff([each.name for each in settings.webhooks]),
             LEAVER: self.leavers,
             DIGEST: self.digest,
             PLATFORM_DOWN: self.platform_down,

@@ -1,19 +1,23 @@
 """Brings notices to one endpoint outside Slack, until it has taken them: at least once, each under an id that stays."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.announced import EndpointFacts
+from bot.announcements import Announcement
 from bot.connection import Json
 from bot.errors import RedkeyError, Refused, TryLater
 from bot.interfaces import Clock
-from bot.memory import Memory
+from bot.memory import Memory, Tx
 from bot.notices import Endpoint, Notice
 
 log = structlog.get_logger()
+
+KIND = "webhook"  # of announcement
 
 AT_ONCE = 8
 LEASE = timedelta(minutes=5)  # longer than so many take at the slowest
@@ -40,8 +44,25 @@ def long_pause(attempts: int, after: timedelta | None) -> timedelta:
     return max(pause * random.uniform(0.9, 1.1), after or timedelta(0))  # noqa: S311  # spreading load, not a secret
 
 
+class SwitchedOff:
+    """A teller of bot/announce.py: an endpoint that was switched off, until it works again."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    async def facts(self, tx: Tx, told: Announcement) -> EndpointFacts:
+        name = told.about["endpoint"]
+        state = (await tx.notices.endpoints()).get(name, Endpoint())
+        return EndpointFacts(name, told.about["why"], state.disabled_at is None or name not in self._names)
+
+
 class Courier:
-    def __init__(self, memory: Memory, endpoint: str, send: Send, patience: Patience, now: Clock) -> None:
+    """`channel`: which hears, once, that an endpoint was switched off."""
+
+    def __init__(
+        self, memory: Memory, endpoint: str, send: Send, patience: Patience, now: Clock, channel: str = ""
+    ) -> None:
+        self._channel = channel
         self._memory = memory
         self._endpoint = endpoint
         self._send = send
@@ -81,6 +102,11 @@ class Courier:
             off = self._is_over(state, error, now) and await tx.notices.disable(self._endpoint, str(error), now)
             if off:
                 tx.audit.note("webhook_disabled", who="", subject=self._endpoint, why=str(error))
+                key, about = (
+                    f"{KIND}:{self._endpoint}:{now:%Y%m%d%H%M%S}",
+                    {"endpoint": self._endpoint, "why": str(error)},
+                )
+                await tx.announcements.announce(key, KIND, self._channel, about, now)
             await tx.notices.later(notice, again)
         if off:
             cure = f"mend it, then: redkey webhooks test {self._endpoint}"

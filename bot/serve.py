@@ -114,7 +114,9 @@ class Serving:
         ending = Expiring(app.memory, app.gateways, subscriptions(found, app.settings.web.public_url), app.now)
         ticks = [Tick("expiring", EXPIRING_EVERY, ending.run)]
         for each in found:
-            courier = Courier(app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now)
+            courier = Courier(
+                app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now, app.routes.default_channel
+            )
             ticks.append(Tick(f"webhooks to {each.name}", ELSEWHERE_EVERY, courier.run))
         return ticks
 

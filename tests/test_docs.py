@@ -1,5 +1,6 @@
 """The docs tell the truth: every command and example in them is one that works, and the site can be built."""
 
+import configparser
 import importlib.util
 import json
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from bot.cli import app
@@ -85,6 +87,8 @@ def test_every_settings_example_names_keys_that_there_are():
                     assert set(values) <= platforms[platform], f"{page}: platforms.{platform}"
             elif isinstance(table, dict):
                 assert {(section, key) for key in table} <= ours, f"{page}: {section}"
+            else:
+                Settings.model_validate({section: table})  # a list: each of it whole, as it would be read
     assert found > 5
 
 
@@ -94,6 +98,25 @@ def test_every_example_in_json_can_be_read():
             json.loads(block)
         except ValueError as error:
             pytest.fail(f"{page}: {error}")
+
+
+def test_every_other_example_is_well_formed():
+    """Those that need more than that are run: in test_docs_run.py."""
+    for page, block in blocks("sh"):
+        parsed = subprocess.run(["sh", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert parsed.returncode == 0, f"{page}: {parsed.stderr}"
+    for page, block in blocks("python"):
+        compile(block, str(page), "exec")
+    for _, block in blocks("yaml"):
+        assert list(yaml.safe_load_all(block))
+    ((_, unit),) = blocks("ini")
+    service = configparser.ConfigParser(interpolation=None)
+    service.optionxform = str
+    service.read_string(unit)
+    assert service["Service"]["ExecStart"].endswith("/.venv/bin/redkey run")
+    assert service["Service"]["WorkingDirectory"] == service["Service"]["ReadWritePaths"]
+    known = {"toml", "sh", "bash", "console", "json", "python", "yaml", "ini", "text"}
+    assert set(re.findall(r"^ *```(\w+)$", "\n".join(p.read_text("utf-8") for p in PAGES), re.MULTILINE)) <= known
 
 
 def test_every_platform_has_a_page_that_tells_how_to_connect_it_and_names_its_redirect_uri():

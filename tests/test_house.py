@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bot.settings import RouteSettings, Settings, load
+from bot.webhook_settings import WebhookSettings
 from bot.wrong_settings import keys
 from handlers.slack.checkup import NEEDED
 from platforms import load as load_platforms
@@ -47,8 +48,8 @@ def test_the_settings_page_names_every_key():
 
     for section, *rest in keys(Settings):
         assert all(f"`{key}`" in sections[section] for key in rest), f"{section}.{rest}"
-    for key in RouteSettings.model_fields:
-        assert f"`{key}`" in sections["routes"]
+    for section, model in (("routes", RouteSettings), ("webhooks", WebhookSettings)):
+        assert [key for key in model.model_fields if f"`{key}`" not in sections[section]] == []
 
 
 def test_the_settings_page_tells_the_defaults():

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.connection import Event
-from bot.courier import Courier
+from bot.courier import Courier, SwitchedOff
 from bot.errors import Refused, TryLater
 from bot.expiring import Expiring
 from bot.happenings import Happening, Subscriptions
@@ -66,12 +66,18 @@ async def heard(database_url, keys, clock):
 
 
 def courier(memory, receiver, clock, name="desk"):
-    return Courier(memory, name, Webhook(receiver.url, [SECRET]).send, SUBSCRIBERS, clock)
+    return Courier(memory, name, Webhook(receiver.url, [SECRET]).send, SUBSCRIBERS, clock, "C1")
 
 
 async def waiting(memory, name="desk"):
     async with memory.read() as tx:
         return await tx.notices.waiting(name)
+
+
+async def announced(memory):
+    """What the channel hears of endpoints that were switched off."""
+    async with memory.read() as tx:
+        return [(told, await SwitchedOff(["desk"]).facts(tx, told)) for told in await tx.announcements.living(10)]
 
 
 async def opened(memory, clock):
@@ -215,11 +221,13 @@ async def test_an_endpoint_that_is_gone_is_switched_off_once_and_a_test_that_it_
         acts = [act.what async for act in tx.audit.rows()]
     assert (state.state, acts) == ("disabled", ["webhook_disabled"])
     assert "410" in state.why
+    assert [(told.channel, off.name, off.idle) for told, off in await announced(heard)] == [("C1", "desk", False)]
 
     async with heard.begin() as tx:
         await tx.notices.took("desk")
     await bring.run()
     assert receiver.types == ["outage.opened", "outage.reauthorized"]
+    assert [off.well for _, off in await announced(heard)] == [True]
 
 
 async def test_an_endpoint_that_takes_nothing_for_five_days_is_switched_off(heard, clock, receiver):

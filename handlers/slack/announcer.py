@@ -1,6 +1,14 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
-from bot.announced import Announced, BlindFacts, DigestFacts, EndingFacts, LeaverFacts, PlatformDownFacts
+from bot.announced import (
+    Announced,
+    BlindFacts,
+    DigestFacts,
+    EndingFacts,
+    EndpointFacts,
+    LeaverFacts,
+    PlatformDownFacts,
+)
 from bot.announcements import Announcement
 from bot.connection import Json
 from bot.interfaces import Picture, Spoken
@@ -10,6 +18,7 @@ from handlers.slack.card import ANNOUNCED, Card
 from handlers.slack.digest_card import alt_text, digest_card, legend
 from handlers.slack.drawing import strips
 from handlers.slack.ending_card import ending_card, ending_reply
+from handlers.slack.endpoint_card import endpoint_card
 from handlers.slack.leaver_card import leaver_card
 from handlers.slack.platform_down_card import platform_down_card, platform_down_reply
 from handlers.words import Words
@@ -39,6 +48,8 @@ class SlackAnnouncer:
             return platform_down_card(facts, self.words)
         if isinstance(facts, LeaverFacts):
             return leaver_card(facts, self.words)
+        if isinstance(facts, EndpointFacts):
+            return endpoint_card(facts, self.words)
         return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
 
     def reply(self, told: Announcement, facts: Announced) -> Spoken:

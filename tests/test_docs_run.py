@@ -1,10 +1,11 @@
-"""The gates of docs/freshness.md, run as they stand there against the real API: what is stale stops the job behind it."""
+"""Examples of the docs, run as they stand there against the real API: gates that stop a job, touchpoints, a signature."""
 
 import os
 import re
 import subprocess
 import sys
 import types
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,9 +13,18 @@ from urllib.request import Request, urlopen
 import pytest
 from practice_web import KEY, website_in_a_thread
 
-PAGE = (Path(__file__).parent.parent / "docs" / "freshness.md").read_text("utf-8")
-CRON, DBT = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-(AIRFLOW,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+from handlers.webhook import Webhook
+
+ROOT = Path(__file__).parent.parent
+
+
+def examples(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+CRON, DBT = examples("docs/freshness.md", "sh")
+(AIRFLOW,) = examples("docs/freshness.md", "python")
+(SIGNATURE,) = examples("docs/webhooks.md", "python")
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +96,23 @@ def test_airflow_s_sensor_waits_for_fresh_data(base, monkeypatch):
     assert poke("con_acme")
     assert not poke("con_stale")
     assert asked["extra_options"] == {"check_response": False}, "else a 409 would fail the task instead of waiting"
+
+
+def test_touchpoints_are_sent_as_the_readme_says(base, shell):
+    (curl,) = re.findall(
+        r"^    (curl .*?/touchpoints)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    sent = shell(curl.replace("https://redkey.example.com", base) + " --fail --silent --show-error")
+
+    assert (sent.returncode, sent.stderr) == (0, "")
+    assert '"accepted":1' in sent.stdout
+
+
+async def test_a_signature_is_checked_as_the_page_says():
+    (secret,) = re.findall(r"whsec_[^\"]+", SIGNATURE)
+    now, body = datetime.now(UTC), b'{"type": "outage.opened"}'
+    headers = Webhook("https://r.example", [secret])._signed("msg_1", now, body)
+    found = {"headers": headers, "body": body}
+    exec(compile(SIGNATURE, "docs/webhooks.md", "exec"), found)
+
+    assert found["told"] == {"type": "outage.opened"}
