@@ -298,7 +298,16 @@ async def test_a_check_does_not_wait_for_what_is_removed_meanwhile(story, google
     connect = story.desk._connect
     app = story.app
     desk = FrontDesk(
-        story.memory, app.gateways, app.facts, app.watch, connect, app.routes, app.leavers, story.clock, a_moment
+        story.memory,
+        app.gateways,
+        app.facts,
+        app.watch,
+        connect,
+        app.routes,
+        app.leavers,
+        app.guests,
+        story.clock,
+        a_moment,
     )
     story.clock.advance(seconds=1)
     with pytest.raises(NotFound, match=salesforce.id):

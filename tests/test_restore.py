@@ -465,7 +465,7 @@ async def test_a_database_that_cannot_be_written_leaves_everything_as_it_was(sto
     restore = Restore(disk, story.gateways, clock, timedelta(minutes=15))
     consents = Consents(disk, story.gateways, "http://127.0.0.1:8080", clock)
     reauthorize = Reauthorize(disk, story.gateways, story.app.facts, consents, restore, clock)
-    door = Doorway(story.gateways, consents, reauthorize, None)
+    door = Doorway(story.gateways, consents, reauthorize, None, None)
     params, browser = await story.leave_for(outage.id)
     disk.next_writes_fail(after=1)
     told = await door.finish(SALESFORCE, params, browser)
