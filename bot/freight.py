@@ -70,7 +70,7 @@ class Touchpoints(Protocol):
     async def waiting_everywhere(self) -> int:
         """For all connections that there are."""
 
-    async def waiting(self, connection_id: str, through: int | None = None) -> int: ...
+    async def waiting(self, connection_id: str, through: int | None = None, most: int | None = None) -> int: ...
     async def top(self, connection_id: str) -> int:
         """The highest delivery number so far, 0 if none."""
 

@@ -12,6 +12,7 @@ from bot.transfer import Walk
 
 BATCHES_A_TURN = 20  # then other connections have theirs
 CHECKED_AT_ONCE = 2_000
+MANY = 100_000  # waiting ones; how many more there are makes no difference to the size of a batch
 SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
 
 
@@ -52,7 +53,7 @@ class TouchpointCarrier:
     async def _batch(self, walk: Walk, platform: TouchpointSink) -> bool:
         connection = walk.connection
         async with walk.memory.read() as tx:
-            waiting = await tx.touchpoints.waiting(connection.id)
+            waiting = await tx.touchpoints.waiting(connection.id, most=MANY)
             full = platform.batch_size(waiting)
             limit = min(full, walk.transfer.cursor.get("batch", full))
             batch = await tx.touchpoints.batch(connection.id, limit, walk.now())

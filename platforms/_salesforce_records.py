@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -44,13 +45,21 @@ def record_of(touchpoint: Touchpoint, *, names: Mapping[str, str], external_id: 
     if email and touchpoint.email:
         fields[email] = touchpoint.email
     for given, value in touchpoint.fields.items():
-        name = names.get(given, given)
-        if not _FIELD.fullmatch(name) or name.lower() in _NOT_FIELDS:
-            raise Refused(f"{name[:80]!r} cannot be the name of a field.")
-        if name.lower() != external_id.lower():
-            fields[name] = _value(name, value)
-    _check_text([touchpoint.id, *(value for value in fields.values() if isinstance(value, str))])
+        name = _field(names.get(given, given), external_id)
+        if name:
+            fields[name] = value if type(value) is str else _value(name, value)
+    for text in (touchpoint.id, *fields.values()):
+        if type(text) is str and ("\0" in text or not text.isascii()):
+            _check_text(text)
     return Record(touchpoint.id, fields)
+
+
+@lru_cache(10_000)
+def _field(name: str, external_id: str) -> str:
+    """The name, or nothing where it is the id once more. Raises Refused for what cannot be one."""
+    if not _FIELD.fullmatch(name) or name.lower() in _NOT_FIELDS:
+        raise Refused(f"{name[:80]!r} cannot be the name of a field.")
+    return "" if name.lower() == external_id.lower() else name
 
 
 def _moment(at: datetime) -> str:
@@ -65,14 +74,13 @@ def _value(name: str, value: Any) -> Value:
     raise Refused(f"The field {name} holds something other than a text, a number, true or false.")
 
 
-def _check_text(texts: Iterable[str]) -> None:
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise Refused("A text holds half a character (a lone surrogate).") from error
-        if "\0" in text:
-            raise Refused("A text holds a null character.")
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Refused("A text holds half a character (a lone surrogate).") from error
+    if "\0" in text:
+        raise Refused("A text holds a null character.")
 
 
 def json_of(records: Sequence[Record], sobject: str, external_id: str) -> Json:
@@ -88,16 +96,14 @@ def csv_of(records: Sequence[Record], external_id: str, limit: int) -> bytes:
     writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow([external_id, *columns])
     for record in records:
-        writer.writerow([record.id, *(_cell(record, name) for name in columns)])
+        own = record.fields
+        writer.writerow([record.id, *[_cell(own[name]) if name in own else "" for name in columns]])
         if written.tell() > limit:
             break
     return written.getvalue().encode()
 
 
-def _cell(record: Record, name: str) -> str:
-    if name not in record.fields:
-        return ""
-    value = record.fields[name]
+def _cell(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return _NULL if value in (None, "") else str(value)
@@ -106,14 +112,18 @@ def _cell(record: Record, name: str) -> str:
 def read_csv(text: str, external_id: str, *, failed: bool) -> Iterator[PushResult]:
     """What a bulk job says about each record, by its external id. Raises ValueError."""
     try:
-        for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        if len(rows) < 2:
+            return  # at most a head
+        which, error = rows[0].index(external_id), rows[0].index("sf__Error") if failed else 0
+        for row in rows[1:]:
             if failed:
-                code, _, message = (row["sf__Error"] or "").partition(":")
-                yield failure(row[external_id], code, message)
+                code, _, message = row[error].partition(":")
+                yield failure(row[which], code, message)
             else:
-                yield PushResult(row[external_id], PushState.SENT)
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
+                yield PushResult(row[which], PushState.SENT)
+    except (csv.Error, IndexError) as broken:
+        raise ValueError(str(broken)) from broken
 
 
 def read_json(records: Sequence[Record], said: Sequence[Json]) -> Iterator[PushResult]:

@@ -1,5 +1,6 @@
 """Salesforce: touchpoints upserted by their id, a few at a time or as a bulk job, each record answered for."""
 
+import asyncio
 import json
 import math
 import re
@@ -176,7 +177,8 @@ class Salesforce(Platform, TouchpointSink):
         call = self._minded(fetch, account)
         bulk = Bulk(call, self._data, self.settings.external_id, notes, self.pauses)
         results: dict[str, PushResult] = {}
-        groups = self._records(touchpoints, results)
+        # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
+        groups = await asyncio.to_thread(self._records, touchpoints, results)
         for sobject in {**bulk.noted(), **groups}:
             results |= await self._push(call, bulk, sobject, groups.get(sobject, []))
         await bulk.forget()

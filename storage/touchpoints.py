@@ -6,13 +6,15 @@ number comes from one row in `counters`, which stays locked until the transactio
 everything below it too, and a transaction that is rolled back gives its numbers back.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Row, Select, TextClause, bindparam, func, insert, literal, or_, select, text, update
 
 from bot.connection import Delivery, Kind, PushResult, PushState, Touchpoint
+from storage.columns import UtcDateTime
 from storage.freight import counters, credits_spent, deliveries, touchpoints
 from storage.tables import connections
 from storage.transaction import Transaction, parts
@@ -78,10 +80,12 @@ class TouchpointRows:
     async def homeless(self) -> int:
         return int(await self._tx.value(select(func.count()).where(touchpoints.c.homeless)))
 
-    async def waiting(self, connection_id: str, through: int | None = None) -> int:
+    async def waiting(self, connection_id: str, through: int | None = None, most: int | None = None) -> int:
         """Those set aside do not count: they wait for a person, not for us."""
-        count = select(func.count()).where(*_of(connection_id, WAITING))
-        return int(await self._tx.value(count if through is None else count.where(deliveries.c.number <= through)))
+        some = select(deliveries.c.number).where(*_of(connection_id, WAITING))
+        some = some if through is None else some.where(deliveries.c.number <= through)
+        some = some if most is None else some.limit(most)
+        return int(await self._tx.value(select(func.count()).select_from(some.subquery())))
 
     async def waiting_everywhere(self) -> int:
         there = select(connections.c.id).where(connections.c.removed_at.is_(None))
@@ -108,9 +112,10 @@ class TouchpointRows:
     async def settle(self, connection_id: str, results: Sequence[PushResult], now: datetime) -> None:
         """What was sent stays sent, whatever a later answer says."""
         done = [result.id for result in results if result.state is PushState.SENT]
-        for ids in parts(done):
-            sent = {"state": SENT, "sent_at": now, "reason": ""}
-            await self._tx.change(_unsent(connection_id).where(deliveries.c.touchpoint_id.in_(ids)).values(sent))
+        if done:
+            ids = done if self._tx.postgres else json.dumps(done)
+            given = {"ids": ids, "connection": connection_id, "now": now}
+            await self._tx.connection.execute(_SETTLED[self._tx.postgres], given)
         retried = [result for result in results if result.state is PushState.RETRY]
         pauses = await self._pauses(connection_id, [result.id for result in retried])
         await self._put_off(connection_id, [(r, now + pauses[r.id]) for r in retried if r.id in pauses])
@@ -166,6 +171,19 @@ class TouchpointRows:
         return await self._tx.one(spent.returning(credits_spent.c.calls)) is not None
 
 
+def _settled(ids: str) -> TextClause:
+    """All at once: there are thousands, and a list of parameters would take longer than the change."""
+    sent = f"""UPDATE deliveries SET state = '{SENT}', sent_at = :now, reason = '' WHERE connection_id = :connection
+        AND state <> '{SENT}' AND touchpoint_id IN ({ids})"""  # noqa: S608 - nothing from outside is in it
+    return text(sent).bindparams(bindparam("now", type_=UtcDateTime()))
+
+
+_SETTLED = {
+    False: _settled("SELECT value FROM json_each(:ids)"),
+    True: _settled("SELECT unnest(CAST(:ids AS text[]))"),
+}
+
+
 def _of(connection_id: str, state: str) -> tuple[Any, Any]:
     return deliveries.c.connection_id == connection_id, deliveries.c.state == state
 
@@ -176,7 +194,10 @@ def _unsent(connection_id: str) -> Any:
 
 def _whole() -> Select[Any]:
     to = touchpoints.c.id == deliveries.c.touchpoint_id
-    return select(deliveries.c.number, deliveries.c.attempts, touchpoints).join(touchpoints, to)
+    c = touchpoints.c
+    return select(
+        deliveries.c.number, deliveries.c.attempts, c.id, c.occurred_at, c.email, c.kind, c.fields, c.crm
+    ).join(touchpoints, to)
 
 
 def _stored(touchpoint: Touchpoint, now: datetime, *, homeless: bool) -> dict[str, Any]:
@@ -198,5 +219,5 @@ def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: date
 
 
 def _delivery(row: Row[Any]) -> Delivery:
-    touchpoint = Touchpoint(row.id, row.occurred_at, row.email, row.kind, row.fields, row.crm)
-    return Delivery(row.number, touchpoint, row.attempts)
+    number, attempts, *touchpoint = tuple(row)
+    return Delivery(number, Touchpoint(*touchpoint), attempts)

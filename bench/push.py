@@ -1,0 +1,243 @@
+"""Touchpoints per second into Salesforce's Bulk API, beside simple-salesforce and jsforce, and beside the same bytes sent raw.
+
+The far end is a counter of prepared answers in a process of its own: a job is complete at once, and says of each record
+what was sent. Ours is the whole path: claim, outbox, jobs, each record's own answer, settled in the same database (SQLite).
+simple-salesforce is given a script around it that does as much; jsforce only sends and reads what became of it. Each runs in
+a process of its own, so that its peak memory can be told; ours also with 10,000 waiting, to see whether memory grows.
+"""
+
+import argparse
+import asyncio
+import gc
+import io
+import json
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter, process_time
+
+import httpx2
+from sqlalchemy import insert, update
+
+from bench._counter import counter
+from bench._report import Report
+from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
+from bot.refresh import Refresher
+from bot.routes import Routes
+from bot.touchpoints import TouchpointCarrier
+from bot.transfer import LEASE, Every, Mover
+from bot.watch import Pace, Watch
+from platforms import open_gateways
+from storage import new_key, open_memory
+from storage.freight import counters, deliveries, touchpoints
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+FEW = 10_000
+
+
+class Org:
+    """Salesforce's side of a bulk job, and of a call with up to 200 records."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, bytes] = {}
+
+    def __call__(self, method: str, path: str, body: bytes) -> tuple[int, str, bytes]:
+        parts = path.rstrip("/").split("/")
+        if "composite" in parts:
+            ok = {"id": "a0X000000000001", "success": True, "created": True, "errors": []}
+            return 200, "application/json", json.dumps([ok] * body.count(b'"attributes"')).encode()
+        if method == "POST":
+            return 200, "application/json", self._job(f"750{len(self.done):015}", "Open")
+        job = parts[parts.index("ingest") + 1]
+        if method == "PUT":
+            head, _, rows = body.replace(b"\r\n", b"\n").partition(b"\n")
+            marked = b"\n".join(b'"a0X000000000001","true",' + row for row in rows.splitlines())
+            self.done[job] = b'"sf__Id","sf__Created",' + head + b"\n" + marked + b"\n"
+            return 201, "application/json", b""
+        if parts[-1] == "successfulResults":
+            return 200, "text/csv", self.done[job]
+        if parts[-1] in ("failedResults", "unprocessedrecords"):
+            return 200, "text/csv", b'"sf__Id","sf__Error"\n'
+        return 200, "application/json", self._job(job, "UploadComplete" if method == "PATCH" else "JobComplete")
+
+    def _job(self, job: str, state: str) -> bytes:
+        self.done.setdefault(job, b"")
+        counted = {"numberRecordsProcessed": self.done[job].count(b"\n") - 1, "numberRecordsFailed": 0}
+        return json.dumps({"id": job, "state": state, "object": "Touchpoint__c", **counted}).encode()
+
+
+def fields(n: int) -> dict[str, str]:
+    return {"Medium__c": "cpc", "Source__c": "google", "Campaign__c": f"Été {n % 100}"}
+
+
+async def ours(address: str, path: Path, count: int) -> dict[str, float]:
+    memory = await open_memory(f"sqlite:///{path}", [new_key()], on_due=None, now=lambda: NOW)
+    settings = {
+        "salesforce": {
+            "client_id": "c", "client_secret": "s", "login_url": address, "object": "Touchpoint__c",
+            "external_id": "UniqueId__c", "email_field": "Email__c", "date_field": "", "daily_credits": 0,
+        }
+    }  # fmt: skip
+    gateways = open_gateways(settings, timeout=timedelta(seconds=60), now=lambda: NOW)
+    try:
+        await fill(memory, address, count)
+        refresher = Refresher(memory, gateways, lambda: NOW, request_timeout=HOUR, refresh_ahead=HOUR)
+        pace = Pace(HOUR, HOUR)
+        watch = Watch(memory, gateways, refresher, Routes("C1", ()), pace, lambda: NOW)
+        carriers = {Flow.TOUCHPOINTS: TouchpointCarrier()}
+        mover = Mover(memory, gateways, watch, carriers, None, Every(HOUR, HOUR, HOUR), pace, lambda: NOW)
+        gc.collect()
+        gc.freeze()  # as `redkey run` does
+        wall, cpu = perf_counter(), process_time()
+        while True:
+            async with memory.begin() as tx:
+                claimed = await tx.transfers.claim(NOW, 8, "bench", LEASE)
+            if not claimed:
+                break
+            await asyncio.gather(*(mover.run(each) for each in claimed))
+        spent = perf_counter() - wall, process_time() - cpu
+        async with memory.read() as tx:
+            (crm,) = await tx.connections.all()
+            left = await tx.touchpoints.waiting(crm.id)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {"wall": spent[0], "cpu": spent[1], "rows": count - left, "peak": peak}
+    finally:
+        await gateways.aclose()
+        await memory.close()
+
+
+async def fill(memory, address: str, count: int) -> None:
+    """A backlog, written past the API: what is measured begins with it."""
+    async with memory.begin() as tx:
+        tokens = TokenSet(Secret("a"), Secret("r"), expires_at=NOW + HOUR * 9, kept={"instance_url": address})
+        login = await tx.grants.add("salesforce", Identity("p", "p@example.com"), tokens, NOW)
+        crm = await tx.connections.add(
+            login, Kind.CRM, Account("00D", "Acme"), autotagging=False, utm="", flows=[Flow.TOUCHPOINTS], now=NOW - HOUR
+        )
+        sql = tx.connections._tx  # noqa: SLF001
+        for start in range(0, count, 5_000):
+            some = range(start, min(start + 5_000, count))
+            given = {"occurred_at": NOW, "kind": "touchpoint", "crm": None, "accepted_at": NOW, "homeless": False}
+            new = [{"id": name(n), "email": f"person{n}@example.com", "fields": fields(n), **given} for n in some]
+            await sql.many(insert(touchpoints), new)
+            to = {"connection_id": crm.id, "state": "waiting", "attempts": 0, "due_at": NOW, "reason": ""}
+            await sql.many(insert(deliveries), [{"number": n + 1, "touchpoint_id": name(n), **to} for n in some])
+        await sql.change(update(counters).where(counters.c.name == "deliveries").values(value=count))
+
+
+def name(n: int) -> str:
+    return f"TP2_{n:09}"
+
+
+async def raw(address: str, count: int) -> dict[str, float]:
+    """The same jobs with the same bytes, made before; answers are read and thrown away."""
+    bodies = []
+    for start in range(0, count, 10_000):
+        written = io.StringIO()
+        written.write('"UniqueId__c","Campaign__c","Email__c","Medium__c","Source__c"\n')
+        for n in range(start, min(start + 10_000, count)):
+            written.write(f'"{name(n)}","Été {n % 100}","person{n}@example.com","cpc","google"\n')
+        bodies.append(written.getvalue().encode())
+    at = "/services/data/v66.0/jobs/ingest"
+    wall, cpu = perf_counter(), process_time()
+    async with httpx2.AsyncClient(base_url=address, timeout=60) as client:
+        for body in bodies:
+            job = (await client.post(at, json={})).json()["id"]
+            await client.put(f"{at}/{job}/batches", content=body)
+            await client.patch(f"{at}/{job}", json={})
+            await client.get(f"{at}/{job}")
+            await client.get(f"{at}/{job}/successfulResults")
+            await client.get(f"{at}/{job}/failedResults")
+    return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": count, "peak": 0}
+
+
+def outbox(path: Path, count: int) -> None:
+    """What waits, for the script around simple-salesforce."""
+    with closing(sqlite3.connect(path)) as sql:
+        sql.execute("PRAGMA journal_mode = WAL")
+        sql.execute("CREATE TABLE waiting (id TEXT PRIMARY KEY, record TEXT, sent INTEGER)")
+        sql.execute("CREATE INDEX unsent ON waiting (sent)")
+        rows = ((name(n), json.dumps({"Email__c": f"person{n}@example.com", **fields(n)}), 0) for n in range(count))
+        sql.executemany("INSERT INTO waiting VALUES (?, ?, ?)", rows)
+        sql.commit()
+
+
+def run(*command: object) -> dict[str, float]:
+    told = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd=ROOT)
+    if told.returncode:
+        raise SystemExit(told.stderr[-2000:])
+    found: dict[str, float] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def one_round(address: str, size: int) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        own = (sys.executable, "-P", "-m", "bench.push", "--ours", address)
+        found = {"ours": run(*own, "--size", size, "--at", f"{folder}/ours.db")}
+        found["few"] = run(*own, "--size", FEW, "--at", f"{folder}/few.db")
+        outbox(Path(folder) / "theirs.db", size)
+        peers = ROOT / "bench" / "peers"
+        python = ROOT / ".venv-bench" / "bin" / "python"
+        if python.exists():
+            found["simple-salesforce"] = run(
+                python, peers / "simple_salesforce_push.py", address, f"{folder}/theirs.db"
+            )
+        opinions = ROOT / "tests" / "second_opinions"
+        if shutil.which("node") and (opinions / "node_modules").exists():
+            found["jsforce"] = run("node", peers / "jsforce_push.mjs", address, size, opinions)
+        found["raw"] = asyncio.run(raw(address, size))
+        for what, one in found.items():
+            assert one["rows"] == (FEW if what == "few" else size), (what, one)
+        return found
+
+
+def measure(size: int, rounds: int) -> Report:
+    with counter(Org()) as address:
+        all_ = [one_round(address, size) for _ in range(rounds)]
+    report = Report("push")
+
+    def of(what: str, which: str) -> float:
+        return statistics.median(one[what][which] for one in all_)
+
+    for unit, which in (("records/s", "wall"), ("records/CPU s", "cpu")):
+        mine = size / of("ours", which)
+        for peer, target in (("simple-salesforce", "at least 3 x"), ("jsforce", "at least 1.5 x")):
+            if peer in all_[0]:
+                report.row(peer, size / of(peer, which), unit)
+                report.row(f"Redkey, beside {peer}", mine, unit, floor=size / of(peer, which), target=target)
+        floor = size / of("raw", which)
+        report.row("floor: the same bytes sent raw", floor, unit)
+        report.row("Redkey, beside the floor", mine, unit, floor=floor, target="at least 0.7 x")
+    few, many = of("few", "peak"), of("ours", "peak")
+    report.row(f"peak memory with {FEW:,} waiting", few, "MB")
+    report.row(f"peak memory with {size:,} waiting", many, "MB", floor=few, target="at most 20 MB more")
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench push", description=__doc__)
+    parser.add_argument("--size", type=int, default=30_000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="keep it in docs/benchmarks.md")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    parser.add_argument("--ours", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.ours:
+        print(json.dumps(asyncio.run(ours(a.ours, a.at, a.size))))
+        return 0
+    measure(a.size, a.rounds).tell(as_json=a.as_json, write=a.write)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
