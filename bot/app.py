@@ -41,6 +41,7 @@ from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
 from bot.remind import Quiet, Remind
 from bot.restore import Restore
+from bot.retention import Keep, Retention
 from bot.revoke import Revoke
 from bot.routes import Route, Routes
 from bot.schedule import Tick
@@ -55,6 +56,8 @@ from bot.watch import Pace, Watch
 from bot.webhook_settings import subscriptions
 from storage import SqlMemory, open_memory
 
+MOVES = 8  # transfers at once
+CATCH_UPS = 6  # of these at most, so that a long catch-up, or many, leave the everyday ones their turns
 SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
 PLATFORM_DOWN_EVERY = timedelta(seconds=30)
 ENDINGS_EVERY = timedelta(minutes=5)  # a step is a matter of days
@@ -126,6 +129,8 @@ class App:
             {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()},
             now,
         )
+        kept = settings.keep
+        self.retention = Retention(memory, Keep(kept.cost, kept.touchpoints, kept.outages), now)
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
@@ -197,6 +202,7 @@ class App:
     def workers(self, alert: Alert, announce: Announce) -> dict[Work, Worker]:
         """Who does what, and how much of it at once."""
         memory, now, owner = self.memory, self.now, self.replica
+        catching_up: set[tuple[str, Flow]] = set()
 
         async def say(limit: int) -> list[Saying]:
             async with memory.begin() as tx:
@@ -208,7 +214,16 @@ class App:
 
         async def move(limit: int) -> list[Transfer]:
             async with memory.begin() as tx:
-                return await tx.transfers.claim(now(), limit, owner, LEASE)
+                room = max(CATCH_UPS - len(catching_up), 0)
+                claimed = await tx.transfers.claim(now(), limit, owner, LEASE, catch_ups=room)
+            catching_up.update((t.connection_id, t.flow) for t in claimed if t.mark is not None)
+            return claimed
+
+        async def move_one(transfer: Transfer) -> None:
+            try:
+                await self.mover.run(transfer)
+            finally:
+                catching_up.discard((transfer.connection_id, transfer.flow))
 
         async def renew(limit: int) -> list[Grant]:
             async with memory.begin() as tx:
@@ -217,7 +232,7 @@ class App:
         return {
             Work.SAY: Worker(say, alert.say, 4),
             Work.ANNOUNCE: Worker(tell, announce.say, 2),
-            Work.MOVE: Worker(move, self.mover.run, 8),
+            Work.MOVE: Worker(move, move_one, MOVES),
             Work.CHECK: self._checking(),
             Work.RENEW: Worker(renew, self.watch.renew, 10),
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
@@ -269,6 +284,7 @@ class App:
             Tick("digest", DIGEST_EVERY, self.digest.run),
             Tick("announcements", ANNOUNCED_EVERY, announce.run),
             Tick("sweep consents", timedelta(minutes=5), sweep),
+            Tick("forget", timedelta(minutes=10), self.retention.run),
         ]
 
 

@@ -34,6 +34,7 @@ from bot.connection import (
 )
 from bot.entrances import Consents
 from bot.facts import StormLine
+from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
 from bot.notices import Clicks, Notices
@@ -183,8 +184,12 @@ class Transfers(Protocol):
     async def of_outage(self, outage_id: str) -> list[Transfer]:
         """Those with a mark from this outage."""
 
-    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Transfer]:
-        """Due ones of enabled, authorized connections: catch-ups first, then the longest due. Adds 1 to the fence."""
+    async def claim(
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
+    ) -> list[Transfer]:
+        """Due ones of enabled, authorized connections: catch-ups first, but no more than `catch_ups` of them, then the
+        longest due. Adds 1 to the fence.
+        """
 
     async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
         """Store cursor, notes, done and total and renew the lease; raises Fenced if the claim was lost."""
@@ -376,6 +381,7 @@ class Tx(Protocol):
     notices: Notices
     clicks: Clicks
     history: History
+    forgetting: Forgetting
     audit: Audit
     routes: MadeRoutes
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 KEY_BYTES = 32
@@ -69,6 +69,22 @@ def a_time_zone(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+SHORTEST_KEPT = timedelta(days=30)  # a re-read of what a platform still restates must not meet what was just forgotten
+
+
+def _long_enough(value: timedelta | None) -> timedelta | None:
+    if value is not None and value < SHORTEST_KEPT:
+        raise ValueError("must be at least 30d")
+    return value
+
+
+Kept = Annotated[
+    timedelta | None,
+    BeforeValidator(lambda value: None if value is None else duration(value)),
+    AfterValidator(_long_enough),
+]
 
 
 def shown(value: Any) -> str:

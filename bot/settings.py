@@ -24,6 +24,7 @@ from bot.api_keys import with_scopes
 from bot.errors import SetupError
 from bot.setting_values import (
     Duration,
+    Kept,
     Section,
     a_channel,
     a_database,
@@ -158,6 +159,14 @@ class TimingSettings(Section):
         return {**data, "retry_max": min(longest, 10 * shortest)}
 
 
+class KeepSettings(Section):
+    """How long what is over is kept. Not set: for ever."""
+
+    cost: Kept = None
+    touchpoints: Kept = None
+    outages: Kept = None
+
+
 class FallbackSettings(Section):
     """Who hears of alerts that Slack does not take."""
 
@@ -203,6 +212,7 @@ class Settings(Section):
     web: WebSettings = Field(default_factory=lambda: WebSettings.model_validate({}))
     slack: SlackSettings = SlackSettings()
     timing: TimingSettings = TimingSettings()
+    keep: KeepSettings = KeepSettings()
     fallback: FallbackSettings = FallbackSettings()
     digest: DigestSettings = DigestSettings()
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)

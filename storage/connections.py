@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, update
@@ -15,6 +15,8 @@ from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outages, transfers
 from storage.touchpoints import TouchpointRows
 from storage.transaction import Transaction, earlier, parts
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before whatever is overdue: somebody waits for it
 
 # When people must have logged in again: a refresh token's end, or the access token's where there is no refresh token.
 _EXPIRES_AT = case((grants.c.refreshable, grants.c.refresh_expires_at), else_=grants.c.expires_at)
@@ -182,7 +184,7 @@ class ConnectionRows:
         await self._set([connection_id], last_data_at=now, last_good_at=now)
 
     async def ask_check(self, connection_ids: Sequence[str], now: datetime) -> None:
-        await self._set(connection_ids, next_check_at=now, check_asked_at=now)
+        await self._set(connection_ids, next_check_at=FIRST, check_asked_at=now)
         self._tx.becomes_due(Work.CHECK)
 
     async def _set(self, connection_ids: Sequence[str], **values: Any) -> None:

@@ -67,6 +67,7 @@ deliveries = Table(
     Column("reason", Words, nullable=False),
     Column("sent_at", UtcDateTime),
     UniqueConstraint("connection_id", "touchpoint_id"),
+    Index("ix_deliveries_touchpoint_id", "touchpoint_id"),
     Index("ix_deliveries_connection_id_state_number", "connection_id", "state", "number"),
 )
 

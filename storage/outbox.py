@@ -59,7 +59,8 @@ class OutboxRows:
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""
         before = outbox.alias("before")
-        posted = exists().where(outages.c.id == outbox.c.outage_id, outages.c.ts.is_not(None)).correlate(outbox)
+        ts = select(outages.c.ts).where(outages.c.id == outbox.c.outage_id).correlate(outbox).scalar_subquery()
+        posted = ts.is_not(None)  # as an EXISTS, Postgres may gather all outages there ever were
         untold = exists().where(
             before.c.outage_id == outbox.c.outage_id,
             before.c.kind == "reply",

@@ -18,6 +18,7 @@ from bot.audit import Audit
 from bot.dispatch import Listening
 from bot.entrances import Consents
 from bot.errors import SetupError
+from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.happenings import NOBODY, Subscriptions
 from bot.history import History
@@ -43,6 +44,7 @@ from storage.connections import ConnectionRows
 from storage.consents import ConsentRows
 from storage.costs import CostRows
 from storage.database import Database, OnlyOne, faults
+from storage.forgetting import ForgettingRows
 from storage.grants import GrantRows
 from storage.history import HistoryRows
 from storage.notices import NoticeRows, tell_subscribers
@@ -84,6 +86,7 @@ class SqlTx(Tx):
         self.notices: Notices = NoticeRows(tx)
         self.clicks: Clicks = ClickRows(tx)
         self.history: History = HistoryRows(tx)
+        self.forgetting: Forgetting = ForgettingRows(tx)
         self.audit: Audit = AuditRows(tx)
         self.routes: MadeRoutes = RouteRows(tx)
 

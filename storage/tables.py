@@ -120,6 +120,11 @@ transfers = Table(
     Column("verified_at", UtcDateTime),
 )
 
+_HELD = text("owner IS NOT NULL")
+_MARKED = text("mark_outage IS NOT NULL")
+Index("ix_transfers_held", transfers.c.owner, sqlite_where=_HELD, postgresql_where=_HELD)
+Index("ix_transfers_marked", transfers.c.due_at, sqlite_where=_MARKED, postgresql_where=_MARKED)
+
 # `account_id` is the one connection of an outage that is about an account only.
 outages = Table(
     "outages",
@@ -208,6 +213,8 @@ outbox = Table(
     Column("elsewhere_at", UtcDateTime, index=True),
     Column("elsewhere_revision", Integer),
 )
+
+Index("ix_outbox_held", outbox.c.owner, sqlite_where=_HELD, postgresql_where=_HELD)
 
 # Trips to a consent page that have begun. The state and the browser's cookie are here as hashes only.
 consents = Table(

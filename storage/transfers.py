@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Update, case, exists, select, update
+from sqlalchemy import ColumnElement, Row, Update, case, exists, select, update
 
 from bot.connection import Flow, Json, Transfer
 from bot.errors import Fenced
@@ -40,18 +40,29 @@ class TransferRows:
         rows = await self._tx.all(marked.order_by(transfers.c.connection_id, transfers.c.flow))
         return [_transfer(row) for row in rows]
 
-    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Transfer]:
+    async def claim(
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
+    ) -> list[Transfer]:
+        """Two walks along an index, as in the order of both at once every due row would have to be sorted for each claim."""
+        most = limit if catch_ups is None else min(limit, catch_ups)
+        marked = await self._claimed(transfers.c.mark_outage.is_not(None), now, most, owner, lease) if most else []
+        rest = limit - len(marked)
+        others = await self._claimed(transfers.c.mark_outage.is_(None), now, rest, owner, lease) if rest else []
+        return [_transfer(row) for row in (*marked, *others)]
+
+    async def _claimed(
+        self, which: ColumnElement[bool], now: datetime, limit: int, owner: str, lease: timedelta
+    ) -> Sequence[Row[Any]]:
         working = exists().where(
             connections.c.id == transfers.c.connection_id, connections.c.enabled, connections.c.authorized
         )
-        rows = await self._tx.claim(
+        return await self._tx.claim(
             transfers,
-            where=[transfers.c.due_at <= now, working.correlate(transfers)],
-            order=[transfers.c.mark_outage.is_(None), transfers.c.due_at],
+            where=[transfers.c.due_at <= now, which, working.correlate(transfers)],
+            order=[transfers.c.due_at],
             limit=limit,
             values={"owner": owner, "due_at": now + lease, "fence": transfers.c.fence + 1},
         )
-        return sorted((_transfer(row) for row in rows), key=lambda transfer: transfer.mark is None)
 
     async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
         progress = {

@@ -1,0 +1,81 @@
+"""Forgetting what is old, in pieces that are found by an index and removed in a moment."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+
+from bot.connection import Kind
+from storage.freight import costs, deliveries, touchpoints
+from storage.tables import connections, metadata, outages, transfers
+from storage.touchpoints import SENT
+from storage.transaction import Transaction, parts
+
+
+class ForgettingRows:
+    """Implements bot.forgetting.Forgetting."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def costs(self, before: date, limit: int) -> int:
+        """Day by day of each account, oldest first: its days lie together."""
+        c = connections.c
+        old = exists().where(costs.c.connection_id == c.id, costs.c.day < before).correlate(connections)
+        removed = 0
+        for row in await self._tx.all(select(c.id).where(old, ~_catching_up()).limit(limit)):
+            mine = costs.c.connection_id == row.id
+            while removed < limit:
+                first = select(func.min(costs.c.day)).where(mine, costs.c.day < before)
+                day = await self._tx.value(first)
+                if day is None:
+                    break
+                removed += await self._tx.change(delete(costs).where(mine, costs.c.day == day))
+            if removed >= limit:
+                break
+        return removed
+
+    async def touchpoints(self, before: datetime, limit: int) -> int:
+        """Numbers grow with time, so the oldest are the first; one that was sent late is passed over until its time."""
+        crms = select(connections.c.id).where(connections.c.kind == Kind.CRM.value, ~_catching_up())
+        removed = 0
+        for row in await self._tx.all(crms):
+            mine = deliveries.c.connection_id == row.id, deliveries.c.state == SENT
+            first = select(deliveries.c.number, deliveries.c.touchpoint_id, deliveries.c.sent_at).where(*mine)
+            some = first.order_by(deliveries.c.number).limit(limit).subquery()
+            old = await self._tx.all(select(some.c.number, some.c.touchpoint_id).where(some.c.sent_at < before))
+            for numbers in parts([each.number for each in old]):
+                removed += await self._tx.change(delete(deliveries).where(deliveries.c.number.in_(numbers)))
+            for ids in parts([each.touchpoint_id for each in old]):
+                elsewhere = exists().where(deliveries.c.touchpoint_id == touchpoints.c.id).correlate(touchpoints)
+                gone = touchpoints.c.id.in_(ids), ~touchpoints.c.homeless, ~elsewhere
+                await self._tx.change(delete(touchpoints).where(*gone))
+        return removed
+
+    async def outages(self, before: datetime, limit: int) -> int:
+        others = outages.alias("others")
+        shared = exists().where(
+            others.c.storm == outages.c.id, or_(others.c.closed_at.is_(None), others.c.closed_at >= before)
+        )
+        marked = exists().where(transfers.c.mark_outage == outages.c.id)
+        over = and_(outages.c.opened_at < before, outages.c.closed_at < before)
+        some = select(outages.c.id).where(over, ~shared.correlate(outages), ~marked.correlate(outages))
+        found = [row.id for row in await self._tx.all(some.order_by(outages.c.opened_at).limit(limit))]
+        told = [
+            fk.parent
+            for table in metadata.tables.values()
+            for fk in table.foreign_keys
+            if fk.column is outages.c.id and table is not transfers
+        ]
+        for ids in parts(found):
+            for column in told:
+                await self._tx.change(delete(column.table).where(column.in_(ids)))
+            await self._tx.change(delete(outages).where(outages.c.id.in_(ids)))
+        return len(found)
+
+
+def _catching_up() -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(transfers.c.connection_id == connections.c.id, transfers.c.mark.is_not(None))
+        .correlate(connections)
+    )

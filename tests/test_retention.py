@@ -1,0 +1,113 @@
+"""Forgetting by setting: what is old goes, a little at a time, and never what a catch-up still has to look at."""
+
+from datetime import timedelta
+
+import pytest
+from practice_memory import LEASE, connected, dropped, touch
+
+from bot.connection import CostRow, Flow, PushResult, PushState
+from bot.retention import Keep, Retention
+
+DAY = timedelta(days=1)
+KEEP = Keep(cost=90 * DAY, touchpoints=90 * DAY, outages=90 * DAY)
+
+
+def cost(day, ad="a"):
+    return CostRow(day, "c", "C", "g", ad, "EUR", 1, 1, 1)
+
+
+async def days(memory):
+    async with memory.read() as tx:
+        return [row.day async for _, row, _ in tx.costs.export(None, None)]
+
+
+@pytest.fixture
+async def crm(memory, clock):
+    """Three touchpoints: one sent, one refused, one waiting."""
+    [crm] = await connected(memory, clock(), platform="salesforce", flows=[Flow.TOUCHPOINTS])
+    async with memory.begin() as tx:
+        await tx.touchpoints.accept([touch(n, clock()) for n in range(3)], clock())
+        said = [PushResult("TP2_0", PushState.SENT), PushResult("TP2_1", PushState.SET_ASIDE, "no")]
+        await tx.touchpoints.settle(crm.id, said, clock())
+    return crm
+
+
+async def left(memory, crm):
+    async with memory.read() as tx:
+        sent = await tx.touchpoints.sent_between(crm.id, 0, 99, 99)
+        return len(sent), await tx.touchpoints.waiting(crm.id), len(await tx.touchpoints.set_aside(crm.id))
+
+
+async def test_nothing_is_forgotten_unless_a_setting_says_so(memory, clock, crm):
+    clock.advance(5000 * DAY)
+    await Retention(memory, Keep(), clock).run()
+    assert (1, 1, 1) == await left(memory, crm)
+
+
+async def test_cost_older_than_its_setting_goes_and_the_rest_stays(memory, clock):
+    [ads] = await connected(memory, clock())
+    today = clock().date()
+    kept = [today - 90 * DAY, today]
+    rows = [cost(day, ad) for day in (today - 400 * DAY, today - 91 * DAY, *kept) for ad in "ab"]
+    async with memory.begin() as tx:
+        await tx.costs.store(ads.id, rows, today - 400 * DAY, today, clock())
+    await Retention(memory, KEEP, clock).run()
+    assert sorted(kept * 2) == await days(memory)
+
+
+async def test_only_what_was_sent_is_forgotten_of_the_touchpoints(memory, clock, crm):
+    clock.advance(91 * DAY)
+    await Retention(memory, KEEP, clock).run()
+
+    assert (0, 1, 1) == await left(memory, crm)
+    async with memory.begin() as tx:
+        assert (1, 1) == await tx.touchpoints.accept([touch(0, clock()), touch(2, clock())], clock())
+
+
+async def test_what_an_open_catch_up_has_to_compare_stays_until_it_is_over(memory, clock, crm):
+    outage = await dropped(memory, clock(), crm)
+    async with memory.begin() as tx:
+        mark = {"as_of": clock().isoformat(), "after": 0, "through": 3}
+        await tx.transfers.mark(outage.id, crm.id, Flow.TOUCHPOINTS, mark, 3)
+    clock.advance(91 * DAY)
+    await Retention(memory, KEEP, clock).run()
+    assert (1, 1, 1) == await left(memory, crm)
+
+    async with memory.begin() as tx:
+        await tx.transfers.clear_marks(outage.id)
+    await Retention(memory, KEEP, clock).run()
+    assert (0, 1, 1) == await left(memory, crm)
+
+
+async def test_closed_outages_go_with_their_timeline_and_open_ones_stay(memory, clock):
+    one, two = await connected(memory, clock(), "1", platform="hubspot"), await connected(memory, clock(), "2")
+    closed, still_open = await dropped(memory, clock(), *one), await dropped(memory, clock(), *two)
+    async with memory.begin() as tx:
+        await tx.outbox.say_message(closed.id, 1, clock())
+        await tx.outages.close(closed.id, {}, {}, clock())
+    clock.advance(89 * DAY)
+    await Retention(memory, KEEP, clock).run()
+    async with memory.read() as tx:
+        assert {closed.id, still_open.id} == {outage.id for outage in await tx.outages.latest()}
+
+    clock.advance(2 * DAY)
+    await Retention(memory, KEEP, clock).run()
+    async with memory.begin() as tx:
+        assert [still_open.id] == [outage.id for outage in await tx.outages.latest()]
+        assert [] == await tx.outbox.claim(clock(), 9, "me", LEASE)
+
+
+async def test_an_outage_whose_message_tells_of_an_open_one_stays(memory, clock):
+    from sqlalchemy import update
+
+    from storage.tables import outages
+
+    one, two = await connected(memory, clock(), "1", platform="hubspot"), await connected(memory, clock(), "2")
+    told, still_open = await dropped(memory, clock(), *one), await dropped(memory, clock(), *two)
+    async with memory.begin() as tx:
+        await tx.outages.close(told.id, {}, {}, clock())
+        await tx.outages._tx.change(update(outages).where(outages.c.id == still_open.id).values(storm=told.id))
+    clock.advance(91 * DAY)
+    await Retention(memory, KEEP, clock).run()
+    async with memory.read() as tx:
+        assert {told.id, still_open.id} == {outage.id for outage in await tx.outages.latest()}

@@ -1,0 +1,142 @@
+"""Whatever is asked all day long goes along an index, however much there is: the databases' own plans say so."""
+
+import re
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from practice_memory import LEASE, connected, dropped, touch
+from sqlalchemy import event
+
+from bot.connection import Checked, CostRow, Flow, Kind, PushResult, PushState, Reach
+
+HOUR = timedelta(hours=1)
+GROWS = "costs|deliveries|touchpoints|transfers|outages|outage_connections|outage_events|outbox|grants|revocations|tags"
+
+
+@contextmanager
+def asked(memory):
+    """Every statement with its parameters, of whatever is done inside."""
+    seen = []
+
+    def note(_connection, _cursor, statement, parameters, _context, many):
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+            seen.append((statement, parameters[0] if many else parameters))
+
+    engines = {e.sync_engine for e in (memory._database.writing, memory._database.passing, memory._database.reading)}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+async def walked(memory, statements, tables):
+    """Where a plan goes through one of these tables from end to end."""
+    found = []
+    async with memory._database.writing.connect() as connection:
+        postgres = connection.dialect.name == "postgresql"
+        if postgres:
+            await connection.exec_driver_sql("SET enable_seqscan = off")
+        for statement, parameters in statements:
+            explain = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
+            rows = (await connection.exec_driver_sql(explain + statement, parameters)).all()
+            plan = [str(row[-1]) for row in rows]
+            whole = rf"Seq Scan on ({tables})\b" if postgres else rf"^SCAN ({tables})\b(?!.* USING (COVERING )?INDEX)"
+            found += [f"{line.strip()}  --  {statement}" for line in plan if re.search(whole, line.strip())]
+        await connection.rollback()
+    return found
+
+
+@pytest.fixture
+async def full(memory, clock):
+    """An account and a CRM with an open outage, cost, touchpoints, and one of each kind of row."""
+    [ads] = await connected(memory, clock(), "1")
+    [crm] = await connected(memory, clock(), "2", platform="salesforce", flows=[Flow.TOUCHPOINTS])
+    outage = await dropped(memory, clock(), crm)
+    async with memory.begin() as tx:
+        await tx.touchpoints.accept([touch(n, clock()) for n in range(3)], clock())
+        row = CostRow(clock().date(), "c", "C", "g", "a", "EUR", 1, 1, 1)
+        await tx.costs.store(ads.id, [row], clock().date(), clock().date(), clock())
+        await tx.outbox.say_message(outage.id, 1, clock())
+    return ads, crm, outage
+
+
+async def watching(tx, clock, ads, crm, outage):
+    due = await tx.connections.claim_checks(clock(), 9)
+    await tx.connections.checked([Checked(due[0].id, clock(), clock() + HOUR, good=True)])
+    await tx.connections.some([ads.id])
+    await tx.grants.claim_renewals(clock(), 9)
+    await tx.revocations.claim(clock(), 9)
+
+
+async def moving(tx, clock, ads, crm, outage):
+    claimed = await tx.transfers.claim(clock(), 9, "me", LEASE)
+    await tx.transfers.save(claimed[0], clock(), LEASE)
+    await tx.transfers.release(claimed[0], clock(), attempts=0)
+    await tx.transfers.free(["me"])
+    await tx.transfers.of_connections([ads.id, crm.id])
+    await tx.transfers.of_outage(outage.id)
+    await tx.transfers.hurry([ads.id], clock())
+    today = clock().date()
+    await tx.costs.store(ads.id, [], today, today, clock())
+    await tx.costs.totals(ads.id, today, today)
+    await tx.costs.of_ads(ads.id, ["a"], today)
+
+
+async def pushing(tx, clock, ads, crm, outage):
+    await tx.touchpoints.accept([touch(9, clock())], clock())
+    await tx.touchpoints.batch(crm.id, 9, clock())
+    await tx.touchpoints.waiting(crm.id, most=9)
+    await tx.touchpoints.first_waiting(crm.id)
+    await tx.touchpoints.top(crm.id)
+    states = (PushState.SENT, PushState.RETRY, PushState.SET_ASIDE)
+    said = [PushResult(f"TP2_{n}", state) for n, state in enumerate(states)]
+    await tx.touchpoints.settle(crm.id, said, clock())
+    await tx.touchpoints.sent_between(crm.id, 0, 9, 9)
+    await tx.touchpoints.set_aside(crm.id)
+    await tx.touchpoints.resend(crm.id, ["TP2_0"], clock())
+
+
+async def telling(tx, clock, ads, crm, outage):
+    saying = (await tx.outbox.claim(clock(), 9, "me", LEASE))[0]
+    await tx.outbox.said(saying, clock())
+    await tx.outbox.free(["me"])
+    await tx.outages.get(outage.id)
+    await tx.outages.open_of_grant(crm.grant_id)
+    await tx.outages.open_of_connection(crm.id)
+    await tx.outages.lately_caught_up([crm.id], Reach.GRANT, clock())
+
+
+async def forgetting(tx, clock, ads, crm, outage):
+    await tx.forgetting.outages(clock(), 9)
+    await tx.forgetting.touchpoints(clock() + HOUR, 9)
+    await tx.forgetting.costs(clock().date() + timedelta(days=1), 9)
+
+
+@pytest.mark.parametrize("what", [watching, moving, pushing, telling, forgetting], ids=lambda what: what.__name__)
+async def test_what_runs_all_day_walks_through_no_table(memory, clock, full, what):
+    with asked(memory) as statements:
+        async with memory.begin() as tx:
+            await what(tx, clock, *full)
+
+    assert len(statements) > 4
+    assert [] == await walked(memory, statements, GROWS)
+
+
+async def test_a_page_of_connections_walks_through_nothing_but_the_connections(memory, clock, full):
+    """Its order depends on their states, so it looks at each; but not at each outage or login there ever was."""
+    ads, crm, _ = full
+    with asked(memory) as statements:
+        async with memory.read() as tx:
+            for search in ("", "acc"):
+                await tx.history.tally(["google_ads", "salesforce"], search)
+                ids = await tx.history.page(Kind.CRM, ["google_ads", "salesforce"], search, 0, 50)
+            await tx.connections.some(ids)
+            await tx.history.downs([ads.id, crm.id], clock() - HOUR)
+            await tx.history.outages_of(crm.id, 9)
+            await tx.history.untagged(ads.id, 9)
+
+    assert [] == await walked(memory, statements, GROWS)
