@@ -129,8 +129,7 @@ class App:
             {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()},
             now,
         )
-        kept = settings.keep
-        self.retention = Retention(memory, Keep(kept.cost, kept.touchpoints, kept.outages), now)
+        self.retention = Retention(memory, _keep(settings), now)
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
@@ -286,6 +285,10 @@ class App:
             Tick("sweep consents", timedelta(minutes=5), sweep),
             Tick("forget", timedelta(minutes=10), self.retention.run),
         ]
+
+
+def _keep(settings: Settings) -> Keep:
+    return Keep(settings.keep.cost, settings.keep.touchpoints, settings.keep.outages)
 
 
 def _routes(settings: Settings) -> Routes:
