@@ -187,9 +187,7 @@ class Transfers(Protocol):
     async def claim(
         self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
     ) -> list[Transfer]:
-        """Due ones of enabled, authorized connections: catch-ups first, but no more than `catch_ups` of them, then the
-        longest due. Adds 1 to the fence.
-        """
+        """Due ones of living connections: catch-ups first, at most so many, then the longest due. Adds 1 to the fence."""
 
     async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
         """Store cursor, notes, done and total and renew the lease; raises Fenced if the claim was lost."""
@@ -388,9 +386,7 @@ class Tx(Protocol):
 
 class Memory(Protocol):
     def begin(self, *, lasting: bool = True) -> AbstractAsyncContextManager[Tx]:
-        """A write transaction (SQLite: BEGIN IMMEDIATE). `lasting` False: nobody waits for the disk, so a power cut may undo
-        it, but never a kill: for what is simply done again then, such as a probe.
-        """
+        """A write transaction. `lasting` False: a power cut may undo it, never a kill. For what is simply done again then."""
 
     def read(self) -> AbstractAsyncContextManager[Tx]:
         """A consistent view; writing through it is an error."""
