@@ -5,12 +5,13 @@ Here each row is made ready for the driver in one go, and what repeats (names, i
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from bot.connection import CostRow
 from bot.errors import TryLater
+from storage.bulk import moment
 from storage.columns import storable
 from storage.transaction import Transaction
 
@@ -27,7 +28,7 @@ async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now
     if tx.postgres:
         await _copy(tx, connection_id, rows, now)
         return
-    stored_at = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    stored_at = moment(now)
     day_of, clean = cache(_day), cache(storable)
     for some in _parts(rows):
         values = [

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Row, Select, TextClause, bindparam, func, insert, literal, or_, select, text, update
 
 from bot.connection import Delivery, Kind, PushResult, PushState, Touchpoint
-from storage.columns import UtcDateTime
+from storage.bulk import insert_many, moment
+from storage.columns import UtcDateTime, as_json, storable
 from storage.freight import counters, credits_spent, deliveries, touchpoints
 from storage.tables import connections
 from storage.transaction import Transaction, parts
@@ -43,15 +44,14 @@ class TouchpointRows:
                 connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None)
             )
         )
-        rows, sent_to = [], []
+        rows, sent_to, accepted_at = [], [], moment(now)
         for touchpoint in reversed(fresh.values()):
             homes = [crm.id for crm in crms if touchpoint.crm in (None, crm.platform)]
-            rows.append(_stored(touchpoint, now, homeless=not homes))
+            rows.append(_stored(touchpoint, accepted_at, homeless=not homes))
             sent_to += [(touchpoint.id, home) for home in homes]
-        await self._tx.many(insert(touchpoints), rows)
-        await self._tx.many(
-            insert(deliveries), [_new_delivery(number, *to, now) for number, to in enumerate(sent_to, last + 1)]
-        )
+        to_send = [(n, *to, WAITING, 0, accepted_at, "") for n, to in enumerate(sent_to, last + 1)]
+        await insert_many(self._tx, "touchpoints", _GIVEN, rows)
+        await insert_many(self._tx, "deliveries", _TO_SEND, to_send)
         await self._count(last + len(sent_to))
         return len(fresh), len(given) - len(fresh)
 
@@ -200,17 +200,14 @@ def _whole() -> Select[Any]:
     ).join(touchpoints, to)
 
 
-def _stored(touchpoint: Touchpoint, now: datetime, *, homeless: bool) -> dict[str, Any]:
-    return {
-        "id": touchpoint.id,
-        "occurred_at": touchpoint.occurred_at,
-        "email": touchpoint.email,
-        "kind": touchpoint.kind,
-        "fields": touchpoint.fields,
-        "crm": touchpoint.crm,
-        "accepted_at": now,
-        "homeless": homeless,
-    }
+_GIVEN = "id, occurred_at, email, kind, fields, crm, accepted_at, homeless"
+_TO_SEND = "number, touchpoint_id, connection_id, state, attempts, due_at, reason"
+
+
+def _stored(touchpoint: Touchpoint, accepted_at: str, *, homeless: bool) -> tuple[Any, ...]:
+    t = touchpoint
+    words = storable(t.id), moment(t.occurred_at), storable(t.email), storable(t.kind), as_json(t.fields)
+    return (*words, None if t.crm is None else storable(t.crm), accepted_at, homeless)
 
 
 def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""Many rows on their way into a table: by SQLite's executemany, or by Postgres' COPY, without a look at each value's type."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.errors import TryLater
+from storage.transaction import Transaction
+
+
+def moment(at: datetime) -> str:
+    """As SQLite has it in its columns; Postgres reads it as UTC because it says so."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a time zone cannot be stored")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+async def insert_many(tx: Transaction, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Values are text, numbers, truths or None; moments come as `moment` writes them."""
+    if not rows:
+        return
+    if not tx.postgres:
+        marks = ", ".join("?" * len(rows[0]))
+        await tx.connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
+        return
+    driver: Any = (await tx.connection.get_raw_connection()).driver_connection
+    trouble: Any = tx.connection.dialect.loaded_dbapi
+    try:
+        async with driver.cursor() as cursor:
+            await cursor.execute("SET LOCAL timezone = 'UTC'")
+            async with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in rows:
+                    await copy.write_row(row)
+    except (trouble.OperationalError, trouble.InterfaceError) as error:  # SQLAlchemy, which would say it, was not asked
+        raise TryLater(f"the database did not answer ({type(error).__name__})") from error
