@@ -8,7 +8,7 @@ from math import ceil
 
 import structlog
 
-from bot.calling import Presence, just_acted, present, who_can_fix
+from bot.calling import Presence, just_acted, present, who_can_fix, who_can_fix_a_storm
 from bot.connection import Connection, Flow, Outage, Transfer
 from bot.detour import Detour
 from bot.dispatch import give_back
@@ -73,6 +73,10 @@ class Facts:
         kind = gateway.platform.kind if gateway else connections[0].kind
         waiting, now = await _waiting(tx, transfers), self._now()
         platform, acted = gateway.platform if gateway else None, just_acted(outage, now)
+        if outage.storm == outage.id:
+            called = await who_can_fix_a_storm(tx, outage, routes)
+        else:
+            called = await who_can_fix(tx, connections, routes)
         return OutageFacts(
             outage=outage,
             platform_name=gateway.platform.name if gateway else outage.platform,
@@ -86,7 +90,7 @@ class Facts:
             loss=await self._meter.read(tx, outage, platform, connections, transfers, waiting, now),
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
             eta=_eta(outage, marked, now),
-            mentions=tuple(w for w in await who_can_fix(tx, connections, routes) if w not in acted),
+            mentions=tuple(w for w in called if w not in acted),
             otherwise=tuple(w for w in routes.fallback if w not in acted),
             storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),

@@ -116,7 +116,7 @@ class App:
         }
         self.confirm = Confirm(memory, gateways, now)
         consents = Consents(memory, gateways, url, now)
-        restore = Restore(memory, gateways, now, timing.refresh_ahead)
+        restore = Restore(memory, gateways, now, timing.refresh_ahead, storms)
         reauthorize = Reauthorize(memory, gateways, self.facts, consents, restore, now)
         connect = Connect(
             memory,

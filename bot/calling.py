@@ -13,8 +13,10 @@ from bot.memory import Tx
 from bot.routes import Routes
 
 JUST_NOW = timedelta(hours=1)
+STORM_LOOKED_AT = 1_000  # accounts of a storm whose owners are looked for
+STORM_CALLED = 15
 PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
-OURS = {"reminded", "escalated", "claim_lapsed"}  # lines of a timeline that tell of a call, not of an act
+OURS = {"reminded", "escalated", "claim_lapsed", "soon_gone"}  # lines of a timeline that tell of a call, not of an act
 Called = TypeVar("Called", OutageFacts, EndingFacts | LeaverFacts)
 
 
@@ -28,6 +30,13 @@ async def who_can_fix(tx: Tx, connections: Sequence[Connection], routes: Routes)
     grants = [await tx.grants.get(grant_id) for grant_id in dict.fromkeys(c.grant_id for c in connections)]
     authorized = [grant.authorized_by for grant in grants if grant is not None and grant.authorized_by]
     return list(dict.fromkeys([*authorized, *(owner for c in connections for owner in routes.owners(c))]))
+
+
+async def who_can_fix_a_storm(tx: Tx, outage: Outage, routes: Routes) -> list[str]:
+    """Those of all its logins that are still lost, owners first: few people own many logins. Bounded: all hear it."""
+    lost = await tx.outages.storm_people(outage.id, STORM_LOOKED_AT)
+    owners = [owner for connection_id, _ in lost for owner in routes.owners_of(outage.platform, connection_id)]
+    return list(dict.fromkeys([*owners, *(who for _, who in lost if who)]))[:STORM_CALLED]
 
 
 def just_acted(outage: Outage, now: datetime) -> set[str]:

@@ -262,6 +262,9 @@ class Outages(Protocol):
     async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
         """From `after` outages of a platform and channel within the window on, further ones share one message."""
 
+    async def storm_people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
+        """(connection, who authorized its login last or "") of a storm's logins that are still lost, the first ones."""
+
     async def storm(self, outage_id: str) -> list[StormLine]:
         """Everything this outage's message tells of, in a lasting order."""
 

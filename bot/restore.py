@@ -53,7 +53,15 @@ class Restored:
 class Restore:
     """Proves, swaps, and gets rid of tokens that are not wanted."""
 
-    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], now: Clock, refresh_ahead: timedelta) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        gateways: Mapping[str, Gateway],
+        now: Clock,
+        refresh_ahead: timedelta,
+        storms: tuple[int, timedelta] = (5, timedelta(seconds=30)),
+    ) -> None:
+        self._storms = storms
         self._memory = memory
         self._gateways = gateways
         self._now = now
@@ -204,6 +212,7 @@ class Restore:
                 now=self._now(),
             )
             if alone is not None:
+                await tx.outages.gather(alone, *self._storms, self._now())
                 await tx.outbox.say_message(alone.id, alone.revision, self._now())
         if left:
             names = ", ".join(c.account.name for c in left)

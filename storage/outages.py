@@ -12,7 +12,7 @@ from bot.errors import Fenced
 from bot.facts import StormLine
 from bot.memory import Work
 from storage.ids import new_id
-from storage.tables import connections, outage_connections, outage_events, outages
+from storage.tables import connections, grants, outage_connections, outage_events, outages
 from storage.transaction import Transaction, at, parts
 
 GOES_ON = timedelta(minutes=10)  # longer than a round of checks
@@ -185,6 +185,13 @@ class OutageRows:
             )
             for r in await self._tx.all(told)
         ]
+
+    async def storm_people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
+        lost = outages.c.storm == outage_id, outages.c.reauthorized_at.is_(None), outages.c.closed_at.is_(None)
+        about = outages.join(outage_connections).join(grants, grants.c.id == outages.c.grant_id)
+        told = select(outage_connections.c.connection_id, grants.c.authorized_by).select_from(about).where(*lost)
+        rows = await self._tx.all(told.order_by(outages.c.opened_at, outages.c.id).limit(limit))
+        return [(row.connection_id, row.authorized_by or "") for row in rows]
 
     async def claim(self, outage_id: str, user: str | None, now: datetime) -> None:
         await self._set(outage_id, claimed_by=user, claimed_at=now if user is not None else None)

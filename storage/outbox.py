@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Row, Update, case, exists, func, or_, select, update
 
@@ -14,6 +15,9 @@ from storage.transaction import Transaction, earlier
 
 _FREE = outbox.c.owner.is_(None)
 TOGETHER = timedelta(seconds=3)  # what happens in a storm within this is one edit of its message
+STORM_TELLS = {"wrong_account", "stalled"}  # what somebody must know of one login, told in the thread of its storm
+STORM_MOST = 20  # of each kind; the pages have the others
+STORM_REPLY, STORM_REPLIES = 3_000_000, 2_000_000_000  # numbers for them, out of the way of all other revisions
 _UNCLAIMED: dict[str, Any] = {"fence": 0, "attempts": 0}
 
 
@@ -42,11 +46,19 @@ class OutboxRows:
         self._tx.becomes_due(Work.SAY, due_at, new["key"])
 
     async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
-        if not what.startswith("storm_") and await self._storm(outage_id) is not None:
-            return  # its message is edited; thousands of replies would help nobody
+        if not what.startswith("storm_") and (storm := await self._storm(outage_id)) is not None:
+            if what not in STORM_TELLS or await self._told(storm, f"storm_{what}") >= STORM_MOST:
+                return  # its message is edited; thousands of replies would help nobody
+            login = await self._tx.value(select(outages.c.login).where(outages.c.id == outage_id))
+            revision = STORM_REPLY + crc32(f"{outage_id}:{revision}".encode()) % STORM_REPLIES
+            outage_id, what, detail = storm, f"storm_{what}", {**detail, "login": login}
         new = _row(f"reply:{outage_id}:{what}:{revision}", outage_id, "reply", what, revision, detail, now)
         await self._tx.change(self._tx.insert(outbox).values(new).on_conflict_do_nothing())
         self._tx.becomes_due(Work.SAY, now, new["key"])
+
+    async def _told(self, outage_id: str, what: str) -> int:
+        alike = outbox.c.outage_id == outage_id, outbox.c.what == what
+        return int(await self._tx.value(select(func.count()).where(*alike)))
 
     async def unsay(self, outage_id: str, what: str) -> None:
         waits = outbox.c.outage_id == outage_id, outbox.c.what == what, _FREE, outbox.c.started_at.is_(None)

@@ -3,9 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from practice_memory import LOST
 from practice_story import SALESFORCE, telling
 
-from bot.connection import Status
+from bot.connection import Event, Status
+from bot.errors import AccessDenied
+from bot.flaps import recovering
+from bot.memory import Work
 
 
 @pytest.fixture
@@ -84,3 +88,23 @@ async def test_a_restless_outage_that_stays_down_is_told_after_five_minutes(stor
 
     await story.pass_by(minutes=5, seconds=1)
     assert sum("disconnected again" in text for text in story.replies()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_hundred_flaps_in_an_hour_are_at_most_two_posts(story, salesforce):
+    async with story.memory.read() as tx:
+        grant = await tx.grants.get(salesforce.grant_id)
+    for _ in range(100):
+        await story.watch.denied(salesforce, AccessDenied(LOST), grant.generation)
+        await story.pass_by(Work.SAY, seconds=18)
+        outage = (await story.outages(open_only=True))[0]
+        async with story.memory.begin() as tx:
+            await tx.connections.set_authorized([salesforce.id], True)
+            revision = await tx.outages.event(outage.id, Event(story.clock(), "reauthorized"))
+            await tx.outages.reauthorized(outage.id, "", story.clock())
+            await recovering(tx, await tx.outages.get(outage.id), revision, "", story.clock())
+        await story.app.confirm.sweep()
+        await story.pass_by(Work.SAY, seconds=18)
+
+    assert len(story.posts()) <= 2
+    assert len(story.replies()) <= 6

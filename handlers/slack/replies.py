@@ -24,6 +24,8 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "reopened": lambda: _reopened(facts, words),
         "reminded": lambda: _reminded(facts, words),
         "storm_reminded": lambda: _reminded(facts, words),
+        "storm_wrong_account": lambda: _wrong_account(reply, words),
+        "storm_stalled": lambda: _of_one(reply, _stalled(facts, reply, words), words),
         "storm_escalated": lambda: _escalated(facts, reply, words),
         "claim_lapsed": lambda: _claim_lapsed(reply, words),
         "soon_gone": lambda: _soon_gone(facts, words),
@@ -81,6 +83,12 @@ def _stalled(facts: OutageFacts, reply: Reply, words: Words) -> str:
     why = plain(words.look_up(str(reply.detail.get("why", ""))), 300) or stalled_because(facts, words)
     told = words.say("Catching up does not get on. It keeps trying.")
     return told + (" " + words.say("Why: {cause}", cause=why) if why else "")
+
+
+def _of_one(reply: Reply, told: str, words: Words) -> str:
+    """In a storm's thread it must be said whose login it is about."""
+    login = str(reply.detail.get("login", ""))
+    return words.say("{login}: {told}", login=login_name(login), told=told) if login else told
 
 
 def _reopened(facts: OutageFacts, words: Words) -> str:
