@@ -73,6 +73,21 @@ async def test_whoever_holds_an_older_generation_just_gets_the_new_one(story, go
 
 
 @sqlite_only
+async def test_a_transfer_reads_its_token_once_a_second_and_at_once_after_a_refusal(story, google):
+    tokens = GrantTokens(story.refresher, google.grant_id, 1)
+    first = await tokens.current()
+    await story.another_refresher(story.memory).renewed(google.grant_id, 1)
+
+    assert first == await tokens.current()
+    assert 2 == (await tokens.renewed(1)).generation
+    assert 2 == (await tokens.current()).generation
+
+    await story.another_refresher(story.memory).renewed(google.grant_id, 2)
+    story.clock.advance(seconds=1)
+    assert 3 == (await tokens.current()).generation
+
+
+@sqlite_only
 async def test_a_refusal_of_a_newer_token_is_not_answered_by_a_refresh_about_an_older_one(story, google):
     """Both ask at once: one about the token of generation 1, one about that of generation 2."""
     older, newer = await asyncio.gather(
