@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,7 @@ import mortal
 import oracle
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
-from syscalls import killed_by_syscall
+from syscalls import can_trace, killed_by_syscall
 
 from sandbox.demo import touchpoints
 from sandbox.person import consent
@@ -96,7 +95,7 @@ class Sweep:
         self.dice, self.tally = dice, tally
         self.lost_answers = 0
         self.immortal = self.killed = False
-        self.syscalls = url.startswith("sqlite") and shutil.which("strace") is not None
+        self.syscalls = url.startswith("sqlite") and can_trace()
         self.config = folder / "redkey.toml"
         settings = world.settings(PUBLIC, database={"url": url}, timing=TIMING)
         own = {key: settings["platforms"][key] for key in PLATFORMS}

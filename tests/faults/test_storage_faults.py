@@ -3,7 +3,6 @@
 import asyncio
 import os
 import resource
-import shutil
 import signal
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import oracle
 import psycopg
 import pytest
+from syscalls import can_trace
 
 from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import practising
@@ -107,9 +107,10 @@ async def failing(process, calls, error):
         await tracer.wait()
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="only strace can make a system call fail")
 @on("sqlite")
 async def test_a_disk_that_fails_or_is_read_only_stops_refreshes_and_nothing_else_and_is_forgiven(practice):
+    if not can_trace():
+        pytest.skip("only strace can make a system call fail, and here it is missing or forbidden")
     world, running = practice.world, pid(practice)
     for calls, error in (("fsync,fdatasync", "EIO"), ("pwrite64", "EROFS")):
         async with failing(running, calls, error):
