@@ -1,4 +1,4 @@
-"""Draws messages as a reader of Slack sees them, from the same facts as the golden files: docs/images/*.png."""
+"""Draws what the docs show, docs/images/*.png: messages from the facts of the golden files, the Home tab, our own pages."""
 
 import asyncio
 import sys
@@ -10,17 +10,16 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import chromium  # noqa: E402
+from drawn_messages import drawn_messages  # noqa: E402
 from practice_desk import PracticeDesk  # noqa: E402
 from practice_pages import furnish  # noqa: E402
 from practice_room import opened  # noqa: E402
-from practice_slack import practice  # noqa: E402
 from practice_web import website  # noqa: E402
 from sample_facts import NOW, OUTAGES  # noqa: E402
 
 from bot.connection import Account, Kind  # noqa: E402
 from bot.routes import Route  # noqa: E402
 from handlers.slack.messages import SlackComposer  # noqa: E402
-from handlers.slack.voice import SlackVoice  # noqa: E402
 
 IMAGES = ROOT / "docs/images"
 WEB = "https://redkey.example.com/reauthorize/"
@@ -30,26 +29,23 @@ PICTURES = [  # name, outage, language, width
     ("alert", "google_disconnected", "en", DESKTOP),
     ("alert-phone", "google_disconnected", "en", PHONE),
     ("alert-french", "google_disconnected", "fr", DESKTOP),
+    ("alert-salesforce", "salesforce_disconnected", "en", DESKTOP),
     ("catching-up", "google_catching_up", "en", DESKTOP),
     ("receipt", "google_caught_up", "en", DESKTOP),
 ]
 
 
-async def main() -> None:
+async def messages() -> None:
+    """What stands in the channel, drawn by npm slack-blocks-to-jsx: not by the sandbox that the rest is shown in."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     async with chromium() as browser:
         for name, outage, language, width in PICTURES:
-            async with practice() as slack:
-                slack.state.now = lambda: NOW
-                voice = SlackVoice(slack.bot_token, slack.state.base_url + "/api/")
-                await voice.post(SlackComposer(language).outage(OUTAGES[outage]))
-                page = await browser.new_page(
-                    viewport={"width": width, "height": 1200}, device_scale_factor=SHARP, timezone_id="UTC"
-                )
-                await page.goto(slack.state.page_url)
-                message = page.locator("article.message")
-                await message.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
-                await page.close()
+            told = SlackComposer(language).outage(OUTAGES[outage])
+            (drawn,) = drawn_messages([{"blocks": told.blocks, "attachments": told.attachments}], language)
+            page = await browser.new_page(viewport={"width": width, "height": 1200}, device_scale_factor=SHARP)
+            await page.set_content(drawn)
+            await page.locator(".message").screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+            await page.close()
             print(IMAGES / f"{name}.png", file=sys.stderr)
 
 
@@ -109,6 +105,6 @@ def people_home(desk: PracticeDesk) -> None:
     desk.made["con_3"] = Route(channel="C0SALES000", owners=("U0BEN0000",))
 
 
-asyncio.run(main())
+asyncio.run(messages())
 asyncio.run(places())
 asyncio.run(pages())
