@@ -39,8 +39,9 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], PLAI
 
 # The longest first, so that no worker is left with one of them while the other has nothing to do.
 LONGEST = [
-    "test_kill",
     "test_browser",
+    "test_browser_ways_in",
+    "test_kill",
     "test_browser_ways_in",
     "test_story_everywhere",
     "test_touchpoints",

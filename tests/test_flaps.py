@@ -90,6 +90,7 @@ async def test_a_restless_outage_that_stays_down_is_told_after_five_minutes(stor
     assert sum("disconnected again" in text for text in story.replies()) == 1
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_hundred_flaps_in_an_hour_are_at_most_two_posts(story, salesforce):
     async with story.memory.read() as tx:

@@ -42,8 +42,8 @@ async def log_in(practice, alert):
             return 0
 
 
+@pytest.mark.sweep
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.sweep)], indirect=True)
 async def test_a_bot_killed_at_every_turn_of_the_story_still_ends_it_well(practice):
     """Killed while alerting, while trading the code, in the middle of the bulk job, and before the confirmation."""
     world, salesforce = practice.world, practice.world.salesforce

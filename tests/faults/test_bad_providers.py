@@ -29,6 +29,7 @@ async def half_an_hour(story):
 
 
 @sqlite_only
+@pytest.mark.sweep
 @pytest.mark.timeout(180)
 async def test_half_an_hour_of_server_errors_alerts_nobody_and_makes_hardly_more_requests(memory, clock):
     async with telling(memory, clock) as story:
