@@ -1,24 +1,20 @@
 """The practice world: a small Slack workspace and the platforms, all on one server on this machine."""
 
-import asyncio
 import contextlib
 import json
 import secrets
-import socket
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from sandbox.dropping import DroppingProtocol
 from sandbox.dynamics_365 import Dynamics365Sandbox
 from sandbox.faults import Faults
 from sandbox.google_ads import GoogleAdsSandbox
@@ -30,10 +26,9 @@ from sandbox.meta_ads import MetaAdsSandbox
 from sandbox.microsoft_advertising import MicrosoftAdvertisingSandbox
 from sandbox.oauth import AuthorizationServer
 from sandbox.salesforce import SalesforceSandbox
+from sandbox.served import served
 from sandbox.slack import MARKETING, SlackWorkspace
 from sandbox.toml import as_toml
-
-STOP_WITHIN = 2
 
 
 class PlatformSandbox(Protocol):
@@ -119,20 +114,14 @@ class World:
     @contextlib.asynccontextmanager
     async def live(self, port: int = 0) -> AsyncIterator[Self]:
         """Run this world."""
-        with _listener(port) as listener:
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with served(self._app, port) as self.url:
             self.slack.live_at(f"{self.url}/slack", f"{self.url}/")
-            server = _Server(self._app)
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            await server.running.wait()
             try:
                 yield self
             finally:
                 for platform in self.platforms:
                     platform.faults.clear()
                 await self.slack.close()
-                server.stopping.set()
-                await task
 
     # Settings
 
@@ -223,66 +212,6 @@ class World:
         """Every token, code and client secret in use here, for tests that look for leaks."""
         found = {self.slack.bot_token, self.slack.app_token, self.slack.signing_secret}
         return found.union(*(platform.oauth.secrets() for platform in self.platforms))
-
-
-def _listener(port: int) -> socket.socket:
-    """A listening socket whose connections answer without delay.
-
-    asyncio sets TCP_NODELAY only where the protocol is named, which socket.create_server does not do; without it every
-    answer in two parts waits 40 ms for the other side's acknowledgement.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in somebody else's event loop: it leaves signals alone and stops when it is told."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=DroppingProtocol,
-                ws="websockets-sansio",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-            )
-        )
-        self.running = asyncio.Event()
-        self.stopping = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        self.running.set()
-        await self.stopping.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's own, without its fixed tenth of a second: tests open many worlds."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_WITHIN):
-                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  # uvicorn has no event
-                    await asyncio.sleep(0.002)
-        for task in (left := list(self.server_state.tasks)):
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        for server in self.servers:
-            await server.wait_closed()
 
 
 def _short(platform: str, key: str) -> str:

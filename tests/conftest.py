@@ -55,15 +55,27 @@ NO_CALL = SimpleNamespace(params={})
 # on both databases in every run. So these are told on SQLite, and on Postgres too among the sweeps.
 TOLD_ON_SQLITE = {
     "test_alert",
+    "test_blind",
+    "test_calling",
     "test_confirm",
     "test_desk",
+    "test_digest",
+    "test_endings",
     "test_flaps",
     "test_gallery",
+    "test_grouping",
+    "test_guests",
+    "test_leavers",
+    "test_lost_keys",
     "test_opt_in",
+    "test_platform_down",
     "test_remind",
     "test_remove",
     "test_restore",
+    "test_storm",
+    "test_storm_thread",
     "test_transfer",
+    "test_undo",
     "test_watch",
 }
 

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
-from practice_gateway import CALLBACK, Clock, served
+from practice_gateway import CALLBACK, Clock
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -12,6 +12,7 @@ from sandbox.dynamics_365 import ADA, ADVENTURE, Dynamics365Sandbox
 from sandbox.dynamics_365_schema import TOUCHPOINTS, UNIQUE_ID
 from sandbox.ledger import Ledger
 from sandbox.person import consent
+from sandbox.served import served
 
 BACK = CALLBACK.format("dynamics_365")
 LOGICAL = "bizible2_bizible_touchpoint"

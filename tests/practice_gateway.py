@@ -1,48 +1,22 @@
 """Gateways over real sockets, and a login that refreshes in memory; for the tests of platforms/."""
 
-import asyncio
-import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.connection import Secret
 from bot.interfaces import AccessToken
 from platforms import open_gateways
-from sandbox.dropping import DroppingProtocol
 from sandbox.person import consent
+from sandbox.served import served
 
 VERIFIER = Secret("v" * 64)
 CALLBACK = "http://127.0.0.1:8080/oauth/callback/{}"
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def served(app):
-    """The address of a uvicorn that serves `app` on a free loopback port; uvicorn's own way to stop takes 0.1 s a time."""
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer in two parts takes 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, log_config=None
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        for listening in server.servers:
-            listening.close()
-        for connection in list(server.server_state.connections):
-            connection.transport.close()
-        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
 
 class Clock:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
-from practice_gateway import NOW, Clock, HeldNotes, sandboxed, served, session
+from practice_gateway import NOW, Clock, HeldNotes, sandboxed, session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -15,6 +15,7 @@ from sandbox.hubspot import ADA, WRITING, HubspotSandbox
 from sandbox.hubspot_schema import TOUCHPOINT, TOUCHPOINT_ID
 from sandbox.ledger import Ledger
 from sandbox.person import consent
+from sandbox.served import served
 
 CALLBACK = "http://127.0.0.1:8080/oauth/callback/hubspot"
 VERIFIER = "v" * 64

@@ -1,38 +1,24 @@
 """A sandbox Salesforce behind a real socket, and people who use it; for the tests."""
 
-import asyncio
 import base64
 import hashlib
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from sandbox.dropping import DroppingProtocol
 from sandbox.ledger import Ledger
 from sandbox.person import consent
 from sandbox.salesforce import ADA, SalesforceSandbox
 from sandbox.salesforce_schema import TOUCHPOINT, UNIQUE_ID
+from sandbox.served import served
 
 CALLBACK = "http://127.0.0.1:8080/oauth/callback/salesforce"
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 MEDIUM, DATE, EMAIL = "bizible2__Medium__c", "bizible2__Touchpoint_Date__c", "bizible2__Email__c"
-
-
-class Server(uvicorn.Server):
-    """Says when it has started."""
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.up.set()
 
 
 class Clock:
@@ -51,16 +37,10 @@ class World:
         self.salesforce = SalesforceSandbox(Ledger(self.clock))
         self.salesforce.oauth.register_redirect(CALLBACK)
         self.client = httpx2.AsyncClient(timeout=10, verify=False)
-        app = Starlette(routes=[Mount("/salesforce", app=self.salesforce.app)])
-        config = uvicorn.Config(
-            app, port=0, http=DroppingProtocol, log_level="warning", lifespan="off", log_config=None
-        )
-        self._server = Server(config)
+        self._served = served(Starlette(routes=[Mount("/salesforce", app=self.salesforce.app)]))
 
     async def __aenter__(self):
-        self._task = asyncio.create_task(self._server.serve())
-        await asyncio.wait_for(self._server.up.wait(), 10)
-        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+        self.url = await self._served.__aenter__()
         self.oauth = f"{self.url}/salesforce/services/oauth2"
         self.settings = self.salesforce.settings(self.url)
         return self
@@ -68,8 +48,7 @@ class World:
     async def __aexit__(self, *_):
         self.salesforce.faults.clear()
         await self.client.aclose()
-        self._server.should_exit = True
-        await self._task
+        await self._served.__aexit__(None, None, None)
 
     async def code(self, person=ADA, **more):
         asked = {

@@ -1,46 +1,23 @@
 """Runs the practice workspace on a real port, with a real Bolt app on its other end."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import ASGIApp
 
-from sandbox.dropping import DroppingProtocol
+from sandbox.served import served
 from sandbox.slack import SlackWorkspace
-
-
-@asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """The address of a uvicorn that serves `app` on a free loopback port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", http=DroppingProtocol, lifespan="off", access_log=False, log_config=None
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
 
 
 @asynccontextmanager
 async def practice(prefix: str = "/slack") -> AsyncIterator[SlackWorkspace]:
     """A workspace on a free port, mounted under `prefix`, with its page at /."""
     workspace = SlackWorkspace()
-    async with serving(Starlette(routes=[Mount(prefix, workspace.app), Mount("/", workspace.page)])) as url:
+    async with served(Starlette(routes=[Mount(prefix, workspace.app), Mount("/", workspace.page)])) as url:
         workspace.live_at(url + prefix, url + "/")
         try:
             yield workspace

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 from deployment import deployed
-from practice_slack import serving
 from practice_web import website
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from starlette.routing import Route
 
 from bot.errors import TryLater
 from handlers.heartbeat import ping
+from sandbox.served import served
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -55,7 +55,7 @@ async def test_the_dead_mans_switch_is_pressed_and_never_shows_its_address():
         pressed.append(request.method)
         return Response(status_code=status[0], headers={"location": "/elsewhere"})
 
-    async with serving(Starlette(routes=[Route("/ping/{key}", press)])) as url:
+    async with served(Starlette(routes=[Route("/ping/{key}", press)])) as url:
         await ping(f"{url}/ping/very-secret")
         for status[0] in (302, 404, 500):
             with pytest.raises(TryLater) as refused:
@@ -74,7 +74,7 @@ async def test_a_running_bot_presses_the_dead_mans_switch(tmp_path, sqlite_url, 
 
     monkeypatch.setattr("bot.serve.HEARTBEAT_EVERY", timedelta(milliseconds=50))
     async with (
-        serving(Starlette(routes=[Route("/", press)])) as url,
+        served(Starlette(routes=[Route("/", press)])) as url,
         deployed(tmp_path, sqlite_url, sections={"fallback": {"ping": f"{url}/"}}),
     ):
         await asyncio.wait_for(pressed.wait(), 10)

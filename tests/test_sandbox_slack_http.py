@@ -1,12 +1,13 @@
 """HTTP mode: the workspace posts to the app's request URL, signed, and again when an event fails."""
 
 import pytest_asyncio
-from practice_slack import bolt, client, practice, serving
+from practice_slack import bolt, client, practice
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.served import served
 from sandbox.slack import ANNA, MARKETING
 
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go", "value": "1"}
@@ -44,7 +45,7 @@ async def test_clicks_commands_and_events_arrive_signed(slack):
     async def opened(event, client):
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [{"type": "divider"}]})
 
-    async with serving(endpoint(app)) as url:
+    async with served(endpoint(app)) as url:
         slack.use_request_url(url + "/slack/events")
         assert await slack.verify_request_url()
         answer = await slack.click(MARKETING, await post_button(slack), "go")
@@ -62,7 +63,7 @@ async def test_a_wrong_signing_secret_is_a_click_that_fails(slack):
     async def clicked(ack):
         await ack()
 
-    async with serving(endpoint(app)) as url:
+    async with served(endpoint(app)) as url:
         slack.use_request_url(url + "/slack/events")
         slack.state.signing_secret = "another"
         answer = await slack.click(MARKETING, await post_button(slack), "go")
@@ -77,7 +78,7 @@ async def test_a_failed_event_comes_three_times_more_unless_the_app_says_no(slac
         return Response(status_code=500, headers=wanted)
 
     slack.delivery.retry_after = (0.0, 0.0, 0.0)
-    async with serving(Starlette(routes=[Route("/", fail, methods=["POST"])])) as url:
+    async with served(Starlette(routes=[Route("/", fail, methods=["POST"])])) as url:
         slack.use_request_url(url + "/")
         slack.archive(MARKETING)
         await slack.wait_for(lambda: not slack.delivery.busy)

@@ -11,7 +11,6 @@ from datetime import timedelta
 import httpx2
 import pytest
 from deployment import deployed
-from practice_slack import serving
 from sample_facts import ANNA, REPLIES
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from starlette.routing import Route
 from bot import serve
 from handlers.slack.messages import SlackComposer
 from sandbox.demo import GREEN, RED, message_of
+from sandbox.served import served
 from sandbox.slack import MARKETING
 from sandbox.visitor import Visitor
 
@@ -56,7 +56,7 @@ class Receiver:
 @pytest.fixture
 async def receiver():
     made = Receiver()
-    async with serving(made.app) as url:
+    async with served(made.app) as url:
         made.url = f"{url}/hook"
         yield made
 

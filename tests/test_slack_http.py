@@ -12,7 +12,7 @@ from conftest import Clock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from practice_desk import PracticeDesk
-from practice_slack import practice, serving
+from practice_slack import practice
 from sample_facts import ANNA, CHANNEL, google
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from bot.errors import SetupError
 from handlers.slack.workspace import Workspace
+from sandbox.served import served
 from sandbox.slack import SlackWorkspace
 
 SECRET = "sandbox-signing-secret-redkey"
@@ -66,7 +67,7 @@ async def test_clicks_commands_and_events_come_in_over_http(slack: SlackWorkspac
         answer = await ours.events(request.method, dict(request.headers), await request.body())
         return Response(answer.body, answer.status, dict(answer.headers))
 
-    async with serving(Starlette(routes=[Route("/slack/events", events, methods=["POST"])])) as url:
+    async with served(Starlette(routes=[Route("/slack/events", events, methods=["POST"])])) as url:
         slack.use_request_url(url + "/slack/events")
         assert await slack.verify_request_url()
         _, ts = await ours.voice.post(ours.composer.outage(google()))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from deployment import deployed
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from practice_slack import serving
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bot import traces
 from handlers.traces import start_traces
+from sandbox.served import served
 
 KIND = {1: "internal", 2: "server", 3: "client"}
 
@@ -47,7 +47,7 @@ def attributes(span):
 @pytest.fixture
 async def collector(monkeypatch):
     made = Collector()
-    async with serving(made.app) as url:
+    async with served(made.app) as url:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
         yield made

@@ -7,7 +7,6 @@ import pytest
 import standardwebhooks
 from deployment import deployed
 from practice_memory import a_grant, an_account, connected, drop
-from practice_slack import serving
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,6 +19,7 @@ from bot.happenings import Happening, Subscriptions
 from bot.subscribers import SUBSCRIBERS
 from handlers.webhook import Webhook, new_secret
 from platforms import open_gateways
+from sandbox.served import served
 from storage import open_memory
 
 SECRET = new_secret()
@@ -52,7 +52,7 @@ class Receiver:
 @pytest.fixture
 async def receiver():
     made = Receiver()
-    async with serving(made.app) as url:
+    async with served(made.app) as url:
         made.url = f"{url}/hook"
         yield made
 

@@ -5,13 +5,14 @@ import tracemalloc
 import zlib
 
 import pytest
-from practice_gateway import HeldTokens, gateway_to, served
+from practice_gateway import HeldTokens, gateway_to
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.connection import Secret, TokenSet
 from bot.errors import TryLater
+from sandbox.served import served
 
 GOOD = b'{"access_token": "at", "token_type": "Bearer", "expires_in": 3599}'
 MIB = 2**20
