@@ -70,6 +70,7 @@ async def test_a_person_breaks_a_connection_takes_it_snoozes_it_and_mends_it(tmp
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.sweep
 async def test_a_person_routes_pauses_and_resumes_from_the_home_tab_and_the_alert_goes_there(tmp_path, sqlite_url):
     async with chromium() as browser, deployed(tmp_path, sqlite_url) as redkey:
         await redkey.connect("salesforce")

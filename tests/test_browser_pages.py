@@ -40,6 +40,7 @@ async def test_every_page_passes_axe_by_day_and_by_night_and_fits_a_phone(browse
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.sweep
 async def test_what_a_login_ends_with_passes_axe_in_french(browser):
     """Every ending there is, the choice of accounts, and what comes after it."""
     needs_axe()

@@ -10,6 +10,7 @@ from sandbox.faults import Fault
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.sweep
 async def test_a_member_connects_tags_pauses_and_mends_an_account_without_leaving_the_pages(
     tmp_path, sqlite_url, monkeypatch
 ):

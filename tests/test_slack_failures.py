@@ -53,6 +53,11 @@ class Receiver:
         return [body["state"] for body in self.bodies]
 
 
+sqlite_first = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.sweep)], indirect=True
+)
+
+
 @pytest.fixture
 async def receiver():
     made = Receiver()
@@ -304,6 +309,7 @@ async def test_a_plain_text_post_whose_answer_is_lost_is_found_and_not_repeated(
 # Clicks
 
 
+@sqlite_first
 async def test_a_click_delivered_twice_is_handled_once(tmp_path, database_url, monkeypatch):
     async with deployed(tmp_path, database_url) as redkey:
         slack = redkey.world.slack
@@ -341,6 +347,7 @@ def keeping():
     return keep, kept
 
 
+@sqlite_first
 async def test_a_late_click_does_not_undo_a_later_one(tmp_path, database_url, monkeypatch):
     """Anna pressed first, Ben second, and Slack delivers Ben's click first."""
     async with deployed(tmp_path, database_url) as redkey:

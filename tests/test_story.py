@@ -13,8 +13,12 @@ from sandbox.slack import MARKETING
 from sandbox.visitor import Visitor
 from sandbox.world import World
 
-# What is said to a person is the same on each database; what must be kept is told on both.
+# What is said to a person is the same on each database; what must be kept is told on both,
+# all of it among the sweeps.
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+sqlite_first = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.sweep)], indirect=True
+)
 
 TROUBLE = [
     {"kind": Kind.STATUS, "status": 500},
@@ -95,6 +99,7 @@ async def test_salesforce_drops_and_every_touchpoint_that_waited_is_pushed_once(
     assert 1 == len(await redkey.world.slack.wait_for(lambda: caught_up(redkey, alert)))
 
 
+@sqlite_first
 async def test_the_wrong_account_is_refused_and_the_old_grant_stays_untouched(redkey):
     """Cleo works for another company: her login must not take Acme's place."""
     salesforce = redkey.world.salesforce
@@ -190,6 +195,7 @@ async def test_trouble_at_the_token_endpoint_is_no_drop_and_overwrites_no_token(
         assert [] == redkey.posts(), trouble
 
 
+@sqlite_first
 async def test_a_second_drop_during_the_catch_up_goes_on_in_the_same_message(redkey):
     salesforce = redkey.world.salesforce
     await redkey.connect("salesforce")
@@ -211,6 +217,7 @@ async def test_a_second_drop_during_the_catch_up_goes_on_in_the_same_message(red
     assert 1 == len(await redkey.world.slack.wait_for(lambda: caught_up(redkey, alert)))
 
 
+@sqlite_first
 async def test_a_bot_that_was_stopped_finds_the_story_where_it_left_it(tmp_path, database_url):
     """Stopped while the login was dead, started again, reauthorized: one message, one outage."""
     clock = ShiftedClock()

@@ -22,6 +22,8 @@ MADE_IN = {
     "meta_ads": "318200000000001",
     "linkedin_ads": "512345678",
 }
+# The harder of both in every run; the other among the sweeps.
+ROTATION = [pytest.param(True, id="rotating"), pytest.param(False, id="lasting", marks=pytest.mark.sweep)]
 WAITING = 31  # an odd number, so that the last batch of two is not full
 
 LITTLE = {"cost_days": "2"}  # still several pages of two, and every page is a call
@@ -89,7 +91,7 @@ def sandbox_never_rotates(sandbox):
     return sandbox.key == "meta_ads"
 
 
-@pytest.mark.parametrize("rotation", [True, False], ids=["rotating", "lasting"])
+@pytest.mark.parametrize("rotation", ROTATION)
 @pytest.mark.parametrize("platform", ADS)
 async def test_every_ad_platform_drops_is_reauthorized_and_catches_up(
     platform, rotation, tmp_path, sqlite_url, monkeypatch
@@ -128,7 +130,7 @@ async def test_every_ad_platform_drops_is_reauthorized_and_catches_up(
         assert 0 == sandbox.ledger.count("token.reused")
 
 
-@pytest.mark.parametrize("rotation", [True, False], ids=["rotating", "lasting"])
+@pytest.mark.parametrize("rotation", ROTATION)
 @pytest.mark.parametrize("platform", [key for key in PLATFORMS if key not in ADS])
 async def test_every_crm_drops_is_reauthorized_and_catches_up(platform, rotation, tmp_path, sqlite_url, monkeypatch):
     async with deployed(tmp_path, sqlite_url, timing=LITTLE, sections=HARDER) as redkey:
