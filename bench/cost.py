@@ -1,9 +1,9 @@
 """Rows of cost per second, from a platform's answers to the store: beside dlt's REST source, and beside the floors.
 
-All read the same rows (Google Ads' wire format) from a counter of prepared bytes in a process of its own, which hands out
-more than a gigabyte a second and so holds up nobody. Ours is the whole path: claim, authorized calls, checks, rows replaced
-day by day, cursor. dlt appends, which is the least it can do. Floor 1 reads the answers and throws them away; floor 2
-also decodes them and puts the values, made before, into the same table by the driver's quickest way, without any checks.
+All read the same rows (Google Ads' wire format) from prepared bytes, handed out by a process of its own. Ours is the whole
+path: claim, authorized calls, checks, rows replaced day by day, cursor. dlt appends, which is the least it can do. Floor 1
+reads the answers and throws them away; floor 2 also decodes them and puts the values, made before, into the same table by
+the driver's quickest way, without any checks.
 """
 
 import argparse

@@ -37,7 +37,9 @@ class Findings:
             return
 
         async def note() -> None:
-            async with self._memory.begin(lasting=False) as tx:
+            # Lasting, unlike the claim before it: a database that crashes must not keep the claim and forget what was found,
+            # or nobody would look at these connections until the claim runs out.
+            async with self._memory.begin() as tx:
                 await tx.connections.checked(found)
 
         await give_back(note)
