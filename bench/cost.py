@@ -31,10 +31,11 @@ from bench._postgres import database, postgres
 from bench._report import Report
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from bot.cost import CostCarrier
+from bot.pace import Pace
 from bot.refresh import Refresher
 from bot.routes import Routes
 from bot.transfer import LEASE, Every, Mover
-from bot.watch import Pace, Watch
+from bot.watch import Watch
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import costs

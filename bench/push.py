@@ -29,11 +29,12 @@ from sqlalchemy import insert, update
 from bench._counter import counter
 from bench._report import Report
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
+from bot.pace import Pace
 from bot.refresh import Refresher
 from bot.routes import Routes
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Every, Mover
-from bot.watch import Pace, Watch
+from bot.watch import Watch
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import counters, deliveries, touchpoints

@@ -23,7 +23,8 @@ from bench._report import Report
 from bench.start import resident
 from bot.dispatch import Embedded, Worker
 from bot.memory import Work
-from bot.watch import Pace, Watch
+from bot.pace import Pace
+from bot.watch import Watch
 from storage import new_key, open_memory
 from storage.tables import connections
 

@@ -17,7 +17,7 @@ from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
 from bot.interfaces import ChannelGone, Clock, MessageGone, Picture, PostUnclear, SlackRefused, Spoken, Voice
 from bot.memory import Memory, Tx
-from bot.watch import Pace
+from bot.pace import Pace
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import platforms
-from bot.alert import Alert, Facts
+from bot.alert import Alert
 from bot.announce import Announce, Announcer, Teller
 from bot.announcements import Announcement
 from bot.blind import KIND as BLIND
@@ -27,6 +27,7 @@ from bot.door import Doorway
 from bot.endings import KIND as ENDING
 from bot.endings import Endings
 from bot.gallery import PageFacts
+from bot.gathering import Facts
 from bot.guests import Guests
 from bot.interfaces import Clock, Voice
 from bot.leavers import KIND as LEAVER
@@ -35,6 +36,7 @@ from bot.ledger import Intake
 from bot.memory import Saying, Work
 from bot.meter import last_days
 from bot.opt_in import OptIn
+from bot.pace import Pace
 from bot.platform_down import KIND as PLATFORM_DOWN
 from bot.platform_down import PlatformDown
 from bot.reauthorize import Consents, Reauthorize
@@ -52,7 +54,7 @@ from bot.tagging import TagCarrier
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
 from bot.undo import Undo
-from bot.watch import Pace, Watch
+from bot.watch import Watch
 from bot.webhook_settings import subscriptions
 from storage import SqlMemory, open_memory
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 
-from bot.alert import Facts
 from bot.connect import Connect
 from bot.connection import Connection, Event, Outage
 from bot.errors import AuthorizationLost
 from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
+from bot.gathering import Facts
 from bot.guests import Guests
 from bot.interfaces import Clock, Gateway
 from bot.leavers import Leavers
@@ -213,7 +213,7 @@ class FrontDesk:
                 await tx.connections.set_enabled(connection_id, True)
                 tx.audit.note("resumed", who=who, subject=connection_id)
                 if not connection.authorized and grant.lost_at is not None:
-                    await self._watch.found_dead(tx, connection)
+                    await self._watch.losses.found_dead(tx, connection)
                 else:
                     await tx.connections.set_authorized([connection_id], True)
                     await tx.connections.ask_check([connection_id], now)

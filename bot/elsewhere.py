@@ -5,14 +5,14 @@ Durable like everything: a row when it becomes overdue, sent until the other sid
 
 from datetime import timedelta
 
-from bot.alert import Facts
 from bot.connection import Json, Outage
 from bot.courier import Courier, Patience, Send
 from bot.facts import OutageFacts
+from bot.gathering import Facts
 from bot.interfaces import Clock, Composer
 from bot.memory import Memory
 from bot.notices import FALLBACK
-from bot.watch import Pace
+from bot.pace import Pace
 
 AT_ONCE = 20
 GIVE_UP_AFTER = timedelta(days=1)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from bot.alert import Facts
 from bot.connection import Connection, Flow, Kind, Outage
 from bot.facts import OutageFacts
+from bot.gathering import Facts
 from bot.history import Down, Tally, UntaggedAd
 from bot.interfaces import AdTagger, Clock, Gateway
 from bot.marks import account_day, stopped_flows

@@ -25,7 +25,9 @@ class LostKeys:
         try:
             closed = await self._closed()
             for grant_id, generation in closed:
-                await self._watch.lost(grant_id, generation, AuthorizationLost(KEY_LOST), together=len(closed) > 1)
+                await self._watch.losses.lost(
+                    grant_id, generation, AuthorizationLost(KEY_LOST), together=len(closed) > 1
+                )
         except TryLater:
             return 0  # then each is said when it is used
         if closed:

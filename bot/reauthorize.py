@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import structlog
 
-from bot.alert import Facts
 from bot.calling import PERSON
 from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.entrances import GuestLink
 from bot.errors import Fenced, RedkeyError, Refused
+from bot.gathering import Facts
 from bot.interfaces import Clock, Gateway
 from bot.marks import stopped_flows
 from bot.memory import Memory, Tx

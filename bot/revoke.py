@@ -8,7 +8,7 @@ from bot.connection import Secret
 from bot.errors import RedkeyError, TryLater
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, SealBroken
-from bot.watch import Pace
+from bot.pace import Pace
 
 log = structlog.get_logger()
 

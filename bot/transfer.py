@@ -13,8 +13,9 @@ from bot.errors import Fenced, RedkeyError, TryLater
 from bot.interfaces import Clock, Fetch, Gateway, Platform
 from bot.marks import running_flows
 from bot.memory import Memory, Tx
+from bot.pace import Pace
 from bot.traces import span
-from bot.watch import Pace, Watch
+from bot.watch import Watch
 
 log = structlog.get_logger()
 

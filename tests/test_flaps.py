@@ -96,7 +96,7 @@ async def test_a_hundred_flaps_in_an_hour_are_at_most_two_posts(story, salesforc
     async with story.memory.read() as tx:
         grant = await tx.grants.get(salesforce.grant_id)
     for _ in range(100):
-        await story.watch.denied(salesforce, AccessDenied(LOST), grant.generation)
+        await story.watch.losses.denied(salesforce, AccessDenied(LOST), grant.generation)
         await story.pass_by(Work.SAY, seconds=18)
         outage = (await story.outages(open_only=True))[0]
         async with story.memory.begin() as tx:

@@ -51,7 +51,7 @@ async def stored(story, *, days=10, micros=300_000_000, ads_a_day=2):
 
 
 async def lost(story, grant):
-    await story.watch.lost(grant.id, grant.generation, AuthorizationLost(LOST))
+    await story.watch.losses.lost(grant.id, grant.generation, AuthorizationLost(LOST))
     (outage,) = await story.outages(open_only=True)
     return outage
 

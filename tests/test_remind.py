@@ -137,7 +137,7 @@ async def test_a_storm_is_brought_up_once_for_all_of_it(story):
         for n, grant in enumerate(grants):
             await an_account(tx, grant, story.clock(), f"{n:010d}")
     for grant in grants:
-        await story.watch.lost(grant.id, grant.generation, AuthorizationLost(LOST))
+        await story.watch.losses.lost(grant.id, grant.generation, AuthorizationLost(LOST))
     await story.work(Work.SAY)
     story.clock.advance(hours=5)
     for _ in range(2):

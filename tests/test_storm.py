@@ -24,7 +24,7 @@ async def test_many_drops_at_once_are_five_messages_and_the_last_counts_down_to_
                 grants.append(await a_grant(tx, clock(), f"person{n}", GOOGLE))
                 await an_account(tx, grants[-1], clock(), f"{n:010d}")
         for grant in grants:
-            await story.watch.lost(grant.id, grant.generation, AuthorizationLost(LOST))
+            await story.watch.losses.lost(grant.id, grant.generation, AuthorizationLost(LOST))
         await story.work(Work.SAY)
         await story.pass_by(Work.SAY, minutes=2)
 

@@ -28,7 +28,7 @@ async def lose(story, *numbers):
             grants.append(await a_grant(tx, story.clock(), f"person{n}", GOOGLE))
             await an_account(tx, grants[-1], story.clock(), f"{n:010d}", flows=())
     for grant in grants:
-        await story.watch.lost(grant.id, grant.generation, AuthorizationLost(LOST))
+        await story.watch.losses.lost(grant.id, grant.generation, AuthorizationLost(LOST))
     await told(story)
     return {o.login: o for o in await story.outages()}
 

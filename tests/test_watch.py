@@ -9,8 +9,8 @@ from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only, telling
 from bot.connection import Reach, Status
 from bot.errors import AccessDenied, AuthorizationLost, TryLater
 from bot.memory import Work
+from bot.pace import Pace
 from bot.refresh import KNOWN_LOST
-from bot.watch import Pace
 from platforms import open_gateways
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA, MANAGER
@@ -415,8 +415,8 @@ async def test_an_account_that_was_paused_because_it_had_no_access_is_asked_anew
 
 async def test_a_refusal_of_older_tokens_says_nothing_about_newer_ones(story, google):
     await story.refresher.renewed(google[0].grant_id, 1)
-    await story.watch.lost(google[0].grant_id, 1, AuthorizationLost(KNOWN_LOST))
-    await story.watch.denied(google[0], AccessDenied(KNOWN_LOST), 1)
+    await story.watch.losses.lost(google[0].grant_id, 1, AuthorizationLost(KNOWN_LOST))
+    await story.watch.losses.denied(google[0], AccessDenied(KNOWN_LOST), 1)
 
     assert [] == await story.outages()
     assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)

@@ -1,0 +1,99 @@
+"""What is true about an outage now, gathered anew each time it is told."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from bot.calling import just_acted, who_can_fix, who_can_fix_a_storm
+from bot.connection import Connection, Flow, Outage, Transfer
+from bot.facts import AccountFact, OutageFacts, Progress
+from bot.interfaces import Clock, Gateway
+from bot.marks import cost_since, running_flows
+from bot.memory import Memory, Tx
+from bot.meter import Meter
+from bot.routes import Routes
+
+
+class Facts:
+    """Gathers what is true about an outage now."""
+
+    def __init__(
+        self, memory: Memory, gateways: Mapping[str, Gateway], routes: Routes, public_url: str, now: Clock
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._routes = routes
+        self._public_url = public_url.rstrip("/")
+        self._now = now
+        self._meter = Meter()
+
+    async def of(self, outage_id: str) -> OutageFacts | None:
+        async with self._memory.read() as tx:
+            outage = await tx.outages.get(outage_id)
+            return None if outage is None else await self.gather(tx, outage)
+
+    async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
+        connections = await tx.connections.some(outage.connection_ids)
+        gateway = self._gateways.get(outage.platform)
+        flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
+        held = await tx.transfers.of_connections(outage.connection_ids)
+        transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]
+        marked = [t for t in transfers if t.mark_outage == outage.id]
+        names = {c.id: c.account.name for c in connections}
+        routes = self._routes.over(await tx.routes.all())
+        kind = gateway.platform.kind if gateway else connections[0].kind
+        waiting, now = await _waiting(tx, transfers), self._now()
+        platform, acted = gateway.platform if gateway else None, just_acted(outage, now)
+        if outage.storm == outage.id:
+            called = await who_can_fix_a_storm(tx, outage, routes)
+        else:
+            called = await who_can_fix(tx, connections, routes)
+        return OutageFacts(
+            outage=outage,
+            platform_name=gateway.platform.name if gateway else outage.platform,
+            kind=kind,
+            accounts=tuple(AccountFact(c.id, c.account.id, c.account.name, c.status) for c in connections),
+            now=now,
+            start_url=f"{self._public_url}/reauthorize/{outage.id}",
+            cost_since=_cost_since(connections, transfers, outage),
+            untagged=any(t.flow is Flow.TAGGING for t in transfers),
+            waiting=waiting,
+            loss=await self._meter.read(tx, outage, platform, connections, transfers, waiting, now),
+            progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
+            eta=_eta(outage, marked, now),
+            mentions=tuple(w for w in called if w not in acted),
+            otherwise=tuple(w for w in routes.fallback if w not in acted),
+            storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
+            checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
+        )
+
+
+def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:
+    """The first account day whose cost is missing: where the mark begins, or, while it is lost, the cursor's next day."""
+    by_id = {c.id: c for c in connections}
+    days = [
+        date.fromisoformat(t.mark["since"])
+        if t.mark and t.mark_outage == outage.id
+        else cost_since(t, by_id[t.connection_id], outage.dropped_at)
+        for t in transfers
+        if t.flow is Flow.COST
+    ]
+    return min(days, default=None)
+
+
+async def _waiting(tx: Tx, transfers: Sequence[Transfer]) -> int | None:
+    counts = [await tx.touchpoints.waiting(t.connection_id) for t in transfers if t.flow is Flow.TOUCHPOINTS]
+    return sum(counts) if counts else None
+
+
+def _progress(transfer: Transfer, account: str) -> Progress:
+    passed = transfer.passed_at is not None
+    return Progress(transfer.flow, account, transfer.done, transfer.total, passed, transfer.verified_at is not None)
+
+
+def _eta(outage: Outage, marked: Sequence[Transfer], now: datetime) -> timedelta | None:
+    """How long the slowest transfer still needs at its pace so far; None before there is a pace."""
+    if outage.reauthorized_at is None:
+        return None
+    spent = now - outage.reauthorized_at
+    rests = [spent * (t.total - t.done) / t.done for t in marked if t.passed_at is None and 0 < t.done < t.total]
+    return max(rests, default=None)

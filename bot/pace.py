@@ -1,0 +1,27 @@
+"""How often to look, and how long to stay away after trouble."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often to look, and how long to stay away after trouble."""
+
+    check_every: timedelta
+    retry_max: timedelta
+
+    def next_check(self) -> timedelta:
+        """Jittered, so that a thousand connections made in one minute are not probed in one second."""
+        return self.check_every * random.uniform(0.9, 1.1)  # noqa: S311  # spreading load, not a secret
+
+    def check_again(self, after: timedelta | None) -> timedelta:
+        """After trouble no sooner than usual: a platform in trouble needs no more requests than one that is well."""
+        return max(min(self.next_check(), self.retry_max), after or timedelta(0))
+
+    def back_off(self, attempts: int, after: timedelta | None) -> timedelta:
+        """Full jitter, at most retry_max, but at least what the platform asked for."""
+        longest = min(self.retry_max, timedelta(seconds=0.5) * 2 ** min(attempts, 20))
+        pause: timedelta = longest * random.uniform(0.5, 1)  # noqa: S311
+        return max(pause, after or timedelta(0))
