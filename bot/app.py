@@ -3,8 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 import platforms
 from bot.alert import Alert
@@ -13,6 +12,7 @@ from bot.announcements import Announcement
 from bot.blind import KIND as BLIND
 from bot.blind import Blind
 from bot.calling import Presence
+from bot.chosen import digest_channel_of, keep_of, quiet_of, routes_of, weekly_of
 from bot.confirm import Confirm
 from bot.connect import Connect
 from bot.connection import Flow, Grant, Transfer
@@ -21,7 +21,7 @@ from bot.courier import KIND as WEBHOOK
 from bot.courier import SwitchedOff
 from bot.desk import FrontDesk
 from bot.digest import KIND as DIGEST
-from bot.digest import Digest, Weekly
+from bot.digest import Digest
 from bot.dispatch import Dispatcher, Embedded, Shared, Worker
 from bot.door import Doorway
 from bot.endings import KIND as ENDING
@@ -41,11 +41,10 @@ from bot.platform_down import KIND as PLATFORM_DOWN
 from bot.platform_down import PlatformDown
 from bot.reauthorize import Consents, Reauthorize
 from bot.refresh import Refresher
-from bot.remind import Quiet, Remind
+from bot.remind import Remind
 from bot.restore import Restore
-from bot.retention import Keep, Retention
+from bot.retention import Retention
 from bot.revoke import Revoke
-from bot.routes import Route, Routes
 from bot.schedule import Tick
 from bot.settings import Settings
 from bot.signin import SlackSignIns
@@ -86,27 +85,35 @@ class App:
         self.replica = f"rep_{secrets.token_hex(6)}"
         timing = settings.timing
         self.pace = Pace(timing.check_every, timing.retry_max)
-        self.routes = _routes(settings)
+        self.routes = routes_of(settings)
         self.blind = Blind(memory, self.replica, role, timing.blind_after, self.routes.default_channel, now)
-        url = settings.web.public_url
         self.refresher = Refresher(
             memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
         )
-        storms = timing.storm_after, timing.storm_window
-        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, storms)
-        self.facts = Facts(memory, gateways, self.routes, url, now)
+        self._storms = timing.storm_after, timing.storm_window
+        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, self._storms)
+        self.facts = Facts(memory, gateways, self.routes, settings.web.public_url, now)
+        self._wire_what_speaks()
+        self._wire_what_moves()
+        self._wire_what_people_use()
+        self.dispatcher: Dispatcher = Embedded({})
+
+    def _wire_what_speaks(self) -> None:
+        """Reminders, and what is told without an outage."""
+        settings, memory, gateways, now = self.settings, self.memory, self.gateways, self.now
+        timing, url, quiet = settings.timing, settings.web.public_url, quiet_of(settings)
         self.remind = Remind(
             memory,
             self.routes,
             timing.remind_after,
             timing.claim_for,
-            _quiet(settings),
+            quiet,
             now,
             lambda tx, outages: last_days(tx, gateways, outages, now()),
         )
-        self.endings = Endings(memory, gateways, self.routes, url, _quiet(settings), now)
+        self.endings = Endings(memory, gateways, self.routes, url, quiet, now)
         self.leavers = Leavers(memory, gateways, self.routes, url, now)
-        self.digest = Digest(memory, gateways, _weekly(settings), _digest_channel(settings), url, now)
+        self.digest = Digest(memory, gateways, weekly_of(settings), digest_channel_of(settings), url, now)
         self.platform_down = PlatformDown(memory, gateways, self.routes, timing.platform_down_after, now)
         self.tellers: dict[str, Teller] = {
             ENDING: self.endings,
@@ -116,44 +123,32 @@ class App:
             DIGEST: self.digest,
             PLATFORM_DOWN: self.platform_down,
         }
+
+    def _wire_what_moves(self) -> None:
+        memory, gateways, now, timing = self.memory, self.gateways, self.now, self.settings.timing
         self.confirm = Confirm(memory, gateways, now)
-        consents = Consents(memory, gateways, url, now)
-        restore = Restore(memory, gateways, now, timing.refresh_ahead, storms)
-        reauthorize = Reauthorize(memory, gateways, self.facts, consents, restore, now)
-        connect = Connect(
-            memory,
-            gateways,
-            consents,
-            restore,
-            self.refresher,
-            self.routes,
-            url,
-            {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()},
-            now,
-        )
-        self.retention = Retention(memory, _keep(settings), now)
+        self.retention = Retention(memory, keep_of(self.settings), now)
         self.revoke = Revoke(memory, gateways, self.pace, now)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
-        guests = Guests(memory, gateways, consents, url, now)
-        self.guests = guests
+        every = Every(timing.cost_every, timing.tagging_every, timing.push_every)
+        self.mover = Mover(memory, gateways, self.watch, self._carriers(), self.confirm, every, self.pace, now)
+
+    def _wire_what_people_use(self) -> None:
+        memory, gateways, now, timing = self.memory, self.gateways, self.now, self.settings.timing
+        url = self.settings.web.public_url
+        consents = Consents(memory, gateways, url, now)
+        restore = Restore(memory, gateways, now, timing.refresh_ahead, self._storms)
+        reauthorize = Reauthorize(memory, gateways, self.facts, consents, restore, now)
+        tags = {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()}
+        connect = Connect(memory, gateways, consents, restore, self.refresher, self.routes, url, tags, now)
+        self.guests = guests = Guests(memory, gateways, consents, url, now)
         self.desk = FrontDesk(memory, gateways, self.facts, self.watch, connect, self.routes, self.leavers, guests, now)
         self.door = Doorway(gateways, consents, reauthorize, connect, guests)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)
         self.signins = SlackSignIns(memory, memory.envelope("session"), now)
         self.ledger = Intake(memory, timing.cost_every, now)
-        self.mover = Mover(
-            memory,
-            gateways,
-            self.watch,
-            self._carriers(),
-            self.confirm,
-            Every(timing.cost_every, timing.tagging_every, timing.push_every),
-            self.pace,
-            now,
-        )
-        self.dispatcher: Dispatcher = Embedded({})
 
     def _carriers(self) -> dict[Flow, Carrier]:
         own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}
@@ -287,35 +282,3 @@ class App:
             Tick("sweep consents", timedelta(minutes=5), sweep),
             Tick("forget", timedelta(minutes=10), self.retention.run),
         ]
-
-
-def _keep(settings: Settings) -> Keep:
-    return Keep(settings.keep.cost, settings.keep.touchpoints, settings.keep.outages)
-
-
-def _routes(settings: Settings) -> Routes:
-    routes = tuple(
-        Route(r.platform, r.connection, r.channel, r.owners, r.escalate_to, r.escalate_after) for r in settings.routes
-    )
-    return Routes(settings.slack.channel, routes, fallback=settings.slack.owners)
-
-
-def _quiet(settings: Settings) -> Quiet | None:
-    begins, _, ends = settings.timing.quiet_hours.partition("-")
-    if not begins:
-        return None
-    return Quiet(time.fromisoformat(begins), time.fromisoformat(ends), ZoneInfo(settings.timing.quiet_zone))
-
-
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-def _weekly(settings: Settings) -> Weekly | None:
-    digest = settings.digest
-    if digest.day == "off":
-        return None
-    return Weekly(DAYS.index(digest.day), time.fromisoformat(digest.at), ZoneInfo(digest.zone))
-
-
-def _digest_channel(settings: Settings) -> str:
-    return settings.digest.channel or settings.slack.channel

@@ -5,11 +5,9 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +29,7 @@ from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces
 from handlers.web.health import Numbers
-from handlers.web.listening import LONGEST_HEAD, CarefulProtocol
+from handlers.web.listening import CarefulServer
 from handlers.web.signin import SignIn
 from handlers.web.slack_login import SlackLogin
 from handlers.web.website import build_web
@@ -158,7 +156,7 @@ class Serving:
             with contextlib.suppress(TryLater):
                 await self._app.watch.unlock()
             await LostKeys(self._app.memory, self._app.watch).tell()
-        server = _Server(self._website())
+        server = CarefulServer(self._website(), CLOSE)
         web = asyncio.create_task(server.serve(sockets=[listener]))
         self._app.dispatcher.start()
         self._schedule.start()
@@ -185,7 +183,7 @@ class Serving:
     async def _take_turns(self) -> None:
         await self._slack.take_turn(socket=await self._my_turn())
 
-    async def _drain(self, server: "_Server", web: "asyncio.Task[None]") -> None:
+    async def _drain(self, server: CarefulServer, web: "asyncio.Task[None]") -> None:
         """New work first, then work under way, the people last. What is cut short stays due in the database."""
         log.info("draining")
         self._schedule.stop()
@@ -275,36 +273,6 @@ class Serving:
                 outbox_waiting=await tx.outbox.waiting(),
                 touchpoints_waiting=await tx.touchpoints.waiting_everywhere(),
             )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in our event loop: it leaves signals to us, and says when it is up."""
-
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(
-            app,
-            http=CarefulProtocol,
-            ws="none",  # there is no WebSocket here, and its refusals would pass our edge by
-            h11_max_incomplete_event_size=LONGEST_HEAD,
-            proxy_headers=False,  # nothing is decided by an address, so nobody needs to be believed about one
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=CLOSE,
-        )
-        super().__init__(config)
-        self.running = asyncio.Event()
-        self.stopping = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        self.running.set()
-        await self.stopping.wait()
 
 
 async def until_told(app: App) -> None:

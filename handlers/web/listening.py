@@ -4,10 +4,14 @@ Everything here happens before there is a request that the edge could guard.
 """
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import h11
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from handlers.web.security import HEADERS
@@ -85,3 +89,33 @@ class CarefulProtocol(H11Protocol):
             for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=words), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+class CarefulServer(uvicorn.Server):
+    """uvicorn in our event loop: it leaves signals to us, and says when it is up. `graceful`: seconds for open answers."""
+
+    def __init__(self, app: ASGIApp, graceful: int) -> None:
+        config = uvicorn.Config(
+            app,
+            http=CarefulProtocol,
+            ws="none",  # there is no WebSocket here, and its refusals would pass our edge by
+            h11_max_incomplete_event_size=LONGEST_HEAD,
+            proxy_headers=False,  # nothing is decided by an address, so nobody needs to be believed about one
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=graceful,
+        )
+        super().__init__(config)
+        self.running = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self.running.set()
+        await self.stopping.wait()
