@@ -8,7 +8,6 @@ the driver's quickest way, without any checks.
 
 import argparse
 import asyncio
-import gc
 import json
 import re
 import sqlite3
@@ -20,22 +19,17 @@ from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import NamedTuple
 
 import httpx2
 import psycopg
 from sqlalchemy import func, select
 
 from bench._counter import counter
+from bench._moving import HOUR, Taken, move_all
 from bench._postgres import database, postgres
 from bench._report import Report
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from bot.cost import CostCarrier
-from bot.pace import Pace
-from bot.refresh import Refresher
-from bot.routes import Routes
-from bot.transfer import LEASE, Every, Mover
-from bot.watch import Watch
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import costs
@@ -45,12 +39,6 @@ PEERS = Path(__file__).parent.parent / ".venv-bench" / "bin" / "python"
 CAMPAIGNS = 20
 WEEK = 7  # days in one of our queries; a page of dlt's has as many
 DATES = re.compile(rb"FROM (\w+) WHERE segments\.date BETWEEN '([\d-]+)' AND '([\d-]+)'")
-HOUR = timedelta(hours=1)
-
-
-class Taken(NamedTuple):
-    wall: float
-    cpu: float
 
 
 class Answers:
@@ -108,21 +96,8 @@ async def ours(address: str, url: str, accounts: int, answers: Answers) -> Taken
     gateways = open_gateways(settings, timeout=timedelta(seconds=60), now=lambda: NOW)
     try:
         await _connect(memory, accounts)
-        refresher = Refresher(memory, gateways, lambda: NOW, request_timeout=HOUR, refresh_ahead=HOUR)
-        pace = Pace(HOUR, HOUR)
-        watch = Watch(memory, gateways, refresher, Routes("C1", ()), pace, lambda: NOW)
         carriers = {Flow.COST: CostCarrier(len(answers.days) - 1)}
-        mover = Mover(memory, gateways, watch, carriers, None, Every(HOUR, HOUR, HOUR), pace, lambda: NOW)
-        gc.freeze()  # as `redkey run` does
-        wall, cpu = perf_counter(), process_time()
-        while True:
-            async with memory.begin() as tx:
-                claimed = await tx.transfers.claim(NOW, 8, "bench", LEASE)
-            if not claimed:
-                break
-            await asyncio.gather(*(mover.run(each) for each in claimed))
-        taken = Taken(perf_counter() - wall, process_time() - cpu)
-        gc.unfreeze()
+        taken = await move_all(memory, gateways, carriers, NOW)
         async with memory.read() as tx:
             found = await tx.costs._tx.value(select(func.count()).select_from(costs))  # noqa: SLF001
         assert found == accounts * answers.ads * len(answers.days), found

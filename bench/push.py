@@ -8,7 +8,6 @@ a process of its own, so that its peak memory can be told; ours also with 10,000
 
 import argparse
 import asyncio
-import gc
 import io
 import json
 import resource
@@ -27,21 +26,16 @@ import httpx2
 from sqlalchemy import insert, update
 
 from bench._counter import counter
+from bench._moving import HOUR, move_all
 from bench._report import Report
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.pace import Pace
-from bot.refresh import Refresher
-from bot.routes import Routes
 from bot.touchpoints import TouchpointCarrier
-from bot.transfer import LEASE, Every, Mover
-from bot.watch import Watch
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import counters, deliveries, touchpoints
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 FEW = 10_000
 
 
@@ -91,26 +85,12 @@ async def ours(address: str, path: Path, count: int) -> dict[str, float]:
     gateways = open_gateways(settings, timeout=timedelta(seconds=60), now=lambda: NOW)
     try:
         await fill(memory, address, count)
-        refresher = Refresher(memory, gateways, lambda: NOW, request_timeout=HOUR, refresh_ahead=HOUR)
-        pace = Pace(HOUR, HOUR)
-        watch = Watch(memory, gateways, refresher, Routes("C1", ()), pace, lambda: NOW)
-        carriers = {Flow.TOUCHPOINTS: TouchpointCarrier()}
-        mover = Mover(memory, gateways, watch, carriers, None, Every(HOUR, HOUR, HOUR), pace, lambda: NOW)
-        gc.collect()
-        gc.freeze()  # as `redkey run` does
-        wall, cpu = perf_counter(), process_time()
-        while True:
-            async with memory.begin() as tx:
-                claimed = await tx.transfers.claim(NOW, 8, "bench", LEASE)
-            if not claimed:
-                break
-            await asyncio.gather(*(mover.run(each) for each in claimed))
-        spent = perf_counter() - wall, process_time() - cpu
+        taken = await move_all(memory, gateways, {Flow.TOUCHPOINTS: TouchpointCarrier()}, NOW)
         async with memory.read() as tx:
             (crm,) = await tx.connections.all()
             left = await tx.touchpoints.waiting(crm.id)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"wall": spent[0], "cpu": spent[1], "rows": count - left, "peak": peak}
+        return {"wall": taken.wall, "cpu": taken.cpu, "rows": count - left, "peak": peak}
     finally:
         await gateways.aclose()
         await memory.close()

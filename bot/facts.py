@@ -68,8 +68,6 @@ class OutageFacts:
     mentions: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()  # who is called where none of `mentions` is there
     checked_at: datetime | None = None
-    current_outage: str | None = None  # for a closed one: the outage open now for the same grant, if any
-
     loss: Loss = field(default_factory=Loss)
     storm: tuple[StormLine, ...] = ()  # where this outage's message tells of a storm: all its outages
 

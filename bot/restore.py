@@ -37,9 +37,6 @@ class Proof:
     identity: Identity
     accounts: tuple[Account, ...]
 
-    def reaches(self, connection: Connection) -> bool:
-        return any(account.id == connection.account.id for account in self.accounts)
-
 
 @dataclass(frozen=True)
 class Restored:

@@ -1,6 +1,7 @@
 """Many rows on their way into a table: by SQLite's executemany, or by Postgres' COPY, without a look at each value's type."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,13 +24,19 @@ async def insert_many(tx: Transaction, table: str, columns: str, rows: Sequence[
         marks = ", ".join("?" * len(rows[0]))
         await tx.connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
         return
+    await tx.connection.exec_driver_sql("SET LOCAL timezone = 'UTC'")
+    async with copying(tx, table, columns) as copy:
+        for row in rows:
+            await copy.write_row(row)
+
+
+@asynccontextmanager
+async def copying(tx: Transaction, table: str, columns: str) -> AsyncIterator[Any]:
+    """A COPY into the table, by Postgres' driver itself: the block writes rows or text to it."""
     driver: Any = (await tx.connection.get_raw_connection()).driver_connection
     trouble: Any = tx.connection.dialect.loaded_dbapi
     try:
-        async with driver.cursor() as cursor:
-            await cursor.execute("SET LOCAL timezone = 'UTC'")
-            async with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for row in rows:
-                    await copy.write_row(row)
+        async with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            yield copy
     except (trouble.OperationalError, trouble.InterfaceError) as error:  # SQLAlchemy, which would say it, was not asked
         raise TryLater(f"the database did not answer ({type(error).__name__})") from error

@@ -6,13 +6,14 @@ take and give a hundred rows at a time.
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import TextClause, bindparam, text
 
 from bot.connection import Account, Checked, DueCheck
 from bot.errors import AuthorizationLost
+from storage.bulk import moment
 from storage.columns import UtcDateTime
 from storage.transaction import Transaction
 
@@ -35,13 +36,9 @@ async def write_findings(tx: Transaction, found: Sequence[Checked], *, good: boo
     if tx.postgres:
         given: dict[str, Any] = {"ids": [c.id for c in found], "dates": [c.next_at for c in found]}
     else:
-        given = {"found": json.dumps([(c.id, _as_sqlite_has_it(c.next_at)) for c in found])}
+        given = {"found": json.dumps([(c.id, moment(c.next_at)) for c in found])}
     statement = (_WELL if good else _BADLY)[tx.postgres]
     await tx.connection.execute(statement, given | {"ended": ended})
-
-
-def _as_sqlite_has_it(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _claim(*, postgres: bool) -> TextClause:
@@ -49,7 +46,7 @@ def _claim(*, postgres: bool) -> TextClause:
     at a time.
     """
     locked = "FOR UPDATE OF connections SKIP LOCKED" if postgres else ""
-    moment = UtcDateTime()
+    aware = UtcDateTime()
     return text(
         f"""WITH picked AS (
             SELECT id FROM connections WHERE next_check_at <= :now AND enabled AND (authorized OR EXISTS (
@@ -60,7 +57,7 @@ def _claim(*, postgres: bool) -> TextClause:
         UPDATE connections SET next_check_at = :until WHERE id IN (SELECT id FROM picked)
         RETURNING id, platform, account_id, account_name, currency, time_zone, parent, grant_id, authorized,
             (SELECT generation FROM grants WHERE grants.id = connections.grant_id)"""  # noqa: S608 - nothing from outside
-    ).bindparams(bindparam("now", type_=moment), bindparam("until", type_=moment), login=AuthorizationLost.__name__)
+    ).bindparams(bindparam("now", type_=aware), bindparam("until", type_=aware), login=AuthorizationLost.__name__)
 
 
 def _written(*more: str, postgres: bool) -> TextClause:

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 from bot.connection import CostRow
-from bot.errors import TryLater
-from storage.bulk import moment
+from storage.bulk import copying, insert_many, moment
 from storage.columns import storable
 from storage.transaction import Transaction
 
@@ -19,14 +18,14 @@ ROWS_AT_ONCE = 5_000
 _COLUMNS = (
     "connection_id, day, campaign, campaign_name, ad_group, ad, currency, cost_micros, clicks, impressions, stored_at"
 )
-_INSERT = f"INSERT INTO costs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - nothing from outside
-_COPY = f"COPY costs ({_COLUMNS}) FROM STDIN"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now: datetime) -> None:
     if tx.postgres:
-        await _copy(tx, connection_id, rows, now)
+        async with copying(tx, "costs", _COLUMNS) as copy:
+            for block in _blocks(connection_id, rows, now):
+                await copy.write(block)
         return
     stored_at = moment(now)
     day_of, clean = cache(_day), cache(storable)
@@ -45,18 +44,7 @@ async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now
             )
             for r in some
         ]
-        await tx.connection.exec_driver_sql(_INSERT, values)
-
-
-async def _copy(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now: datetime) -> None:
-    driver: Any = (await tx.connection.get_raw_connection()).driver_connection
-    trouble: Any = tx.connection.dialect.loaded_dbapi
-    try:
-        async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for block in _blocks(connection_id, rows, now):
-                await copy.write(block)
-    except (trouble.OperationalError, trouble.InterfaceError) as error:  # SQLAlchemy, which would say it, was not asked
-        raise TryLater(f"the database did not answer ({type(error).__name__})") from error
+        await insert_many(tx, "costs", _COLUMNS, values)
 
 
 def _blocks(connection_id: str, rows: Sequence[CostRow], now: datetime) -> Iterator[str]:
