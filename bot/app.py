@@ -148,7 +148,7 @@ class App:
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)
         self.signins = SlackSignIns(memory, memory.envelope("session"), now)
-        self.ledger = Intake(memory, timing.cost_every, now)
+        self.ledger = Intake(memory, gateways, timing.cost_every, now)
 
     def _carriers(self) -> dict[Flow, Carrier]:
         own = {key: gateway.platform.settings for key, gateway in self.gateways.items()}

@@ -10,7 +10,7 @@ from bot.connection import Account, Connection, Consent, Flow, Grant
 from bot.errors import Fenced, RedkeyError
 from bot.facts import ConnectionFacts
 from bot.interfaces import AdTagger, Clock, Gateway
-from bot.marks import stopped_flows
+from bot.marks import shown, stopped_flows
 from bot.memory import Memory, Tx
 from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, Reachable
 from bot.reauthorize import Consents, digest, in_words
@@ -218,7 +218,7 @@ class Connect:
         routes = self._routes.over(await tx.routes.all())
         return [
             ConnectionFacts(
-                connection=c,
+                connection=shown(c, self._gateways[c.platform].platform),
                 platform_name=self._gateways[c.platform].platform.name,
                 channel=routes.channel(c),
                 reauthorize_url=f"{self._public_url}/reauthorize/{c.id}",

@@ -163,6 +163,7 @@ class Connection:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     outage_id: str | None = None
+    taggable: bool = True  # False: its permission to tag was not given, or nobody has opted in where somebody must
     opted_in: bool = False  # its ads may be made anew for their tags, where that is the only way
     previewed_at: datetime | None = None  # when somebody last saw what tagging would do
     removed_at: datetime | None = None  # a person took it out; the row stays for the history
@@ -172,7 +173,7 @@ class Connection:
         return status_of(
             enabled=self.enabled,
             authorized=self.authorized,
-            autotagging=self.autotagging,
+            autotagging=self.autotagging and self.taggable,
             catching_up=self.catching_up,
         )
 

@@ -12,6 +12,7 @@ from bot.gathering import Facts
 from bot.guests import Guests
 from bot.interfaces import Clock, Gateway
 from bot.leavers import Leavers
+from bot.marks import shown
 from bot.memory import Memory, Tx
 from bot.meter import last_days
 from bot.people import NotFound, Reachable, Removed, RouteFacts
@@ -142,7 +143,7 @@ class FrontDesk:
             connection = await tx.connections.get(connection_id)
         if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:
             raise NotFound(f"there is no connection {connection_id}")
-        return connection
+        return shown(connection, self._gateways[connection.platform].platform)
 
     async def claim(self, outage_id: str, who: str) -> OutageFacts:
         """Handled once: a second click by the same person, or one on a closed outage, changes nothing."""

@@ -1,10 +1,14 @@
 """What is true about an outage right now, ready to be put into words. No Slack, no SQL, no sentences in here."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.connection import Connection, Flow, Json, Kind, Outage, Status
 from bot.loss import Loss
+
+# Whether ads may be tagged: of a platform, the scopes given, and whether somebody has opted in.
+Taggable = Callable[[str, Sequence[str], bool], bool]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bot.facts import OutageFacts
 from bot.gathering import Facts
 from bot.history import Down, Tally, UntaggedAd
 from bot.interfaces import AdTagger, Clock, Gateway
-from bot.marks import account_day, stopped_flows
+from bot.marks import account_day, shown, stopped_flows
 from bot.memory import Memory, Tx
 from bot.people import NotFound
 from bot.routes import Routes
@@ -56,7 +56,7 @@ class PageFacts:
         for down in await tx.history.downs(ids, self._now() - STRIP_DAYS * DAY):
             downs[down.connection_id].append(down)
         return [
-            Shown(c, platform.name, tuple(downs[c.id]), tuple(stopped_flows(platform, c.scopes)))
+            Shown(shown(c, platform), platform.name, tuple(downs[c.id]), tuple(stopped_flows(platform, c.scopes)))
             for c in await tx.connections.some(ids)
             for platform in [self._gateways[c.platform].platform]
         ]

@@ -7,7 +7,7 @@ from bot.calling import just_acted, who_can_fix, who_can_fix_a_storm
 from bot.connection import Connection, Flow, Outage, Transfer
 from bot.facts import AccountFact, OutageFacts, Progress
 from bot.interfaces import Clock, Gateway
-from bot.marks import cost_since, running_flows
+from bot.marks import cost_since, running_flows, shown
 from bot.memory import Memory, Tx
 from bot.meter import Meter
 from bot.routes import Routes
@@ -32,8 +32,9 @@ class Facts:
             return None if outage is None else await self.gather(tx, outage)
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
-        connections = await tx.connections.some(outage.connection_ids)
         gateway = self._gateways.get(outage.platform)
+        found = await tx.connections.some(outage.connection_ids)
+        connections = [shown(c, gateway.platform) for c in found] if gateway else found
         flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
         held = await tx.transfers.of_connections(outage.connection_ids)
         transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]

@@ -1,11 +1,12 @@
 """What comes in over the API and what is read there. Implements people.Ledger."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.connection import Connection, CostRow, Kind, Status, Touchpoint
 from bot.facts import Freshness
-from bot.interfaces import Clock
+from bot.interfaces import Clock, Gateway
+from bot.marks import shown
 from bot.memory import Memory
 from bot.people import NotFound
 
@@ -15,8 +16,9 @@ CHUNK = 1_000
 class Intake:
     """Touchpoints in; costs and freshness out."""
 
-    def __init__(self, memory: Memory, cost_every: timedelta, now: Clock) -> None:
+    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], cost_every: timedelta, now: Clock) -> None:
         self._memory = memory
+        self._gateways = gateways
         self._cost_every = cost_every
         self._now = now
 
@@ -36,6 +38,8 @@ class Intake:
             connection = await tx.connections.get(connection_id)
             if connection is None or connection.removed_at is not None:
                 raise NotFound(f"there is no connection {connection_id}")
+            if gateway := self._gateways.get(connection.platform):
+                connection = shown(connection, gateway.platform)
             waiting = await tx.touchpoints.waiting(connection_id) if connection.kind is Kind.CRM else 0
         why = self._why_stale(connection, waiting)
         return Freshness(connection.id, not why, connection.status, connection.last_data_at, why)

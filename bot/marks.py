@@ -1,12 +1,13 @@
 """Marks: where each transfer must get to before we may say "caught up". Taken at the moment of reauthorization."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.connection import Connection, Event, Flow, Json, Outage, Transfer
 from bot.flaps import recovering
-from bot.interfaces import Platform
+from bot.interfaces import AdTagger, Platform
 from bot.memory import Tx
 
 
@@ -30,6 +31,17 @@ def running_flows(connection: Connection, platform: Platform) -> list[Flow]:
     stopped = stopped_flows(platform, connection.scopes)
     wanted = [flow for flow in platform.flows if flow is not Flow.TAGGING or connection.autotagging]
     return [flow for flow in wanted if flow not in stopped]
+
+
+def taggable(platform: Platform, scopes: Sequence[str], *, opted_in: bool) -> bool:
+    """Whether new ads can get their parameters, should a person want that. Where it takes an opt-in, not before it."""
+    waits = isinstance(platform, AdTagger) and bool(platform.by_hand) and not opted_in
+    return not waits and Flow.TAGGING not in stopped_flows(platform, scopes)
+
+
+def shown(connection: Connection, platform: Platform) -> Connection:
+    """As people are to see it: the status never says autotagging where none can happen."""
+    return replace(connection, taggable=taggable(platform, connection.scopes, opted_in=connection.opted_in))
 
 
 async def begin_catch_up(

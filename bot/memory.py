@@ -33,7 +33,7 @@ from bot.connection import (
     Transfer,
 )
 from bot.entrances import Consents
-from bot.facts import StormLine
+from bot.facts import StormLine, Taggable
 from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
@@ -116,7 +116,7 @@ class Connections(Protocol):
         """Those of these that there are, in this order."""
 
     async def all(self) -> list[Connection]: ...
-    async def counted(self) -> Mapping[Status, int]:
+    async def counted(self, taggable: Taggable = lambda *_: True) -> Mapping[Status, int]:
         """How many stand at each status."""
 
     async def of_grant(self, grant_id: str) -> list[Connection]: ...

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,6 +22,7 @@ from bot.elsewhere import Elsewhere
 from bot.errors import SetupError, TryLater
 from bot.expiring import Expiring
 from bot.lost_keys import LostKeys
+from bot.marks import taggable
 from bot.schedule import Schedule, Tick
 from bot.subscribers import SUBSCRIBERS, webhook
 from bot.touchpoint_rules import CRMS
@@ -262,9 +264,13 @@ class Serving:
     async def blind(self) -> tuple[datetime, datetime] | None:
         return await self._app.blind.lately()
 
+    def _taggable(self, platform: str, scopes: Sequence[str], opted_in: bool) -> bool:
+        gateway = self._app.gateways.get(platform)
+        return gateway is None or taggable(gateway.platform, scopes, opted_in=opted_in)
+
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:
-            found = await tx.connections.counted()
+            found = await tx.connections.counted(self._taggable)
             outages, since = await tx.outages.counted()
             return Numbers(
                 connections={status.value: found.get(status, 0) for status in Status},

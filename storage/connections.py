@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, u
 
 from bot.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach, Status, status_of
 from bot.errors import Fenced
+from bot.facts import Taggable
 from bot.memory import Work
 from storage.checks import claim_checks, write_findings
 from storage.ids import new_id
@@ -40,14 +41,17 @@ class ConnectionRows:
     async def all(self, *, removed_too: bool = False) -> list[Connection]:
         return await self._list() if removed_too else await self._list(_THERE)
 
-    async def counted(self) -> Mapping[Status, int]:
-        switches = connections.c.enabled, connections.c.authorized, connections.c.autotagging, connections.c.catching_up
+    async def counted(self, taggable: Taggable = lambda *_: True) -> Mapping[Status, int]:
+        c = connections.c
+        kinds = c.enabled, c.authorized, c.autotagging, c.catching_up, c.platform, c.opted_in, grants.c.scopes
+        logins = grants.c.id == c.grant_id
+        each = select(*kinds, func.count().label("n")).join(grants, logins).where(_THERE).group_by(*kinds)
         found: Counter[Status] = Counter()
-        for row in await self._tx.all(select(*switches, func.count().label("n")).where(_THERE).group_by(*switches)):
+        for row in await self._tx.all(each):
             status = status_of(
                 enabled=row.enabled,
                 authorized=row.authorized,
-                autotagging=row.autotagging,
+                autotagging=row.autotagging and taggable(row.platform, row.scopes, row.opted_in),
                 catching_up=row.catching_up,
             )
             found[status] += row.n

@@ -3,7 +3,7 @@
 import pytest
 from practice_story import GOOGLE, telling
 
-from bot.connection import Flow
+from bot.connection import Flow, Status
 from bot.errors import SetupError
 from bot.people import NotFound
 
@@ -34,6 +34,7 @@ async def test_ads_are_only_named_until_somebody_has_seen_the_preview_and_opted_
     with pytest.raises(SetupError, match=f"redkey tagging preview {first.id}"):
         await story.app.opt_in.opt_in(first.id)
 
+    assert {Status.CONNECTED} == {each.connection.status for each in await story.desk.connections()}
     shown = await story.app.opt_in.preview(first.id)
     assert shown.changes
     assert all(change.wanted.endswith("utm_content={{ad.id}}") for change in shown.changes)
@@ -41,6 +42,7 @@ async def test_ads_are_only_named_until_somebody_has_seen_the_preview_and_opted_
 
     await story.app.opt_in.opt_in(first.id)
     await story.work()
+    assert Status.CONNECTED_WITH_AUTOTAGGING == (await story.desk.connection(first.id)).connection.status
     done = await ours(story, first)
     assert done
     assert done <= {change.ad.id for change in shown.changes}

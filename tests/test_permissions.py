@@ -4,7 +4,9 @@ import pytest
 from practice_story import telling
 
 from bot.commands_watch import _status
-from bot.connection import Flow
+from bot.connection import Flow, Status
+from bot.listing import connection_item
+from bot.marks import taggable
 from handlers.slack.connection_lists import connection_line
 from handlers.words import Words
 
@@ -47,4 +49,20 @@ async def test_a_permission_that_was_not_given_is_said_at_connect_and_in_connect
     transfers = await story.transfers(facts.connection)
     moved = {flow for flow, transfer in transfers.items() if transfer.cursor}
     assert {Flow.COST, Flow.TAGGING} - {stopped} == moved
+    status = Status.CONNECTED if stopped is Flow.TAGGING else Status.CONNECTED_WITH_AUTOTAGGING
+    assert {status} == await _statuses_everywhere(story, facts.connection.id)
     assert [] == await story.outages()
+
+
+async def _statuses_everywhere(story, connection_id) -> set[str]:
+    """In lists, on pages, in the answer of a check, over the API, and as the numbers count them."""
+    (facts,), (check,) = await story.desk.connections(), await story.desk.check(connection_id)
+    shown = (await story.app.gallery.connection(connection_id)).shown
+
+    def may_tag(platform, scopes, opted_in):
+        return taggable(story.app.gateways[platform].platform, scopes, opted_in=opted_in)
+
+    async with story.memory.read() as tx:
+        counted = await tx.connections.counted(may_tag)
+    told = {facts.connection.status, shown.connection.status, check.connection.status, *counted}
+    return told | {connection_item(facts)["status"], (await story.app.ledger.freshness(connection_id)).status}
