@@ -4,7 +4,7 @@ The English sentence is the key. locale/fr.po holds the French; a test fails whe
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -52,6 +52,11 @@ class Words:
     def many(self, one: str, other: str, count: int, **values: str) -> str:
         """As `say`, in the form that fits `count`; {n} is the count with the language's separators."""
         return self._catalogue.ngettext(one, other, count).format(n=self.number(count), **values)
+
+    def first(self, lines: Sequence[str], most: int) -> list[str]:
+        """So many of them, then how many more there are."""
+        more = len(lines) - most
+        return [*lines[:most], *([self.many("and {n} more", "and {n} more", more)] if more > 0 else [])]
 
     def look_up(self, sentence: str) -> str:
         """Translate a sentence that was written elsewhere, such as a cause; English when there is no translation."""

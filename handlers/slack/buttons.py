@@ -44,6 +44,12 @@ def reauthorize_link(url: str, value: str, spoken: str, words: Words) -> Json:
     return {**button, "url": url}
 
 
+def renew_link(url: str, platform: str, label: str, words: Words) -> Json:
+    """The same for a login that still lives."""
+    spoken = words.say("Renew the login at {platform}", platform=platform)
+    return {**reauthorize_link(url, url.rpartition("/")[2], spoken, words), "text": words_only(label)}
+
+
 def _button(action_id: str, label: str, value: str, spoken: str = "") -> Json:
     button: Json = {"type": "button", "action_id": action_id, "text": words_only(label), "value": value}
     return {**button, "accessibility_label": bare(spoken, LABEL_LIMIT)} if spoken else button

@@ -91,10 +91,7 @@ def _progress(facts: OutageFacts, words: Words) -> list[str]:
 
 
 def _first(lines: list[str], words: Words) -> list[str]:
-    if len(lines) > LINES:
-        more = len(lines) - LINES
-        return [*lines[:LINES], words.many("and {n} more", "and {n} more", more)]
-    return lines or [words.say("looking what was missed")]
+    return words.first(lines, LINES) or [words.say("looking what was missed")]
 
 
 def _small(facts: OutageFacts, words: Words) -> list[str]:

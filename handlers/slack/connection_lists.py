@@ -66,7 +66,7 @@ def connection_line(facts: ConnectionFacts, words: Words) -> str:
 def list_connections(connections: Sequence[ConnectionFacts], words: Words) -> list[str]:
     if not connections:
         return [words.say("Nothing is connected yet. To begin: {command}", command="/redkey connect")]
-    return _at_most([connection_line(c, words) for c in in_order(connections)], words)
+    return words.first([connection_line(c, words) for c in in_order(connections)], LISTED_MOST)
 
 
 def list_routes(connections: Sequence[ConnectionFacts], words: Words) -> list[str]:
@@ -78,10 +78,8 @@ def list_routes(connections: Sequence[ConnectionFacts], words: Words) -> list[st
         heard.setdefault(facts.channel, []).append(title_of(facts))
     lines = []
     for channel, titles in sorted(heard.items()):
-        more = len(titles) - NAMED_MOST
-        rest = [words.many("and {n} more", "and {n} more", more)] if more > 0 else []
-        lines.append(f"<#{channel}> · " + ", ".join([*titles[:NAMED_MOST], *rest]))
-    return _at_most(lines, words)
+        lines.append(f"<#{channel}> · " + ", ".join(words.first(titles, NAMED_MOST)))
+    return words.first(lines, LISTED_MOST)
 
 
 def list_outages(outages: Sequence[OutageFacts], words: Words) -> list[str]:
@@ -100,7 +98,7 @@ def list_outages(outages: Sequence[OutageFacts], words: Words) -> list[str]:
         + words.say("since {moment}", moment=moment(words, o.outage.opened_at))
         for o in outages
     ]
-    return _at_most(lines, words)
+    return words.first(lines, LISTED_MOST)
 
 
 def list_checks(answers: Sequence[CheckAnswer], names: dict[str, str], words: Words) -> list[str]:
@@ -116,11 +114,4 @@ def list_checks(answers: Sequence[CheckAnswer], names: dict[str, str], words: Wo
             lines.append(f"{SIGNS[connection.status]} {title}: {plain(words.look_up(answer.problem), 300)}")
         else:
             lines.append(f"{SIGNS[connection.status]} {title}: {words.say('works')}")
-    return _at_most(lines, words)
-
-
-def _at_most(lines: list[str], words: Words) -> list[str]:
-    if len(lines) <= LISTED_MOST:
-        return lines
-    more = len(lines) - LISTED_MOST
-    return [*lines[:LISTED_MOST], words.many("and {n} more", "and {n} more", more)]
+    return words.first(lines, LISTED_MOST)

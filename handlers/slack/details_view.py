@@ -56,12 +56,9 @@ def _modal(title: str, blocks: list[Json], words: Words) -> Json:
 def _accounts(facts: OutageFacts, words: Words) -> list[Json]:
     lines = [
         f"{name_of(a)} ({plain(a.account_id, 40)}) · {words.status(a.status)} · {plain(a.connection_id, 40)}"
-        for a in facts.accounts[:ACCOUNTS_MOST]
+        for a in facts.accounts
     ]
-    if len(facts.accounts) > ACCOUNTS_MOST:
-        more = len(facts.accounts) - ACCOUNTS_MOST
-        lines.append(words.many("and {n} more", "and {n} more", more))
-    return [header(words.say("Accounts")), *sections(bulleted(lines))] if lines else []
+    return [header(words.say("Accounts")), *sections(bulleted(words.first(lines, ACCOUNTS_MOST)))] if lines else []
 
 
 def _loss(facts: OutageFacts, words: Words) -> list[Json]:

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from bot.announced import EndingFacts
 from bot.connection import Json
-from handlers.slack.blocks import LABEL_LIMIT, bulleted, context, sections
-from handlers.slack.buttons import reauthorize_link
+from handlers.slack.blocks import bulleted, context, sections
+from handlers.slack.buttons import renew_link
 from handlers.slack.card import AMBER, GREEN, GREY, Card
-from handlers.slack.markup import bare, link, login_name, mention, moment, plain
+from handlers.slack.markup import link, login_name, mention, moment, plain
 from handlers.words import Words
 
 NAMED = 10
@@ -104,7 +104,4 @@ def _small(facts: EndingFacts, words: Words) -> list[str]:
 def _buttons(facts: EndingFacts, words: Words) -> list[Json]:
     if not facts.renew_url:
         return []
-    spoken = bare(words.say("Renew the login at {platform}", platform=facts.platform_name), LABEL_LIMIT)
-    button = reauthorize_link(facts.renew_url, facts.renew_url.rpartition("/")[2], spoken, words)
-    renew: Json = {**button["text"], "text": words.say("Renew")}
-    return [{**button, "text": renew, "style": "primary"}]
+    return [{**renew_link(facts.renew_url, facts.platform_name, words.say("Renew"), words), "style": "primary"}]

@@ -2,10 +2,10 @@
 
 from bot.announced import LeaverFacts, LeaverLine
 from bot.connection import Json
-from handlers.slack.blocks import LABEL_LIMIT, section, words_only
-from handlers.slack.buttons import reauthorize_link
+from handlers.slack.blocks import section
+from handlers.slack.buttons import renew_link
 from handlers.slack.card import AMBER, GREEN, Card
-from handlers.slack.markup import bare, link, login_name, mention, plain
+from handlers.slack.markup import link, login_name, mention, plain
 from handlers.words import Words
 
 LISTED = 10  # logins
@@ -18,9 +18,7 @@ def leaver_card(facts: LeaverFacts, words: Words) -> Card:
     what = _what(facts, resting, words)
     called = " ".join(mention(who) for who in facts.mentions) if resting else ""
     headline = f"{'🟠' if resting else '🟢'} *{link(facts.connections_url, what)}*"
-    named = [_titled(line, words) for line in resting[:IN_TEXT]]
-    beyond = len(resting) - len(named)
-    names = words.listing([*named, *([words.many("and {n} more", "and {n} more", beyond)] if beyond else [])])
+    names = words.listing(words.first([_titled(line, words) for line in resting], IN_TEXT))
     cure = words.say("Renew them with another login before they stop.")
     blocks = [_line(line, words) for line in facts.lines[:LISTED]]
     if more := len(facts.lines) - len(blocks):
@@ -54,10 +52,8 @@ def _what(facts: LeaverFacts, resting: list[LeaverLine], words: Words) -> str:
 
 
 def _titled(line: LeaverLine, words: Words) -> str:
-    named = [plain(name) for name in line.accounts[:NAMED]]
-    more = len(line.accounts) - len(named)
-    rest = [words.many("and {n} more", "and {n} more", more)] if more else []
-    return f"{line.platform_name} ({', '.join([*named, *rest])})"
+    named = words.first([plain(name) for name in line.accounts], NAMED)
+    return f"{line.platform_name} ({', '.join(named)})"
 
 
 def _line(line: LeaverLine, words: Words) -> Json:
@@ -66,7 +62,5 @@ def _line(line: LeaverLine, words: Words) -> Json:
         return section(f"{title}\n{words.say('Not in use now.')}")
     if line.state == "moved":
         return section(f"{title}\n{words.say('✅ Taken over by {login}.', login=login)}")
-    spoken = bare(words.say("Renew the login at {platform}", platform=line.platform_name), LABEL_LIMIT)
-    button = reauthorize_link(line.renew_url, line.renew_url.rpartition("/")[2], spoken, words)
-    label = words_only(words.say("Renew with another login"))
-    return section(f"{title}\n{words.say('Login: {login}', login=login)}", {**button, "text": label})
+    button = renew_link(line.renew_url, line.platform_name, words.say("Renew with another login"), words)
+    return section(f"{title}\n{words.say('Login: {login}', login=login)}", button)
