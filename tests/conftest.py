@@ -42,7 +42,6 @@ LONGEST = [
     "test_browser",
     "test_browser_ways_in",
     "test_kill",
-    "test_browser_ways_in",
     "test_story_everywhere",
     "test_touchpoints",
     "test_story",

@@ -36,6 +36,13 @@ async def salesforce(story):
     return found
 
 
+def beside_the_bot(story, sleep):
+    """The desk of a command, which asks a bot that runs elsewhere and waits like this."""
+    app = story.app
+    parts = app.facts, app.watch, app.desk._connect, app.routes, app.leavers, app.guests
+    return FrontDesk(story.memory, app.gateways, *parts, story.clock, sleep)
+
+
 def events(outage):
     return [(event.what, event.who) for event in outage.timeline]
 
@@ -230,20 +237,7 @@ async def test_beside_a_running_bot_a_check_is_its_work_and_the_answer_is_waited
         if len(waits) == 3:
             await story.work(Work.CHECK)
 
-    connect = story.desk._connect
-    app = story.app
-    desk = FrontDesk(
-        story.memory,
-        app.gateways,
-        app.facts,
-        app.watch,
-        connect,
-        app.routes,
-        app.leavers,
-        app.guests,
-        story.clock,
-        a_moment,
-    )
+    desk = beside_the_bot(story, a_moment)
     story.clock.advance(seconds=1)
     answers = {a.connection.id: a.problem for a in await desk.check()}
 
@@ -261,20 +255,7 @@ async def test_a_bot_that_does_not_answer_is_not_waited_for_for_ever(story, sale
     async def a_moment(seconds):
         waits.append(seconds)
 
-    connect = story.desk._connect
-    app = story.app
-    desk = FrontDesk(
-        story.memory,
-        app.gateways,
-        app.facts,
-        app.watch,
-        connect,
-        app.routes,
-        app.leavers,
-        app.guests,
-        story.clock,
-        a_moment,
-    )
+    desk = beside_the_bot(story, a_moment)
     story.clock.advance(seconds=1)
     await desk.check(salesforce.id)
 
@@ -295,20 +276,7 @@ async def test_a_check_does_not_wait_for_what_is_removed_meanwhile(story, google
             await story.desk.remove(google[0].id, "U0ANNA000")
             await story.work(Work.CHECK)
 
-    connect = story.desk._connect
-    app = story.app
-    desk = FrontDesk(
-        story.memory,
-        app.gateways,
-        app.facts,
-        app.watch,
-        connect,
-        app.routes,
-        app.leavers,
-        app.guests,
-        story.clock,
-        a_moment,
-    )
+    desk = beside_the_bot(story, a_moment)
     story.clock.advance(seconds=1)
     with pytest.raises(NotFound, match=salesforce.id):
         await desk.check(salesforce.id)

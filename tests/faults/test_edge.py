@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import pytest_asyncio
 import structlog
-from practice_strangers import SAFE, Line, Malformed, Score, raw, send_all
+from practice_strangers import SAFE, Line, Malformed, raw, send_all
 
 from bot.app import App
 from bot.serve import Serving
@@ -106,17 +106,12 @@ class Errors(logging.Handler):
             self.told.append(record.getMessage())
 
 
-def busy() -> bool:
-    """Whether others use this machine too: then a time says little."""
-    return os.getloadavg()[0] > (os.cpu_count() or 1) + 1
-
-
 def memory_now() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def besieged(at_home: House, requests: Iterator[bytes], name: str, *, sweep: bool = False) -> Score:
-    """Send them all; nothing may break, nothing may change."""
+async def besieged(at_home: House, requests: Iterator[bytes], name: str, *, sweep: bool = False) -> None:
+    """Send them all; nothing may break, nothing may change. How long they took is told, as it says much of the machine."""
     at_home.soon = str((datetime.now(UTC) + timedelta(hours=1)).replace(tzinfo=None)) if sweep else ""
     before, errors = at_home.state(), Errors()
     logging.getLogger().addHandler(errors)
@@ -128,8 +123,8 @@ async def besieged(at_home: House, requests: Iterator[bytes], name: str, *, swee
         logging.getLogger().removeHandler(errors)
     grown, sent = (memory_now() - used) / 2**20, len(score.times)
     print(  # noqa: T201
-        f"\n{name}: {sent} requests, {sent / (time.perf_counter() - began):.0f}/s, p99 {score.p99() * 1000:.1f} ms, "
-        f"memory {grown:+.1f} MB (client included), {dict(sorted(score.statuses.items()))}"
+        f"\n{name}: {sent} requests, {sent / (time.perf_counter() - began):.0f}/s, p99 {score.p99() * 1000:.1f} ms "
+        f"(load {os.getloadavg()[0]:.1f}), memory {grown:+.1f} MB (client included), {dict(sorted(score.statuses.items()))}"
     )
     assert grown < 20
     assert score.odd == []
@@ -137,7 +132,6 @@ async def besieged(at_home: House, requests: Iterator[bytes], name: str, *, swee
     assert errors.told == []
     assert [entry for entry in told if entry.get("exc_info") or entry["log_level"] in {"error", "critical"}] == []
     assert at_home.state() == before
-    return score
 
 
 async def a_living_cookie(at_home: House) -> str:
@@ -348,16 +342,14 @@ async def test_malformed_slack_requests_are_refused_before_anything_happens(at_h
 
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
-async def test_a_siege_of_callbacks_costs_nothing(at_home: House) -> None:
+async def test_a_long_siege_of_callbacks_changes_nothing(at_home: House) -> None:
     cookie = await a_living_cookie(at_home)
     await besieged(at_home, Malformed(3, cookie).callbacks(2000), "warm-up", sweep=True)
-    score = await besieged(at_home, Malformed(4, cookie).callbacks(MANY), "callbacks", sweep=True)
-    assert score.p99() < 0.05 or busy()
+    await besieged(at_home, Malformed(4, cookie).callbacks(MANY), "callbacks", sweep=True)
 
 
 @pytest.mark.sweep
 @pytest.mark.timeout(3000)
-async def test_a_siege_of_slack_requests_costs_nothing(at_home: House) -> None:
+async def test_a_long_siege_of_slack_requests_changes_nothing(at_home: House) -> None:
     await besieged(at_home, slack_requests(5, 2000), "warm-up", sweep=True)
-    score = await besieged(at_home, slack_requests(6, MANY), "slack", sweep=True)
-    assert score.p99() < 0.05 or busy()
+    await besieged(at_home, slack_requests(6, MANY), "slack", sweep=True)
