@@ -1,12 +1,15 @@
 """What ends soon is told before it does, once for each step, and a renewal is told in the same message."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, time, timedelta
 
 import pytest
-from practice_story import BEN, GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_memory import a_grant, an_account
+from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only, telling
 
 from bot.endings import Endings
 from bot.memory import Work
+from bot.remind import Quiet
 from bot.routes import Route, Routes
 from sandbox.slack import MARKETING
 
@@ -126,25 +129,86 @@ async def test_a_message_says_so_when_its_login_is_lost_or_switched_off_before_t
 
 
 @sqlite_only
-async def test_what_moves_on_with_every_refresh_is_not_told_of_each_time(story):
-    await story.connect(SALESFORCE)
-    await story.connect(GOOGLE)
+async def test_a_date_that_every_refresh_moves_on_is_told_only_when_it_has_not_moved_for_long(story):
+    """Twenty days after each refresh, so the steps at 30 and 20 days are every day; that at 14 is not."""
+    async with story.memory.begin() as tx:
+        ends = story.clock() + timedelta(days=20)
+        grant = await a_grant(tx, story.clock(), platform=SALESFORCE, refresh_expires_at=ends)
+        await an_account(tx, grant, story.clock())
+    await look(story)
+    story.clock.advance(days=5)
     await look(story)
     assert story.posts() == []
 
+    story.clock.advance(days=2)
+    await look(story)
+    assert len(story.posts()) == 1
+
 
 @sqlite_only
-async def test_each_channel_hears_of_its_own_and_a_gone_channel_leads_to_the_default_one(story, linked):
-    routes = Routes(MARKETING, [Route(LINKEDIN, channel=SALES, owners=("U0BEN0000",))])
-    endings = Endings(story.memory, story.gateways, routes, "http://127.0.0.1:8080", None, story.clock)
-    story.app.tellers["ending"] = endings
-    story.world.slack.archive(SALES)
+async def test_a_date_that_trembles_is_the_same_date(story, linked):
+    """Platforms tell it as "in so many seconds", so each refresh puts it a little elsewhere, and on another day at times."""
+    await days_before(story, linked[0], 7)
+    grant = await story.grant(linked[0])
+    async with story.memory.begin() as tx:
+        tokens = await tx.grants.tokens(grant.id)
+        moved = replace(tokens, refresh_expires_at=grant.ends_at + timedelta(hours=20))
+        await tx.grants.replace(grant, moved, story.clock())
+    await look(story)
+    assert story.posts()[0].element("reauthorize")
+    assert story.replies() == []
+    await days_before(story, linked[0], 2)
+    assert (len(story.posts()), len(story.replies())) == (1, 1)
+
+
+@sqlite_only
+async def test_nobody_is_called_in_quiet_hours_and_the_step_is_told_after_them(story, linked):
+    endings = Endings(
+        story.memory, story.gateways, story.app.routes, PUBLIC, Quiet(time(11), time(14), UTC), story.clock
+    )
     end = (await story.grant(linked[0])).ends_at
-    story.clock.advance(end - timedelta(days=7) - story.clock())
+    story.clock.at = (end - timedelta(days=6)).replace(hour=12)
     await look(story, endings)
+    assert story.posts() == []
+    story.clock.advance(hours=2)
+    await look(story, endings)
+    assert len(story.posts()) == 1
+
+
+@sqlite_only
+async def test_after_the_day_the_message_says_that_it_has_come(story, linked):
+    await days_before(story, linked[0], 1)
+    story.clock.advance(days=1)
+    await look(story)
+    assert "that day has come" in story.posts()[0].text
+    assert "reauthorize" not in story.posts()[0].action_ids
+
+
+@sqlite_only
+async def test_each_channel_hears_of_its_own(story, linked):
+    here, there = linked
+    await look_a_week_before(story, here, Route(connection=there.id, channel=SALES))
+
+    for channel, told in ((MARKETING, here), (SALES, there)):
+        (post,) = story.world.slack.messages(channel)
+        assert [c.account.name.replace("&", "&amp;") in post.words for c in linked] == [c is told for c in linked]
+
+
+@sqlite_only
+async def test_a_gone_channel_leads_to_the_default_one_and_its_owners(story, linked):
+    story.world.slack.archive(SALES)
+    await look_a_week_before(story, linked[0], Route(LINKEDIN, channel=SALES, owners=("U0BEN0000",)))
 
     (post,) = story.posts()
     assert "<@U0BEN0000>" in post.blocks[0]["text"]["text"]
+
+
+async def look_a_week_before(story, connection, route):
+    endings = Endings(story.memory, story.gateways, Routes(MARKETING, [route]), PUBLIC, None, story.clock)
+    story.app.tellers["ending"] = endings
+    end = (await story.grant(connection)).ends_at
+    story.clock.advance(end - timedelta(days=7) - story.clock())
+    await look(story, endings)
 
 
 @sqlite_only

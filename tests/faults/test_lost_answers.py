@@ -76,4 +76,6 @@ async def test_each_of_many_lost_answers_ends_well_or_in_an_honest_alert(memory,
     async with telling(memory, clock) as story:
         ended, slowest = await lose_answers(story, MANY)
     print(f"{MANY} answers lost: {ended}, slowest {slowest}")  # noqa: T201
-    assert {"well": MANY // 3, "alerted": MANY - MANY // 3} == ended, "well where nothing had been done yet, and only there"
+    assert {"well": MANY // 3, "alerted": MANY - MANY // 3} == ended, (
+        "well where nothing had been done yet, and only there"
+    )
