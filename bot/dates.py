@@ -22,13 +22,16 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class KnownDate:
-    """`grant_id` and `login` are empty where it is about the platform's app and not about one login."""
+    """`grant_id` and `login` are empty where it is about the platform's app and not about one login. `since`: it moves on
+    with every refresh of ours; the last one was then.
+    """
 
     what: Ending
     at: datetime
     platform: str
     grant_id: str = ""
     login: str = ""
+    since: datetime | None = None
 
 
 def of_grant(grant: Grant, platform: Platform) -> list[KnownDate]:
@@ -40,7 +43,12 @@ def of_grant(grant: Grant, platform: Platform) -> list[KnownDate]:
     if extended:
         found[Ending.TOKEN] = grant.expires_at
     who = grant.platform, grant.id, grant.identity.login
-    return [KnownDate(what, at, *who) for what, at in found.items() if at is not None]
+    slides = platform.oauth.refresh_slides
+    return [
+        KnownDate(what, at, *who, since=grant.refreshed_at if slides or what is Ending.TOKEN else None)
+        for what, at in found.items()
+        if at is not None
+    ]
 
 
 def of_platform(platform: Platform) -> list[KnownDate]:

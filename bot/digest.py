@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.announced import STRIP_DAYS, DigestEnding, DigestFacts, DigestOutage, Strip
 from bot.announcements import Announcement
 from bot.connection import Connection, Outage
-from bot.dates import Ending, known_dates
+from bot.dates import known_dates
 from bot.history import tones_of
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
@@ -113,8 +113,7 @@ class Digest:
         """The nearest dates. What moves on with every refresh of ours is none to wait for."""
         found: list[DigestEnding] = []
         for known in await known_dates(tx, self._gateways):
-            slides = known.grant_id and self._gateways[known.platform].platform.oauth.refresh_slides
-            if known.what is Ending.TOKEN or slides or not until < known.at <= until + AHEAD:
+            if known.since is not None or not until < known.at <= until + AHEAD:
                 continue
             if known.grant_id and not any(c.enabled for c in await tx.connections.of_grant(known.grant_id)):
                 continue

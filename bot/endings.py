@@ -9,7 +9,7 @@ from bot.announced import EndingFacts
 from bot.announcements import Announcement
 from bot.calling import who_can_fix
 from bot.connection import Connection, Grant, Json
-from bot.dates import Ending, KnownDate, of_grant, of_platform
+from bot.dates import KnownDate, known_dates, of_grant, of_platform
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
 from bot.remind import Quiet
@@ -91,30 +91,21 @@ class Endings:
 
     async def _due(self, tx: Tx, now: datetime) -> AsyncIterator[_Due]:
         routes = self._routes.over(await tx.routes.all())
-        for gateway in self._gateways.values():
-            for known in of_platform(gateway.platform):
-                if (days := _step(known, now)) and await self._in_use(tx, known.platform):
-                    yield _Due(known, days, routes.channel_of(known.platform))
-        for grant in await tx.grants.all():
-            if grant.platform not in self._gateways:
-                continue
-            for known in of_grant(grant, self._gateways[grant.platform].platform):
-                if days := _step(known, now, self._renewing_since(known, grant)):
-                    for channel, connections in (await self._hearing(tx, grant, routes)).items():
-                        yield _Due(known, days, channel, tuple(c.id for c in connections))
-
-    def _renewing_since(self, known: KnownDate, grant: Grant) -> datetime | None:
-        """Where the date moves on with every refresh of ours: since when it stands."""
-        slides = self._gateways[grant.platform].platform.oauth.refresh_slides
-        return grant.refreshed_at if slides or known.what is Ending.TOKEN else None
+        for known in await known_dates(tx, self._gateways):
+            days = _step(known, now)
+            if days and known.grant_id:
+                for channel, connections in (await self._hearing(tx, known.grant_id, routes)).items():
+                    yield _Due(known, days, channel, tuple(c.id for c in connections))
+            elif days and await self._in_use(tx, known.platform):
+                yield _Due(known, days, routes.channel_of(known.platform))
 
     async def _in_use(self, tx: Tx, platform: str) -> bool:
         return any(c.platform == platform and c.enabled for c in await tx.connections.all())
 
-    async def _hearing(self, tx: Tx, grant: Grant, routes: Routes) -> dict[str, list[Connection]]:
+    async def _hearing(self, tx: Tx, grant_id: str, routes: Routes) -> dict[str, list[Connection]]:
         """Those that need this login now, by channel. What is in an outage has a message already."""
         found: dict[str, list[Connection]] = defaultdict(list)
-        for connection in await tx.connections.of_grant(grant.id):
+        for connection in await tx.connections.of_grant(grant_id):
             if connection.enabled and connection.authorized and connection.outage_id is None:
                 found[routes.channel(connection)].append(connection)
         return found
@@ -167,15 +158,15 @@ class Endings:
         return "passed" if self._now() >= _at(about) else "soon"
 
 
-def _step(known: KnownDate, now: datetime, since: datetime | None = None) -> int:
+def _step(known: KnownDate, now: datetime) -> int:
     """The nearest step that has come; 0 before the first one and after the end.
 
-    `since`: the date moves on by itself, so its first tenth is no news: a step further away than the rest is none.
+    Where the date moves on by itself, its first tenth is no news: a step further away than the rest is none.
     """
     left = known.at - now
     if left <= timedelta(0):
         return 0
-    usual = (known.at - since) * 0.9 if since is not None else None
+    usual = (known.at - known.since) * 0.9 if known.since is not None else None
     reached = [d for d in STEPS if left <= timedelta(days=d) and (usual is None or timedelta(days=d) < usual)]
     return min(reached, default=0)
 

@@ -1,9 +1,9 @@
 """Logins that end by themselves soon are told to whoever subscribed, once each: renewing in time costs no data."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.dates import Ending, of_grant
+from bot.dates import Ending, known_dates
 from bot.happenings import Happening, Subscriptions, expiring
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
@@ -30,14 +30,14 @@ class Expiring:
 
     async def _tell(self, tx: Tx) -> None:
         now, endpoints = self._now(), self._subscriptions.to(Happening.EXPIRING)
-        for grant in await tx.grants.all() if endpoints else ():
-            if grant.platform not in self._gateways:
-                continue
-            known = of_grant(grant, self._gateways[grant.platform].platform)
-            ends = [each.at for each in known if each.what is not Ending.TOKEN and now < each.at <= now + AHEAD]
-            told = [c for c in await tx.connections.of_grant(grant.id) if c.enabled] if ends else []
+        soon: dict[str, datetime] = {}  # the nearest date of each login
+        for known in await known_dates(tx, self._gateways) if endpoints else ():
+            if known.grant_id and known.what is not Ending.TOKEN and now < known.at <= now + AHEAD:
+                soon.setdefault(known.grant_id, known.at)
+        for grant_id, ends_at in soon.items():
+            told = [c for c in await tx.connections.of_grant(grant_id) if c.enabled]
             if not told:
                 continue
-            found = expiring(grant, told, min(ends), self._subscriptions.public_url, now)
+            found = expiring(told, ends_at, self._subscriptions.public_url, now)
             for endpoint in endpoints:
                 await tx.notices.add(f"{endpoint}/{found.id}", None, found.body, now, endpoint=endpoint)

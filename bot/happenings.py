@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.connection import Connection, Event, Grant, Json, Outage
+from bot.connection import Connection, Event, Json, Outage
 from bot.listing import outage_fields, stamp
 
 
@@ -65,12 +65,13 @@ def happened(outage: Outage, revision: int, public_url: str) -> Happened | None:
     return Happened(f"{outage.id}_{revision}", kind, said(kind, event.at, data))
 
 
-def expiring(grant: Grant, connections: Sequence[Connection], ends_at: datetime, url: str, now: datetime) -> Happened:
-    """A login that ends by itself soon. Renewing any of its connections renews it."""
+def expiring(connections: Sequence[Connection], ends_at: datetime, url: str, now: datetime) -> Happened:
+    """Their login ends by itself soon. Renewing any of them renews it."""
+    first = connections[0]
     told = [{"id": c.id, "account": c.account.id, "name": c.account.name} for c in connections]
-    data: Json = {"platform": grant.platform, "login": grant.identity.login, "connections": told}
-    data |= {"expires_at": stamp(ends_at), "reauthorize_url": f"{url}/reauthorize/{connections[0].id}"}
-    key = f"{grant.id}_ends_{ends_at:%Y%m%d}"
+    data: Json = {"platform": first.platform, "login": first.login, "connections": told}
+    data |= {"expires_at": stamp(ends_at), "reauthorize_url": f"{url}/reauthorize/{first.id}"}
+    key = f"{first.grant_id}_ends_{ends_at:%Y%m%d}"
     return Happened(key, Happening.EXPIRING, said(Happening.EXPIRING, now, data))
 
 
