@@ -100,8 +100,9 @@ async def test_where_the_upload_is_refused_or_unclear_the_words_stand_alone(stor
 
 
 @sqlite_only
-async def test_a_picture_waits_while_slack_asks_for_patience(story):
-    story.world.slack.fail("files.getUploadURLExternal", "ratelimited", times=1)
+@pytest.mark.parametrize(("step", "status"), [("files.getUploadURLExternal", 200), ("upload", 503), ("upload", 429)])
+async def test_a_picture_waits_while_slack_asks_for_patience_or_is_in_trouble(story, step, status):
+    story.world.slack.fail(step, "ratelimited", times=1, status=status)
     await a_week_with_an_outage(story)
     (post,) = await told(story, digest(story))
     await story.pass_by(Work.ANNOUNCE, minutes=5)

@@ -16,6 +16,7 @@ from sentences import ROOT, trees
 from handlers.slack.leaver_event import EVENT
 from handlers.slack.manifest import manifest
 from handlers.slack.workspace_events import TROUBLE
+from sandbox.slack import SlackWorkspace
 
 # What each Web API method we call needs: https://docs.slack.dev/reference/methods
 SCOPES = {
@@ -131,6 +132,13 @@ def test_no_scope_is_asked_for_in_vain() -> None:
 
 def test_every_event_we_listen_to_is_subscribed_and_no_other() -> None:
     assert set(SOCKET["settings"]["event_subscriptions"]["bot_events"]) == {"app_home_opened", EVENT, *TROUBLE}
+
+
+def test_the_practice_workspace_gives_an_app_what_the_manifest_asks_for_and_no_more() -> None:
+    """Or a call without its scope, and an event without its subscription, would work in every test and nowhere else."""
+    slack = SlackWorkspace()
+    assert set(slack.state.scopes) == set(SOCKET["oauth_config"]["scopes"]["bot"])
+    assert slack.delivery.subscribed == set(SOCKET["settings"]["event_subscriptions"]["bot_events"])
 
 
 def test_the_slack_cli_is_given_the_same_manifest_as_json_and_a_way_to_start() -> None:

@@ -174,6 +174,7 @@ async def test_history_comes_newest_first_and_in_pages(slack: SlackWorkspace):
 
 async def test_people_have_a_language_and_a_direct_message(slack: SlackWorkspace):
     web = client(slack)
+    slack.state.scopes += ["im:write", "usergroups:read"]  # our manifest asks for neither
     found = await web.users_lookupByEmail(email="chloe@practice.example")
     told = await web.users_info(user=found["user"]["id"], include_locale=True)
     assert told["user"]["locale"] == "fr-FR"

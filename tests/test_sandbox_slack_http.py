@@ -83,7 +83,7 @@ async def test_a_failed_event_comes_three_times_more_unless_the_app_says_no(slac
         slack.archive(MARKETING)
         await slack.wait_for(lambda: not slack.delivery.busy)
         wanted["X-Slack-No-Retry"] = "1"
-        slack.unarchive(MARKETING)
+        slack.archive(MARKETING)
         await slack.wait_for(lambda: not slack.delivery.busy)
     assert seen == [(None, None), *[(str(n), "http_error") for n in (1, 2, 3)], (None, None)]
 

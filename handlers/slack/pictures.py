@@ -45,6 +45,8 @@ async def _send(url: str, png: bytes, timeout: float) -> None:  # noqa: ASYNC109
         aiohttp.ClientSession(timeout=within) as session,
         session.post(url, data=png, headers={"content-type": "image/png"}, allow_redirects=False) as answer,
     ):
+        if answer.status == 429 or answer.status >= 500:
+            raise TryLater(f"the upload was answered with {answer.status}")
         if answer.status != 200:
             raise SlackRefused(f"the upload was answered with {answer.status}")
 

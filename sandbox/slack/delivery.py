@@ -19,10 +19,15 @@ class Delivery:
         self.retry_after: tuple[float, ...] = (0.0, 60.0, 300.0)
         self.subscribed = {
             "app_home_opened",
-            "channel_archive",
-            "channel_unarchive",
-            "tokens_revoked",
             "app_uninstalled",
+            "channel_archive",
+            "channel_deleted",
+            "channel_id_changed",
+            "channel_left",
+            "group_archive",
+            "group_deleted",
+            "group_left",
+            "tokens_revoked",
             "user_change",
         }
         self._running: set[asyncio.Task[None]] = set()

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from sandbox.slack.arguments import Arguments
+from sandbox.slack.mishaps import Mishaps
 from sandbox.slack.model import Channel, Json, Message
 from sandbox.slack.refusal import SlackRefusal
 from sandbox.slack.state import BOT_USER, WorkspaceState
@@ -31,8 +32,9 @@ class Upload:
 
 
 class Files:
-    def __init__(self, state: WorkspaceState) -> None:
+    def __init__(self, state: WorkspaceState, mishaps: Mishaps) -> None:
         self.state = state
+        self.mishaps = mishaps
         self.held: dict[str, Upload] = {}
 
     def upload_url(self, state: WorkspaceState, args: Arguments) -> Json:
@@ -47,6 +49,8 @@ class Files:
 
     async def take(self, request: Request) -> Response:
         """The address is the key: no token. The bytes as they are, or as a form."""
+        if trouble := self.mishaps.of_uploads():
+            return PlainTextResponse("trouble", trouble)
         upload = self.held.get(request.path_params["file"])
         if upload is None or upload.data is not None:
             return PlainTextResponse("not found", 404)

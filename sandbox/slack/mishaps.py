@@ -35,6 +35,11 @@ class Mishaps:
                 return mishap
         return None
 
+    def of_uploads(self) -> int | None:
+        """The address files are sent to has troubles of its own, planned as `upload`, and shares those of all Slack."""
+        mishap = self.next_for("upload")
+        return mishap.status if mishap else self.down_with
+
     def clear(self) -> None:
         self.planned.clear()
         self.down_with = None

@@ -47,7 +47,7 @@ class SlackWorkspace:
         self.http = RequestUrl(self.state)
         self.delivery = Delivery(self.state, self.sockets, self.http)
         self.person = Person(self.state, self.delivery)
-        self.files = Files(self.state)
+        self.files = Files(self.state, self.mishaps)
         methods = {
             **chat_methods.METHODS,
             **read_methods.METHODS,
@@ -239,8 +239,8 @@ class SlackWorkspace:
         where = self.state.channel(channel)
         where.is_archived = gone
         self.state.changed()
-        kind = "channel_archive" if gone else "channel_unarchive"
-        self.delivery.announce({"type": kind, "channel": where.id, "user": user})
+        kind, what = "group" if where.is_private else "channel", "archive" if gone else "unarchive"
+        self.delivery.announce({"type": f"{kind}_{what}", "channel": where.id, "user": user})
 
     def deactivate(self, user: str) -> None:
         """An administrator ends somebody's account."""
