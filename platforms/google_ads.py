@@ -97,7 +97,8 @@ class GoogleAdsSettings(PlatformSettings):
 class GoogleAds(Platform, CostSource, AdTagger):
     """Downloads cost per ad and account day; what a campaign spends without ads (Performance Max) is kept per campaign.
 
-    The last `restate_days` days are read again, as Google still changes them. New ads, paused ones included, get `utm`
+    The last `restate_days` days are read again, as Google still changes them. Google tells the cost of the last 37
+    months. New ads, paused ones included, get `utm`
     appended to their final URL suffix; this needs no new review. Google lists changed ads for 90 days: after a longer
     outage all ads are looked at.
 
@@ -110,7 +111,8 @@ class GoogleAds(Platform, CostSource, AdTagger):
     flows = (Flow.COST, Flow.TAGGING)
     Settings = GoogleAdsSettings
     settings: GoogleAdsSettings
-    look_back_days = 1095
+    # 37 months of days: https://developers.google.com/google-ads/api/reference/rpc/v26/DateRangeErrorEnum.DateRangeError
+    look_back_days = 1120
 
     def __init__(self, settings: PlatformSettings, now: Clock = lambda: datetime.now(UTC)) -> None:
         super().__init__(settings, now)

@@ -14,6 +14,7 @@ from sandbox.google_ads_rows import Hit, Shape
 
 CHANGED_AT = "change_status.last_change_date_time"
 CHANGE_LIMIT = 10_000
+MONTHS = 37  # how long Google keeps what happened on which day
 CHANGE_DAYS = 90
 
 Reached = Callable[[Account], Iterator[tuple[Account, int]]]
@@ -72,12 +73,26 @@ class Search:
                 "EXPECTED_FILTERS_ON_DATE_RANGE",
                 "The query must have a finite date range filter in the WHERE clause when 'segments.date' is selected.",
             )
+        low, _ = bounds(self.query, DAY)
+        if self._by_day and low and low < self._earliest():
+            raise AdsError(
+                400,
+                "dateRangeError",
+                "REQUESTED_DATE_GRANULARITY_NOT_SUPPORTED",
+                "The requested time granularity is not supported for the date range in the query.",
+            )
         if self.account.manager and asks & set(METRICS):
             raise query_error(
                 "REQUESTED_METRICS_FOR_MANAGER",
                 "Metrics cannot be requested for a manager account. To retrieve metrics, issue separate requests "
                 "against each client account under the manager account.",
             )
+
+    def _earliest(self) -> str:
+        """https://developers.google.com/google-ads/api/reference/rpc/v26/DateRangeErrorEnum.DateRangeError"""
+        today = date.fromordinal(self._moment.day)
+        months = today.year * 12 + today.month - 1 - MONTHS
+        return date(months // 12, months % 12 + 1, min(today.day, 28)).isoformat()
 
     def _check_changes(self) -> None:
         """https://developers.google.com/google-ads/api/docs/change-status: a limit and a finite range, always."""

@@ -18,6 +18,7 @@ from sandbox.microsoft_advertising_faults import ApiFault
 from sandbox.microsoft_advertising_files import JOB_LIVES, Job, Jobs, Storage, zipped
 
 MOST_AT_ONCE = 5
+YEARS = 3  # of days: https://learn.microsoft.com/advertising/guides/report-data-retention-time-periods
 Row = dict[str, str]
 
 _COMMON = {"TimePeriod", "AccountId", "AccountName", "AccountNumber", "CurrencyCode"}
@@ -114,6 +115,8 @@ class ReportingService:
         today = self._now().astimezone(ZoneInfo(zone)).date()
         if until < since:
             raise ApiFault(2011)
+        if since < _years_before(today, YEARS):
+            raise ApiFault(2009)
         if since > today:
             raise ApiFault(2041)
         if until > today:
@@ -140,6 +143,10 @@ class ReportingService:
                         yield _common(account, day) | names | _measures(told)
 
         return rows
+
+
+def _years_before(day: date, years: int) -> date:
+    return date(day.year - years, day.month, min(day.day, 28))
 
 
 def _account_rows(account: Account, day: int, now: Any) -> Iterator[tuple[Row, Figures]]:

@@ -70,6 +70,14 @@ async def test_a_login_is_known_by_its_google_id(desk):
     assert (identity.id, identity.login) == (desk.sandbox.oauth.people[ADA].sub, ADA)
 
 
+async def test_the_last_day_of_the_look_back_is_still_told_and_no_month_before_it_would_be(desk):
+    earliest = UNTIL - timedelta(days=GoogleAds.look_back_days)
+    assert [page.through for page in await desk.cost(earliest, earliest)] == [earliest]
+    with pytest.raises(Refused) as refused:
+        await desk.cost(earliest - timedelta(days=8), earliest)
+    assert refused.value.code == "REQUESTED_DATE_GRANULARITY_NOT_SUPPORTED"
+
+
 async def test_a_login_without_its_mail_address_is_shown_by_its_id(desk):
     fetch, _ = await session(desk.gateway, ADA, without_scopes=["email"])
     identity = await desk.platform.identify(fetch)
@@ -239,7 +247,7 @@ async def test_cost_comes_in_whole_days_oldest_first_and_says_how_far(desk):
 
 
 async def test_days_without_cost_are_passed_too(desk):
-    assert [page.through for page in await desk.cost(date(2020, 1, 1), date(2020, 1, 3))] == [date(2020, 1, 3)]
+    assert [page.through for page in await desk.cost(date(2024, 1, 1), date(2024, 1, 3))] == [date(2024, 1, 3)]
 
 
 async def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(desk):

@@ -66,7 +66,7 @@ async def test_what_is_late_and_how_many_ads_run_untagged_is_reckoned_from_the_l
     assert 600_000_000 <= facts.loss.late["EUR"] < 900_000_000
     assert facts.loss.ads == 4
     assert facts.loss.clicks == 40  # ten a day for each, and on average each has run for half of two days
-    assert facts.loss.told_until == facts.cost_since + 1095 * DAY
+    assert facts.loss.told_until == facts.cost_since + 1120 * DAY
 
 
 async def test_it_stands_in_the_message_and_grows(story):
