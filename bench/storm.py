@@ -26,7 +26,6 @@ from storage import open_memory
 from storage.tables import connections
 
 GOOGLE = "google_ads"
-OWN = 4  # outages that have a message of their own before the storm is one
 
 
 async def fill(practice: Practice, count: int, spread: timedelta) -> None:

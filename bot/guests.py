@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.connection import Event
+from bot.connection import Event, Outage
 from bot.entrances import GuestLink
 from bot.interfaces import Clock, Gateway
-from bot.memory import Memory
+from bot.memory import Memory, Tx
 from bot.people import Begun, GuestPage, NotFound
 from bot.reauthorize import GUEST, LINK_OVER, Consents, digest
 
@@ -56,11 +56,8 @@ class Guests:
     async def page(self, token: str) -> GuestPage | None:
         """What it is for, and nothing else of this house: no login, no loss, no other outage."""
         async with self._memory.read() as tx:
-            link = await tx.consents.guest(digest(token), self._now())
-            outage = await tx.outages.get(link.outage_id) if link else None
-            if link is None or outage is None or outage.platform not in self._gateways:
-                return None
-            if outage.reauthorized_at or outage.closed_at:
+            _, outage = await self._opened(tx, token)
+            if outage is None:
                 return None
             connections = await tx.connections.some(outage.connection_ids)
         name = self._gateways[outage.platform].platform.name
@@ -68,11 +65,17 @@ class Guests:
 
     async def begin(self, token: str) -> Begun:
         """The link is used up by a finished login, not by opening it or by saying no."""
-        page = await self.page(token)
         async with self._memory.read() as tx:
-            link = await tx.consents.guest(digest(token), self._now())
-            outage = await tx.outages.get(link.outage_id) if link else None
-        if page is None or link is None or outage is None:
+            link, outage = await self._opened(tx, token)
+        if link is None or outage is None:
             raise NotFound(LINK_OVER)
         hint = outage.login if link.same_login else ""
-        return await self._consents.begin(page.platform, GUEST, link.id, login_hint=hint, who=f"guest:{link.id}")
+        return await self._consents.begin(outage.platform, GUEST, link.id, login_hint=hint, who=f"guest:{link.id}")
+
+    async def _opened(self, tx: Tx, token: str) -> tuple[GuestLink | None, Outage | None]:
+        """The outage is None where there is nothing to log in for."""
+        link = await tx.consents.guest(digest(token), self._now())
+        outage = await tx.outages.get(link.outage_id) if link else None
+        if outage is None or outage.platform not in self._gateways or outage.reauthorized_at or outage.closed_at:
+            return link, None
+        return link, outage
