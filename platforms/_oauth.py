@@ -108,9 +108,8 @@ class OAuthGateway:
         dead = oauth.revoke_method == "DELETE" and isinstance(self.platform.read_error(answer), AuthorizationLost)
         if 400 <= answer.status < 500 and (dead or code in _REVOKED_ALREADY):
             return
-        raise TryLater(
-            f"the login was not revoked (HTTP {answer.status}, {code})", after=retry_after(answer.headers, self._now())
-        )
+        told = f"the login was not revoked (HTTP {answer.status}, {code})"
+        raise without(TryLater(told, after=retry_after(answer.headers, self._now())), token.reveal(), self._secret())
 
     def fetch(self, tokens: Tokens) -> Fetch:
         return AuthorizedFetch(self.platform, self._api_wire, tokens, self._now)

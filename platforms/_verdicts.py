@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.connection import Cause
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
+from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
 from bot.interfaces import Answer
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
@@ -64,6 +64,8 @@ def without(error: RedkeyError, *secrets: str) -> RedkeyError:
         return text
 
     error.args = tuple(cleaned(each) for each in error.args)
+    if isinstance(error, Refused):
+        error.code = str(cleaned(error.code))
     if isinstance(error, AuthorizationLost | AccessDenied | Misconfigured):
         cause = error.cause
         error.cause = replace(cause, code=str(cleaned(cause.code)), vendor=str(cleaned(cause.vendor)))

@@ -25,6 +25,7 @@ from bot.connection import Secret, TokenSet
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
 from platforms import open_gateways
 from platforms._http import LONGEST_WAIT, retry_after
+from platforms._verdicts import without
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.ledger import Ledger
 
@@ -374,6 +375,16 @@ async def test_a_revocation_that_did_not_happen_is_tried_later(server, gateway, 
     server.token_answers = [said(body, status)]
     with pytest.raises(TryLater):
         await gateway.revoke(Secret("t"))
+
+
+async def test_a_platform_that_says_the_token_it_was_sent_for_an_error_puts_it_into_no_error_of_ours(server, gateway):
+    token = "1.0gSecretRefreshToken"
+    server.token_answers = [said({"error": token}, 400)]
+    with pytest.raises(TryLater) as told:
+        await gateway.revoke(Secret(token))
+    assert token not in str(told.value)
+    refused = without(Refused(f"no {token}", code=token), token)
+    assert (str(refused), refused.code) == ("no ***", "***")
 
 
 # Authorized calls
