@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from deployment import deployed
+from practice_memory import a_grant, an_account, dropped
 from practice_story import ADA, SALESFORCE, sqlite_only, telling
 
+from bot.connection import Reach
 from bot.digest import Digest, Weekly
 from bot.memory import Work
 from handlers.slack import drawing
@@ -46,11 +48,12 @@ async def a_week_with_an_outage(story):
     await story.work()
     story.clock.advance(hours=3)
     await story.reauthorize(SALESFORCE, outage.id)
+    story.clock.advance(hours=1)  # in which it catches up, and is down no more
     await story.work()
     story.clock.at = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
 
 
-async def test_it_says_what_broke_how_long_who_mended_it_and_what_ends_next_once_a_week(story):
+async def test_it_says_what_broke_how_long_and_who_mended_it_once_a_week(story):
     await a_week_with_an_outage(story)
     (post,) = await told(story, digest(story), digest(story))
     story.clock.advance(hours=5)
@@ -59,11 +62,38 @@ async def test_it_says_what_broke_how_long_who_mended_it_and_what_ends_next_once
     assert "Salesforce" in post.words
     assert "down for 3 h" in post.words
     assert f"{ADA} logged in again." in post.words
-    assert "Salesforce: a login ends on" not in post.words  # that date moves on by itself
     assert "2 connections were never down" in post.words
     story.clock.advance(days=7)
     assert len(await told(story, digest(story))) == 2
     assert "nothing broke." in story.posts()[-1].text
+
+
+async def test_the_longest_outage_comes_first_and_what_broke_after_the_week_waits_for_the_next(story):
+    short, long, later = await story.connections()
+    for connection, hours in ((short, 2), (long, 5)):
+        outage = await dropped(story.memory, story.clock(), connection, reach=Reach.ACCOUNT)
+        story.clock.advance(hours=hours)
+        async with story.memory.begin() as tx:
+            await tx.outages.close(outage.id, {}, {}, story.clock())
+    story.clock.at = datetime(2026, 11, 30, 8, 10, tzinfo=UTC)
+    await dropped(story.memory, story.clock(), later, reach=Reach.ACCOUNT)
+    (post,) = await told(story, digest(story))
+
+    assert "2 outages." in post.text
+    assert "still down" not in post.words
+    assert post.words.index("down for 5 h") < post.words.index("down for 2 h")
+
+
+async def test_of_what_ends_it_names_the_next_thirty_days_and_nothing_that_moves_on_by_itself(story):
+    async with story.memory.begin() as tx:
+        for n, (platform, days) in enumerate(((LINKEDIN, 20), (LINKEDIN, 60), (SALESFORCE, 20))):
+            ends = datetime(2026, 11, 30, 8, tzinfo=UTC) + timedelta(days=days)
+            grant = await a_grant(tx, story.clock(), f"person{n}", platform, refresh_expires_at=ends)
+            await an_account(tx, grant, story.clock(), f"{n}")
+    story.clock.at = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
+    (post,) = await told(story, digest(story))
+    assert post.words.count("a login ends on") == 1
+    assert "LinkedIn Ads: a login ends on 20 Dec 2026" in post.words
 
 
 async def test_the_picture_stands_in_its_thread_and_says_in_words_what_it_shows(story):

@@ -3,9 +3,11 @@
 import pytest
 from deployment import deployed
 from practice_room import opened
-from practice_story import BEN, SALESFORCE, sqlite_only, telling
+from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only, telling
 
+from bot.leavers import KIND, Leavers
 from bot.memory import Work
+from bot.routes import Route, Routes
 from handlers.slack.announcer import SlackAnnouncer
 from sandbox.slack import ANNA, MARKETING
 from sandbox.visitor import Visitor
@@ -57,6 +59,19 @@ async def test_another_login_takes_over_by_the_button_and_the_list_says_so(story
     (post,) = await told(story)
     assert "Nothing rests any more" in post.text
     assert await story.outages() == []
+
+
+@sqlite_only
+async def test_each_channel_hears_of_its_own(story):
+    routes = Routes(MARKETING, [Route(SALESFORCE, channel=SALES)])
+    leavers = Leavers(story.memory, story.gateways, routes, PUBLIC, story.clock)
+    story.app.tellers[KIND] = leavers
+    await leavers.left(ANNA, "Anna Berg", "")
+    (ours,) = await told(story)
+    (theirs,) = story.world.slack.messages(SALES)
+    assert "2 connections rest" in ours.text
+    assert "1 connection rests" in theirs.text
+    assert "Salesforce" in theirs.text
 
 
 @sqlite_only

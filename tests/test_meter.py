@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from practice_memory import LOST, a_grant, an_account, drop
-from practice_story import GOOGLE, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Ad, CostRow, Flow, TagChange
+from bot.connection import Account, Ad, CostRow, Flow, Reach, TagChange
 from bot.errors import AuthorizationLost
 from bot.interfaces import TagResult
 from bot.loss import Usual
@@ -32,14 +32,14 @@ def ad(number, made):
     return TagChange(Ad(str(number), f"Ad {number}", (), created_at=made), "", "utm_source=google")
 
 
-async def stored(story, *, days=10, micros=300_000_000, ads_a_day=2):
+async def stored(story, *, days=10, micros=300_000_000, ads_a_day=2, person="ada", account="111", currency="EUR"):
     """A login whose one account has had so much cost and so many new ads a day until yesterday."""
     now, today = story.clock(), story.clock().date()
     flows = (Flow.COST, Flow.TAGGING)
     async with story.memory.begin() as tx:
-        grant = await a_grant(tx, now, "ada", GOOGLE)
-        connection = await an_account(tx, grant, now, "111", flows)
-        await tx.connections.set_account(connection.id, connection.account.__class__("111", "Acme", "EUR", "UTC"))
+        grant = await a_grant(tx, now, person, GOOGLE)
+        connection = await an_account(tx, grant, now, account, flows)
+        await tx.connections.set_account(connection.id, Account(account, "Acme", currency, "UTC"))
         past = [today - n * DAY for n in range(1, days + 1)]
         rows = [cost(day, micros) for day in past]
         if rows:
@@ -97,6 +97,8 @@ async def test_once_logged_in_the_ads_that_ran_untagged_are_counted(story, clock
     story.clock.advance(days=1)
     async with story.memory.begin() as tx:
         await tx.outages.reauthorized(outage.id, "ada", clock())
+    assert not (await story.app.facts.of(outage.id)).loss.counted, "nobody has looked yet"
+    async with story.memory.begin() as tx:
         late = [ad("late", clock() - timedelta(hours=3)), ad("unsaid", clock() - timedelta(hours=2))]
         await tx.tags.plan(connection.id, late, clock())
         await tx.tags.applied(connection.id, [TagResult("late")], clock())
@@ -115,6 +117,32 @@ async def test_usual_figures_are_kept_apart_by_connection(memory, clock):
         found = await tx.costs.usual([one.id, two.id, none.id], day, day + 4 * DAY)
 
     assert found == {one.id: Usual(4, 12, 20, 2), two.id: Usual(1, 9, 1, 1)}
+
+
+@sqlite_only
+async def test_two_logins_lost_at_once_have_each_its_own_figures_and_currencies_are_not_added_up(story):
+    await stored(story)
+    await stored(story, person="ben", account="222", currency="USD", micros=50_000_000)
+    async with story.memory.begin() as tx:
+        one, two = await tx.connections.all()
+        both = await drop(tx, story.clock(), one, two)
+    assert (await story.app.facts.of(both.id)).loss.a_day == {"EUR": 300_000_000, "USD": 50_000_000}
+    async with story.memory.begin() as tx:
+        await tx.outages.close(both.id, {}, {}, story.clock())
+        each = [await drop(tx, story.clock(), c, reach=Reach.ACCOUNT) for c in (one, two)]
+    figures = [(await story.app.facts.of(outage.id)).loss.a_day for outage in each]
+    assert figures == [{"EUR": 300_000_000}, {"USD": 50_000_000}]
+
+
+@sqlite_only
+async def test_the_pace_of_touchpoints_is_told_once_there_is_one(story):
+    await story.connect(SALESFORCE)
+    outage = await story.drop(SALESFORCE)
+    await story.touchpoints(1, 2, 3)
+    story.clock.advance(minutes=5)
+    assert (await story.app.facts.of(outage.id)).loss.touches_a_day == 0
+    story.clock.advance(hours=12)
+    assert (await story.app.facts.of(outage.id)).loss.touches_a_day == pytest.approx(6, rel=0.05)
 
 
 @sqlite_only
@@ -141,17 +169,20 @@ async def test_the_last_day_is_announced_a_week_and_a_day_before_and_calls_other
     ends = story.app.remind._last_days
     remind = Remind(story.memory, routes, (), timedelta(hours=4), None, story.clock, ends)
     await story.work(Work.SAY)
-    said = []
+    until = (await story.app.facts.of(outage.id)).loss.told_until
+    days, before = [], 0
     for _ in range(42):
         story.clock.advance(days=1)
         await remind.run()
         await remind.run()
         await story.work(Work.SAY)
-        said.append(len(story.replies()))
+        if len(story.replies()) > before:
+            days.append(story.clock().date())
+            before = len(story.replies())
 
     warned = [e.detail for e in (await story.outage(outage.id)).timeline if e.what == "soon_gone"]
     assert warned == ["1", "2"]
-    assert said[30] == 0
+    assert days == [until - 7 * DAY, until - DAY]
     texts = story.replies()
     assert "only until" in texts[0]
     assert sum(GROUP in text for text in texts) == 1

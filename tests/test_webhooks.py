@@ -187,14 +187,16 @@ async def test_what_is_not_taken_is_sent_again_later_and_later_under_the_same_id
 ):
     receiver.answers = [(500, {}), (302, {"location": "/hook"}), (429, {"retry-after": "3600"})]
     await opened(heard, clock)
-    bring = courier(heard, receiver, clock)
+    bring, tried = courier(heard, receiver, clock), []
     for pause in (timedelta(seconds=6), timedelta(minutes=6), timedelta(minutes=35), timedelta(minutes=30)):
         await bring.run()
         clock.advance(seconds=1)
         await bring.run()  # it is too early
         clock.advance(pause)
+        tried.append(len(receiver.got))
     await bring.run()
 
+    assert tried == [1, 2, 3, 3], "the last one had asked for an hour"
     assert [method for method, *_ in receiver.got] == ["POST"] * 4, "a redirect is not followed"
     assert len(set(receiver.ids)) == 1
     assert len({headers["webhook-signature"] for _, headers, _ in receiver.got}) == 4
@@ -238,6 +240,9 @@ async def test_an_endpoint_that_takes_nothing_for_five_days_is_switched_off(hear
         async with heard.begin() as tx:
             await tx.outages.event(outage.id, Event(clock(), "reauthorized", f"U{n}"))
         await bring.run()
+        if n == 10:  # four and a half days
+            async with heard.read() as tx:
+                assert (await tx.notices.endpoints())["desk"].disabled_at is None
         clock.advance(hours=11)
     tried = len(receiver.got)
     await bring.run()
