@@ -102,6 +102,8 @@ async def test_what_they_had_taken_is_open_to_everybody_again(story):
     await story.work(Work.SAY)
     story.world.slack.state.users[ANNA].deleted = True
     story.clock.advance(hours=1)
+    await story.desk.left("U0BEN0000", "Ben Okafor", "")
+    assert (await story.outage(outage.id)).claimed_by == ANNA
     await story.desk.left(ANNA, "Anna Berg", "")
     await story.work(Work.SAY)
     assert (await story.outage(outage.id)).claimed_by is None

@@ -124,7 +124,7 @@ async def test_two_logins_lost_at_once_have_each_its_own_figures_and_currencies_
     await stored(story)
     await stored(story, person="ben", account="222", currency="USD", micros=50_000_000)
     async with story.memory.begin() as tx:
-        one, two = await tx.connections.all()
+        one, two = sorted(await tx.connections.all(), key=lambda c: c.account.currency)
         both = await drop(tx, story.clock(), one, two)
     assert (await story.app.facts.of(both.id)).loss.a_day == {"EUR": 300_000_000, "USD": 50_000_000}
     async with story.memory.begin() as tx:
