@@ -179,7 +179,6 @@ class Connections(Protocol):
 
 
 class Transfers(Protocol):
-    async def of_connection(self, connection_id: str) -> list[Transfer]: ...
     async def of_connections(self, connection_ids: Sequence[str]) -> list[Transfer]: ...
     async def of_outage(self, outage_id: str) -> list[Transfer]:
         """Those with a mark from this outage."""

@@ -22,10 +22,6 @@ class TransferRows:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def of_connection(self, connection_id: str) -> list[Transfer]:
-        mine = select(transfers).where(transfers.c.connection_id == connection_id).order_by(transfers.c.flow)
-        return [_transfer(row) for row in await self._tx.all(mine)]
-
     async def of_connections(self, connection_ids: Sequence[str]) -> list[Transfer]:
         rows = [
             row

@@ -71,7 +71,7 @@ class Deployment:
         """Only then can be told when an ad was made that is new."""
         async with self.app.memory.read() as tx:
             connections = await tx.connections.all()
-            transfers = [t for c in connections for t in await tx.transfers.of_connection(c.id)]
+            transfers = await tx.transfers.of_connections([c.id for c in connections])
         return all("as_of" in t.cursor for t in transfers if t.flow is Flow.TAGGING)
 
     async def until(self, true: Callable[[], Any], within: float = 15.0) -> Any:

@@ -213,7 +213,7 @@ class Story:
 
     async def transfers(self, connection):
         async with self.memory.read() as tx:
-            return {transfer.flow: transfer for transfer in await tx.transfers.of_connection(connection.id)}
+            return {transfer.flow: transfer for transfer in await tx.transfers.of_connections([connection.id])}
 
     async def totals(self, connection, since, until):
         async with self.memory.read() as tx:

@@ -117,7 +117,7 @@ async def test_a_mark_ends_a_running_claim_and_begins_anew(memory, clock, due):
             await tx.transfers.save(old, clock(), LEASE)
     [marked] = await claim(memory, clock)
     async with memory.read() as tx:
-        assert [marked] == await tx.transfers.of_outage(outage.id) == await tx.transfers.of_connection(connection.id)
+        assert [marked] == await tx.transfers.of_outage(outage.id) == await tx.transfers.of_connections([connection.id])
     assert ({"until": "2026-11-23"}, outage.id, 0, 30) == (
         marked.mark,
         marked.mark_outage,
@@ -139,7 +139,7 @@ async def test_passed_verified_and_cleared_are_remembered(memory, clock):
         assert (clock(), clock()) == (shown.passed_at, shown.verified_at)
         await tx.transfers.clear_marks(outage.id)
         assert await tx.transfers.of_outage(outage.id) == []
-        [plain] = await tx.transfers.of_connection(connection.id)
+        [plain] = await tx.transfers.of_connections([connection.id])
     assert (plain.mark, plain.mark_outage, plain.passed_at, plain.verified_at) == (None, None, None, None)
 
 

@@ -27,7 +27,7 @@ async def test_a_push_that_gets_no_answer_is_tried_with_half_as_many_and_grows_a
         assert {1} == {writes.created for writes in crm.writes.values()}
         async with redkey.app.memory.read() as tx:
             (connection,) = await tx.connections.all()
-            (transfer,) = await tx.transfers.of_connection(connection.id)
+            (transfer,) = await tx.transfers.of_connections([connection.id])
         assert "batch" not in transfer.cursor
 
 
