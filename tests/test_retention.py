@@ -44,7 +44,9 @@ async def test_nothing_is_forgotten_unless_a_setting_says_so(memory, clock, crm)
     assert (1, 1, 1) == await left(memory, crm)
 
 
-async def test_cost_older_than_its_setting_goes_and_the_rest_stays(memory, clock):
+@pytest.mark.parametrize("at_once", [1, 2_000])
+async def test_cost_older_than_its_setting_goes_and_the_rest_stays(memory, clock, monkeypatch, at_once):
+    monkeypatch.setattr("bot.retention.AT_ONCE", at_once)
     [ads] = await connected(memory, clock())
     today = clock().date()
     kept = [today - 90 * DAY, today]
@@ -56,7 +58,11 @@ async def test_cost_older_than_its_setting_goes_and_the_rest_stays(memory, clock
 
 
 async def test_only_what_was_sent_is_forgotten_of_the_touchpoints(memory, clock, crm):
-    clock.advance(91 * DAY)
+    clock.advance(89 * DAY)
+    await Retention(memory, KEEP, clock).run()
+    assert (1, 1, 1) == await left(memory, crm)
+
+    clock.advance(2 * DAY)
     await Retention(memory, KEEP, clock).run()
 
     assert (0, 1, 1) == await left(memory, crm)
@@ -77,6 +83,37 @@ async def test_what_an_open_catch_up_has_to_compare_stays_until_it_is_over(memor
         await tx.transfers.clear_marks(outage.id)
     await Retention(memory, KEEP, clock).run()
     assert (0, 1, 1) == await left(memory, crm)
+
+
+async def test_what_one_crm_has_and_another_waits_for_still_reaches_the_other(memory, clock, crm):
+    [other] = await connected(memory, clock(), platform="hubspot", flows=[Flow.TOUCHPOINTS])
+    async with memory.begin() as tx:
+        await tx.touchpoints.accept([touch(7, clock())], clock())
+        await tx.touchpoints.settle(crm.id, [PushResult("TP2_7", PushState.SENT)], clock())
+    clock.advance(91 * DAY)
+    await Retention(memory, KEEP, clock).run()
+
+    async with memory.begin() as tx:
+        assert "TP2_7" in [d.touchpoint.id for d in await tx.touchpoints.batch(other.id, 9, clock())]
+
+
+async def test_cost_and_the_outage_that_a_catch_up_compares_stay_until_it_is_over(memory, clock):
+    [ads] = await connected(memory, clock())
+    day = clock().date()
+    outage = await dropped(memory, clock(), ads)
+    async with memory.begin() as tx:
+        await tx.costs.store(ads.id, [cost(day)], day, day, clock())
+        mark = {"as_of": clock().isoformat(), "since": day.isoformat()}
+        await tx.transfers.mark(outage.id, ads.id, Flow.COST, mark, 1)
+        await tx.outages.close(outage.id, {}, {}, clock())
+    clock.advance(91 * DAY)
+    for clear, kept in ((False, ([day], [outage.id])), (True, ([], []))):
+        async with memory.begin() as tx:
+            if clear:
+                await tx.transfers.clear_marks(outage.id)
+        await Retention(memory, KEEP, clock).run()
+        async with memory.read() as tx:
+            assert kept == (await days(memory), [found.id for found in await tx.outages.latest()])
 
 
 async def test_closed_outages_go_with_their_timeline_and_open_ones_stay(memory, clock):
