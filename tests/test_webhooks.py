@@ -154,6 +154,17 @@ async def test_an_outage_that_a_pause_ends_is_told_as_closed_and_a_pause_of_one_
     assert receiver.types == ["outage.opened", "outage.closed"]
 
 
+async def test_what_is_lost_again_is_told_as_reopened(heard, clock, receiver):
+    outage = await opened(heard, clock)
+    for what in ("disconnected", "dropped"):  # the first says only that its cause has changed
+        clock.advance(minutes=1)
+        async with heard.begin() as tx:
+            await tx.outages.event(outage.id, Event(clock(), what))
+    await courier(heard, receiver, clock).run()
+
+    assert receiver.types == ["outage.opened", "outage.reopened"]
+
+
 async def test_a_login_that_ends_within_a_week_is_told_once(heard, clock, receiver):
     section = {"client_id": "x", "client_secret": "y"}
     gateways = open_gateways({"linkedin_ads": section}, timeout=timedelta(seconds=1), now=clock)
@@ -162,10 +173,12 @@ async def test_a_login_that_ends_within_a_week_is_told_once(heard, clock, receiv
         grant = await a_grant(tx, clock(), platform="linkedin_ads", refresh_expires_at=ends)
         connection = await an_account(tx, grant, clock())
     ending = Expiring(heard, gateways, EVERYTHING, clock)
-    await ending.run()
-    assert await waiting(heard) == 0
+    for days in (0, 12):
+        clock.advance(days=days)
+        await ending.run()
+        assert await waiting(heard) == 0
 
-    clock.advance(days=14)
+    clock.advance(days=2)
     for _ in range(3):
         await ending.run()
         await courier(heard, receiver, clock).run()
