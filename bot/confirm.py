@@ -130,7 +130,7 @@ class Confirm:
             if transfer.flow is Flow.COST:
                 await self._cost(tx, transfer, receipt)
             elif transfer.flow is Flow.TAGGING:
-                await self._tags(tx, transfer, receipt)
+                await self._tags(tx, outage, transfer, receipt)
             else:
                 await self._touchpoints(tx, transfer, receipt)
         return receipt.recovered, receipt.lost
@@ -155,13 +155,13 @@ class Confirm:
         read = account_day(datetime.fromisoformat(transfer.cursor["as_of"]), connection.account.time_zone)
         return max((read - since).days - gateway.platform.look_back_days, 0)
 
-    async def _tags(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
+    async def _tags(self, tx: Tx, outage: Outage, transfer: Transfer, receipt: "_Receipt") -> None:
         connection = await tx.connections.get(transfer.connection_id)
         assert connection is not None
         assert transfer.mark is not None
         receipt.add(receipt.recovered, "ads_tagged", transfer.done + transfer.mark.get("earlier", 0))
         since = datetime.fromisoformat(transfer.mark["since"])
-        ads = await tx.tags.created_between(connection.id, since, self._now())
+        ads = await tx.tags.created_between(connection.id, since, self._now(), tagged_since=outage.opened_at)
         if not ads:
             return
         platform, day = self._gateways[connection.platform].platform, account_day(since, connection.account.time_zone)

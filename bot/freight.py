@@ -51,11 +51,13 @@ class Tags(Protocol):
     async def refused(self, connection_id: str) -> set[str]:
         """Ads whose last change the platform refused."""
 
-    async def created_between(self, connection_id: str, since: datetime, until: datetime) -> list[str]:
-        """Ads we tagged that had been made in that span: they ran untagged."""
+    async def created_between(
+        self, connection_id: str, since: datetime, until: datetime, *, tagged_since: datetime
+    ) -> list[str]:
+        """Ads made in that span that got their tags only from `tagged_since` on: they ran untagged."""
 
     async def made(self, connection_ids: Sequence[str], since: datetime, until: datetime) -> int:
-        """How many ads of all of these we tagged that had been made in that span."""
+        """How many ads of all of these were made in that span and tagged in it or later."""
 
 
 class Touchpoints(Protocol):

@@ -88,12 +88,14 @@ class TagRows:
         mine = select(tags.c.ad).where(tags.c.connection_id == connection_id, tags.c.problem != "")
         return {row.ad for row in await self._tx.all(mine)}
 
-    async def created_between(self, connection_id: str, since: datetime, until: datetime) -> list[str]:
+    async def created_between(
+        self, connection_id: str, since: datetime, until: datetime, *, tagged_since: datetime
+    ) -> list[str]:
         """Those made at `since` count, those made at `until` do not; oldest first."""
         made = select(tags.c.ad).where(
             tags.c.connection_id == connection_id,
-            tags.c.applied_at.is_not(None),
-            tags.c.ad_created_at >= since,
+            tags.c.applied_at >= tagged_since,
+            tags.c.ad_created_at >= _whole_second(since),
             tags.c.ad_created_at < until,
         )
         return [row.ad for row in await self._tx.all(made.order_by(tags.c.ad_created_at, tags.c.ad))]
@@ -103,9 +105,14 @@ class TagRows:
         for ids in parts(connection_ids):
             made = select(func.count()).where(
                 tags.c.connection_id.in_(ids),
-                tags.c.ad_created_at >= since,
+                tags.c.ad_created_at >= _whole_second(since),
                 tags.c.ad_created_at < until,
-                tags.c.applied_at.is_not(None),
+                tags.c.applied_at >= since,
             )
             count += int(await self._tx.value(made))
         return count
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """Platforms tell only in which second an ad was made: one made just after the drop must not look older than it."""
+    return moment.replace(microsecond=0)

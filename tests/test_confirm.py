@@ -116,7 +116,7 @@ async def test_a_sweep_closes_what_nobody_waits_for_and_only_that(story, clock):
         account = Account("no-flows", "Nothing flows here")
         bare = await tx.connections.add(grant, Kind.CRM, account, autotagging=False, utm="", flows=[], now=clock())
         await tx.connections.set_authorized([bare.id], False)
-        await story.watch._open(tx, Reach.ACCOUNT, [bare], AccessDenied(KNOWN_LOST))
+        await story.watch.losses._open(tx, Reach.ACCOUNT, [bare], AccessDenied(KNOWN_LOST))
     async with story.memory.read() as tx:
         outage = await tx.outages.open_of_connection(bare.id)
     await story.app.confirm.sweep()

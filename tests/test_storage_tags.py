@@ -28,9 +28,11 @@ async def row(memory, ad="1"):
 async def test_a_change_is_planned_then_applied(memory, clock, account):
     async with memory.begin() as tx:
         await tx.tags.plan(account, [change(clock, before="a=b")], clock())
-        assert await tx.tags.created_between(account, clock(), clock() + timedelta(hours=1)) == []
+        assert await tx.tags.created_between(account, clock(), clock() + timedelta(hours=1), tagged_since=clock()) == []
         await tx.tags.applied(account, [TagResult("1")], clock())
-        assert await tx.tags.created_between(account, clock(), clock() + timedelta(hours=1)) == ["1"]
+        assert await tx.tags.created_between(account, clock(), clock() + timedelta(hours=1), tagged_since=clock()) == [
+            "1"
+        ]
     kept = await row(memory)
     assert ("a=b", "utm_source=google", clock()) == (kept.before, kept.wanted, kept.applied_at)
 
@@ -39,8 +41,22 @@ async def test_only_ads_made_in_the_span_count(memory, clock, account):
     async with memory.begin() as tx:
         await tx.tags.plan(account, [change(clock, str(age), age=age) for age in range(5)], clock())
         await tx.tags.applied(account, [TagResult(str(age)) for age in range(5)], clock())
-        made = await tx.tags.created_between(account, clock() - timedelta(hours=3), clock() - timedelta(hours=1))
+        made = await tx.tags.created_between(
+            account, clock() - timedelta(hours=3), clock() - timedelta(hours=1), tagged_since=clock()
+        )
     assert made == ["3", "2"]
+
+
+async def test_an_ad_that_was_tagged_before_or_made_in_the_very_second_is_told_apart(memory, clock, account):
+    """Platforms tell whole seconds, and a drop does not come on one."""
+    dropped = clock() + timedelta(milliseconds=400)
+    async with memory.begin() as tx:
+        await tx.tags.plan(account, [change(clock, "before"), change(clock, "after")], clock())
+        await tx.tags.applied(account, [TagResult("before")], clock())
+        await tx.tags.applied(account, [TagResult("after")], dropped + timedelta(hours=1))
+        until = clock() + timedelta(hours=2)
+        assert ["after"] == await tx.tags.created_between(account, dropped, until, tagged_since=dropped)
+        assert 1 == await tx.tags.made([account], dropped, until)
 
 
 async def test_a_refused_change_is_remembered_until_one_works(memory, clock, account):
@@ -67,7 +83,7 @@ async def test_notes_say_why_an_ad_was_left_alone(memory, clock, account):
     async with memory.begin() as tx:
         await tx.tags.note(account, {"9": "another domain"}, clock())
         await tx.tags.note(account, {"9": "a redirect"}, clock())
-        assert await tx.tags.created_between(account, clock() - timedelta(days=1), clock()) == []
+        assert await tx.tags.created_between(account, clock() - timedelta(days=1), clock(), tagged_since=clock()) == []
         assert set() == await tx.tags.refused(account)
     assert (await row(memory, "9")).note == "a redirect"
 

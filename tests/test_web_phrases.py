@@ -1,10 +1,12 @@
 """The words of the pages: every sentence has its French, and French says nothing that English does not know."""
 
+import re
 from pathlib import Path
 
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+import bot.connection
 import handlers.web.phrases
 from bot.connection import Status
 from handlers.web.phrases import LOCALE, Phrases
@@ -27,6 +29,16 @@ def test_every_sentence_of_every_page_is_translated():
     known = {*sentences(), *(status.value for status in Status)}
     assert {sentence for sentence in known if not french.get(sentence)} == set()
     assert {sentence for sentence in french if sentence not in known} == set()
+
+
+def test_every_turn_of_an_outage_has_words_on_its_page():
+    """Each is written down somewhere in bot/ as Event(moment, "what", ...)."""
+    told = " ".join(path.read_text() for path in Path(bot.connection.__file__).parent.glob("*.py"))
+    turns = set(re.findall(r"""\bEvent\([^"'()]*(?:\(\))?, "(\w+)\"""", told))
+    page = (PAGES / "parts.html").read_text()
+
+    assert {"reauthorized", "guest_link", "stalled", "dropped"} <= turns
+    assert {turn for turn in turns if f'"{turn}": _(' not in page} == set()
 
 
 def test_a_value_is_escaped_and_a_sentence_is_no_markup():

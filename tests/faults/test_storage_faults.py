@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import sqlite3
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -189,12 +189,20 @@ async def test_a_server_that_crashes_again_and_again_is_waited_for(practice):
 
 async def crashes(practice):
     for _ in range(4):
+        await until(lambda: accepts(practice.database))
         with psycopg.connect(practice.database, autocommit=True) as admin:
             (backend,) = admin.execute("SELECT pg_backend_pid()").fetchone()
             os.kill(backend, signal.SIGKILL)
             with pytest.raises(psycopg.OperationalError):
                 admin.execute("SELECT 1")
         await asyncio.sleep(1)
+
+
+def accepts(database):
+    """Recovery takes its time, and whoever connects meanwhile is sent away."""
+    with suppress(psycopg.OperationalError), psycopg.connect(database):
+        return True
+    return False
 
 
 @on("postgres")
