@@ -11,11 +11,12 @@ from bot.announce import Announce, Announcer, Teller
 from bot.announcements import Announcement
 from bot.blind import KIND as BLIND
 from bot.blind import Blind
+from bot.bot_token import BotToken
 from bot.calling import Presence
 from bot.chosen import digest_channel_of, keep_of, quiet_of, routes_of, weekly_of
 from bot.confirm import Confirm
 from bot.connect import Connect
-from bot.connection import Flow, Grant, Transfer
+from bot.connection import SLACK, Flow, Grant, Transfer
 from bot.cost import CostCarrier
 from bot.courier import KIND as WEBHOOK
 from bot.courier import SwitchedOff
@@ -195,8 +196,8 @@ class App:
         channel, late = self.settings.slack.channel, self.settings.timing.request_timeout
         return Announce(self.memory, self.tellers, announcer, voice, self.pace, channel, self.now, late, presence)
 
-    def workers(self, alert: Alert, announce: Announce) -> dict[Work, Worker]:
-        """Who does what, and how much of it at once."""
+    def workers(self, alert: Alert, announce: Announce, own: BotToken | None = None) -> dict[Work, Worker]:
+        """Who does what, and how much of it at once. `own`: our token at Slack, where it rotates."""
         memory, now, owner = self.memory, self.now, self.replica
         catching_up: set[tuple[str, Flow]] = set()
 
@@ -225,12 +226,15 @@ class App:
             async with memory.begin() as tx:
                 return await tx.grants.claim_renewals(now(), limit)
 
+        async def renew_one(grant: Grant) -> None:
+            await (own.renew(grant) if own is not None and grant.platform == SLACK else self.watch.renew(grant))
+
         return {
             Work.SAY: Worker(say, alert.say, 4),
             Work.ANNOUNCE: Worker(tell, announce.say, 2),
             Work.MOVE: Worker(move, move_one, MOVES),
             Work.CHECK: self._checking(),
-            Work.RENEW: Worker(renew, self.watch.renew, 10),
+            Work.RENEW: Worker(renew, renew_one, 10),
             Work.REVOKE: Worker(self.revoke.claim, self.revoke.run, 4),
         }
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 RESTLESS = timedelta(hours=1)
+SLACK = "slack"  # stands as the platform of one login: the bot's own, where its token rotates
 
 
 class Kind(StrEnum):

@@ -14,6 +14,7 @@ from bot.interfaces import Gateway
 from bot.logs import cleaned
 from bot.memory import SealBroken
 from bot.notices import Endpoint
+from bot.own_token import own_token
 from bot.setting_values import is_loopback
 from bot.settings import Settings
 from bot.terminal import printable
@@ -165,12 +166,29 @@ async def _client(key: str, gateway: Gateway) -> Finding:
 
 
 async def _slack(settings: Settings, *, live: bool) -> list[Finding]:
-    slack, bot_token = settings.slack, settings.slack.bot_token.get_secret_value()
+    slack = settings.slack
+    bot_token, wrong = await _bot_token(settings)
     if not bot_token:
-        return []
+        return wrong
     app_token = slack.app_token.get_secret_value() if slack.mode == "socket" else ""
     found = await checkup(bot_token, app_token, slack.api_url, slack.channel)
     if live and not found[0].cure:
         channels = dict.fromkeys(c for c in (slack.channel, *(route.channel for route in settings.routes)) if c)
         found += await rehearse(bot_token, slack.api_url, list(channels))
     return found
+
+
+async def _bot_token(settings: Settings) -> tuple[str, list[Finding]]:
+    """As it stands in the settings, or, where it rotates, as it is now. Else what is wrong with it."""
+    if not settings.slack.refresh_token or settings.missing():
+        return settings.slack.bot_token.get_secret_value(), []
+    try:
+        async with App.open(settings, role="command") as app:
+            own = own_token(settings, app.memory, app.now)
+            return (await own.current()).secret.reveal() if own is not None else "", []
+    except (AuthorizationLost, Misconfigured) as error:
+        return "", [Finding("slack token", error.cause.words, error.cause.cure)]
+    except TryLater as error:
+        return "", [Finding("slack token", str(error), "check the network, a proxy, and slack.api_url")]
+    except SetupError:
+        return "", []  # the database is told of already

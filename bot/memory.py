@@ -61,7 +61,7 @@ class Grants(Protocol):
     async def held(self, grant_id: str) -> Grant | None:
         """As get, and nobody else changes it until this transaction ends. Whoever holds outages too holds grants first."""
 
-    async def all(self) -> list[Grant]: ...
+    async def all(self) -> list[Grant]: ...  # people's; the bot's own, at Slack, is not among them
     async def of_identity(self, platform: str, identity_id: str) -> Grant | None: ...
     async def living(self, platform: str, identity_id: str) -> Grant | None:
         """This person's grant, if it has tokens and is not known to be lost."""

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
+from typing import Protocol
 
 import structlog
 
-from bot.connection import Cause, Grant, TokenSet
+from bot.connection import Cause, Grant, Secret, TokenSet
 from bot.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, TryLater
-from bot.interfaces import AccessToken, Clock, Gateway
+from bot.interfaces import AccessToken, Clock
 from bot.memory import Memory, SealBroken
 from bot.traces import span
 
@@ -52,13 +53,22 @@ class _Held:
     tokens: TokenSet
 
 
+class Renews(Protocol):
+    """Whoever trades a refresh token for new tokens: every bot.interfaces.Gateway, and Slack for the bot's own."""
+
+    @property
+    def rotates(self) -> bool: ...
+
+    async def refresh(self, refresh_token: Secret) -> TokenSet: ...
+
+
 class Refresher:
     """Keeps every grant's token usable. One per process; the lock it takes holds for the whole deployment."""
 
     def __init__(
         self,
         memory: Memory,
-        gateways: Mapping[str, Gateway],
+        gateways: Mapping[str, Renews],
         now: Clock,
         *,
         request_timeout: timedelta,
@@ -139,7 +149,7 @@ class Refresher:
         """Whether an earlier refresh was begun and never ended. Raises TryLater while its request may still arrive."""
         if grant.refresh_started_at is None:
             return False
-        if self._gateways[grant.platform].platform.oauth.rotates:
+        if self._gateways[grant.platform].rotates:
             wait = grant.refresh_started_at + self._margin - self.now()
             if wait > timedelta(0):
                 raise OnItsWay("an earlier refresh may still be on its way", after=wait)
@@ -147,7 +157,7 @@ class Refresher:
 
     async def _ask(self, held: _Held, *, orphaned: bool) -> AccessToken:
         gateway = self._gateways[held.grant.platform]
-        rotates = gateway.platform.oauth.rotates
+        rotates = gateway.rotates
         assert held.tokens.refresh_token is not None
         try:
             with span("refresh", platform=held.grant.platform, grant=held.grant.id):

@@ -23,6 +23,7 @@ from bot.errors import SetupError, TryLater
 from bot.expiring import Expiring
 from bot.lost_keys import LostKeys
 from bot.marks import taggable
+from bot.own_token import own_token
 from bot.schedule import Schedule, Tick
 from bot.subscribers import SUBSCRIBERS, webhook
 from bot.touchpoint_rules import CRMS
@@ -56,8 +57,9 @@ class Serving:
     def __init__(self, app: App) -> None:
         self._app = app
         slack, timing = app.settings.slack, app.settings.timing
+        self._own = own_token(app.settings, app.memory, app.now)
         self._slack = Workspace(
-            bot_token=slack.bot_token.get_secret_value(),
+            bot_token=self._own or slack.bot_token.get_secret_value(),
             app_token=slack.app_token.get_secret_value(),
             signing_secret=slack.signing_secret.get_secret_value(),
             api_url=slack.api_url,
@@ -83,7 +85,7 @@ class Serving:
             self._slack.presence,
         )
         announce = app.announcing(self._slack.announcer, self._slack.voice, self._slack.presence)
-        app.dispatcher = app.dispatcher_of(app.workers(self._alert, announce) if self._works else {})
+        app.dispatcher = app.dispatcher_of(app.workers(self._alert, announce, self._own) if self._works else {})
         turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
         self._schedule = Schedule(
             [
@@ -191,7 +193,8 @@ class Serving:
         self._schedule.stop()
         await self._slack.stop()
         await self._app.dispatcher.stop(DRAIN)
-        await self._app.refresher.drain(DRAIN_LOGINS)
+        refreshing = [self._app.refresher.drain(DRAIN_LOGINS)]
+        await asyncio.gather(*refreshing, *([self._own.drain(DRAIN_LOGINS)] if self._own else []))
         server.should_exit = True
         server.stopping.set()
         await web
@@ -242,7 +245,7 @@ class Serving:
             api_url=slack.api_url,
             client_id=slack.client_id,
             client_secret=slack.client_secret.get_secret_value(),
-            bot_token=slack.bot_token.get_secret_value(),
+            own_team=self._slack.team,
             redirect_uri=f"{web.public_url}/signin/callback",
             timeout=self._app.settings.timing.request_timeout.total_seconds(),
         )
@@ -259,7 +262,7 @@ class Serving:
         return True
 
     def slack(self) -> str:
-        return self._slack.state
+        return "refused" if self._own is not None and self._own.refused else self._slack.state
 
     async def blind(self) -> tuple[datetime, datetime] | None:
         return await self._app.blind.lately()

@@ -119,6 +119,8 @@ class SlackSettings(Section):
     language: Literal["en", "fr"] = "en"
     client_id: str = ""
     client_secret: SecretStr = NO_SECRET
+    refresh_token: Annotated[SecretStr, BeforeValidator(not_this_token("xoxe.", "xoxe-"))] = NO_SECRET
+    """Of an app that rotates its tokens: the first one, which the bot trades at its first start."""
 
 
 class TimingSettings(Section):
@@ -222,7 +224,7 @@ class Settings(Section):
     def hidden(self) -> list[str]:
         """Every secret in here, for the log's last line of defence."""
         slack = self.slack
-        held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret]
+        held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret, slack.refresh_token]
         held += [self.fallback.webhook, self.fallback.secret, self.fallback.ping]
         held += [*self.secrets.keys, *(s for each in self.webhooks for s in (each.url, *each.secrets))]
         texts = [secret.get_secret_value() for secret in held]
@@ -243,6 +245,12 @@ class Settings(Section):
             ("slack.bot_token", slack.bot_token, "expected the xoxb-… token of the Slack app's installation"),
             ("slack.channel", slack.channel, 'expected the id of the channel for alerts, such as "C0123456789"'),
         ]
+        if slack.refresh_token:
+            cure = "a token that rotates is renewed with it; the Slack app's page shows it under Basic Information"
+            needs[1:2] = [(f"slack.{name}", getattr(slack, name), cure) for name in ("client_id", "client_secret")]
+        elif slack.bot_token.get_secret_value().startswith("xoxe."):
+            cure = "a bot token that begins with xoxe. lives twelve hours; OAuth & Permissions shows its refresh token"
+            needs.append(("slack.refresh_token", slack.refresh_token, cure))
         if slack.mode == "socket":
             needs.append(("slack.app_token", slack.app_token, "expected the xapp-… token with connections:write"))
         else:

@@ -42,6 +42,10 @@ class OAuthGateway:
         self._api_wire = api_wire
         self._now = now
 
+    @property
+    def rotates(self) -> bool:
+        return self.platform.oauth.rotates
+
     def consent_url(self, *, state: str, redirect_uri: str, verifier: Secret | None, login_hint: str = "") -> str:
         oauth = self.platform.oauth
         extra = dict(oauth.authorize_params) | ({"login_hint": login_hint} if login_hint else {})

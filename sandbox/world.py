@@ -210,7 +210,7 @@ class World:
 
     def secrets(self) -> set[str]:
         """Every token, code and client secret in use here, for tests that look for leaks."""
-        found = {self.slack.bot_token, self.slack.app_token, self.slack.signing_secret}
+        found = {self.slack.bot_token, self.slack.app_token, self.slack.signing_secret, *self.slack.rotation.made}
         return found.union(*(platform.oauth.secrets() for platform in self.platforms))
 
 

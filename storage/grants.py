@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.connection import Grant, Identity, Secret, TokenSet
+from bot.connection import SLACK, Grant, Identity, Secret, TokenSet
 from bot.errors import Fenced
 from bot.memory import SealBroken, Work
 from storage.ids import new_id
@@ -33,7 +33,9 @@ class GrantRows:
         return _grant(row) if row else None
 
     async def all(self) -> list[Grant]:
-        rows = await self._tx.all(select(grants).order_by(grants.c.created_at, grants.c.id))
+        rows = await self._tx.all(
+            select(grants).where(grants.c.platform != SLACK).order_by(grants.c.created_at, grants.c.id)
+        )
         return [_grant(row) for row in rows]
 
     async def of_identity(self, platform: str, identity_id: str) -> Grant | None:

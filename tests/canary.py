@@ -63,7 +63,8 @@ async def guarded(world: World, app: App) -> AsyncIterator[None]:
         lasting = known(world, app)
         one_time = {secret for secret in made if len(secret) >= 40}
         search("the log", [*told.lines, *map(repr, entries)], lasting | one_time)
-        search("Slack", map(_sent, world.slack.calls), lasting)  # a private link belongs there
+        calls = [call for call in world.slack.calls if call.method != "oauth.v2.access"]  # where it is due
+        search("Slack", map(_sent, calls), lasting)  # a private link belongs there
         search("a page", await _pages(app), lasting | one_time)
         stored = stored_bytes(app.settings.database.url)
         search("the database", stored, lasting | one_time)

@@ -110,6 +110,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("slack", "language"): "fr",
         ("slack", "client_id"): "1.2",
         ("slack", "client_secret"): "s",
+        ("slack", "refresh_token"): "xoxe-1",
         ("timing", "remind_after"): "1h, 2d",
         ("timing", "quiet_hours"): "22:00-07:00",
         ("timing", "quiet_zone"): "Europe/Paris",
@@ -355,6 +356,13 @@ def test_what_the_bot_still_needs_is_told_with_its_cure(folder):
     complete = f'[secrets]\nkeys = ["{KEY}"]\n[slack]\nmode = "http"\nbot_token = "xoxb-1"\nchannel = "C012"\n'
     assert load(written(folder, complete)).missing() == [
         "slack.signing_secret: is missing; it proves that a request came from Slack"
+    ]
+    rotating = complete.replace('bot_token = "xoxb-1"', 'bot_token = "xoxe.xoxb-1"\nsigning_secret = "s"')
+    (line,) = load(written(folder, rotating)).missing()
+    assert line.startswith("slack.refresh_token: is missing; a bot token that begins with xoxe. lives twelve hours")
+    renewed = complete.replace('bot_token = "xoxb-1"', 'refresh_token = "xoxe-1"\nsigning_secret = "s"')
+    assert ["slack.client_id", "slack.client_secret"] == [
+        line.split(":")[0] for line in load(written(folder, renewed)).missing()
     ]
 
 

@@ -1,8 +1,8 @@
 """The Bolt app: every listener there is, one line each."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.interfaces import Clock
@@ -35,6 +35,8 @@ from handlers.slack.own_language import PersonalWords
 from handlers.slack.presence import SlackPresence
 from handlers.words import Words
 
+Next = Callable[[], Awaitable[None]]
+
 
 def build_app(
     desk: Desk,
@@ -49,8 +51,15 @@ def build_app(
     signing_secret: str = "",
 ) -> AsyncApp:
     """`signing_secret` is needed for requests over HTTP; sockets are not signed. `on_tokens`: look at our token now."""
+
+    async def our_client(context: AsyncBoltContext, next_: Next) -> None:
+        """Bolt copies the client for each request, and with it the token of that moment."""
+        context["client"] = client
+        await next_()
+
     app = AsyncApp(
         client=client,
+        before_authorize=our_client,
         signing_secret=signing_secret or "sockets are not signed",
         request_verification_enabled=bool(signing_secret),
         raise_error_for_unhandled_request=True,

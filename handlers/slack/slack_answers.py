@@ -8,7 +8,9 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import TryLater
 from bot.interfaces import ChannelGone, MessageGone, SlackRefused
 
-TOKEN_DEAD = frozenset(
+# What Slack says to a refresh of a token that rotates, for good.
+ROTATION_ENDED = frozenset({"bad_client_secret", "invalid_client_id", "invalid_refresh_token"})
+TOKEN_DEAD = ROTATION_ENDED | frozenset(
     {
         "account_inactive",
         "invalid_auth",
@@ -70,6 +72,10 @@ MALFORMED = frozenset(
 )
 
 
+class NoToken(aiohttp.ClientConnectionError):
+    """No living token of ours could be had now, so Slack was not asked."""
+
+
 def code_of(error: SlackApiError) -> str:
     """Slack's own word; empty where there was none, such as an HTML page or an HTTP 429."""
     answer = error.response
@@ -98,7 +104,7 @@ def maybe_done(error: Exception) -> bool:
     """Whether the call may have been carried out although it failed. Never connected means never carried out."""
     if isinstance(error, SlackApiError):
         return status_of(error) >= 500 or code_of(error) in MAYBE_DONE or not code_of(error)
-    return not isinstance(error, aiohttp.ClientConnectorError)
+    return not isinstance(error, aiohttp.ClientConnectorError | NoToken)
 
 
 def understood(error: SlackApiError) -> Exception:

@@ -5,10 +5,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SetupError
-from handlers.slack.slack_answers import TOKEN_DEAD, code_of
+from handlers.slack.slack_answers import ROTATION_ENDED, TOKEN_DEAD, code_of
 
 NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
 BOT_CURE = "copy the Bot User OAuth Token (xoxb-…) from api.slack.com/apps, OAuth & Permissions"
+ROTATION_CURE = (
+    "install the app anew at api.slack.com/apps, OAuth & Permissions, and set the refresh token shown there; "
+    "client_id and client_secret stand under Basic Information"
+)
 APP_CURE = (
     "make an app-level token (xapp-…) with connections:write at api.slack.com/apps, Basic Information, "
     "and switch Socket Mode on"
@@ -20,6 +24,8 @@ async def check_bot_token(client: AsyncWebClient) -> bool:
     try:
         await client.auth_test()
     except SlackApiError as error:
+        if code_of(error) in ROTATION_ENDED:
+            raise SetupError(f"slack.refresh_token: Slack refuses it ({code_of(error)}); {ROTATION_CURE}") from error
         if code_of(error) in TOKEN_DEAD:
             raise SetupError(f"slack.bot_token: Slack refuses it ({code_of(error)}); {BOT_CURE}") from error
         return False

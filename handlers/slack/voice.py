@@ -12,12 +12,12 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncServerErrorRetryHandler
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connection import Json
 from bot.errors import TryLater
 from bot.interfaces import MessageGone, Picture, PostUnclear, SlackRefused, Spoken
 from bot.traces import span
+from handlers.slack.bot_client import BotClient, BotKey
 from handlers.slack.card import ANNOUNCED, EVENT_TYPE
 from handlers.slack.pacing import Pacing
 from handlers.slack.pictures import share
@@ -41,7 +41,7 @@ class SlackVoice:
 
     def __init__(
         self,
-        token: str,
+        token: BotKey,
         api_url: str = "https://slack.com/api/",
         *,
         timeout: float = 30,
@@ -49,9 +49,9 @@ class SlackVoice:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         whole = int(timeout) or 1
-        self._once = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=[])
+        self._once = BotClient(token, base_url=api_url, timeout=whole, retry_handlers=[])
         again = [AsyncConnectionErrorRetryHandler(), AsyncServerErrorRetryHandler()]
-        self._often = AsyncWebClient(token, base_url=api_url, timeout=whole, retry_handlers=again)
+        self._often = BotClient(token, base_url=api_url, timeout=whole, retry_handlers=again)
         self._timeout = timeout
         self._pacing = pacing or Pacing()
         self._clock = clock

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from typing import Literal
 
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.errors import SlackApiError
 
-from bot.errors import SetupError
+from bot.errors import SetupError, TryLater
 from bot.interfaces import Clock
 from bot.people import Desk
 from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.app import build_app
+from handlers.slack.bot_client import BotClient, BotKey
 from handlers.slack.following import Following
 from handlers.slack.messages import SlackComposer
 from handlers.slack.names import Names
 from handlers.slack.presence import SlackPresence
 from handlers.slack.request_url import HttpAnswer, RequestUrl
 from handlers.slack.socket_mode import SocketMode
-from handlers.slack.tokens import check_bot_token
+from handlers.slack.tokens import NETWORK, check_bot_token
 from handlers.slack.voice import SlackVoice
 from handlers.words import Words
 
@@ -34,7 +35,7 @@ class Workspace:
     def __init__(
         self,
         *,
-        bot_token: str,
+        bot_token: BotKey,
         app_token: str = "",
         signing_secret: str = "",
         api_url: str = "https://slack.com/api/",
@@ -44,7 +45,7 @@ class Workspace:
         timeout: float = 30,
         now: Clock,
     ) -> None:
-        self._client = AsyncWebClient(bot_token, base_url=api_url, timeout=int(timeout) or 1)
+        self._client = BotClient(bot_token, base_url=api_url, timeout=int(timeout) or 1)
         self._app_token = app_token
         self._signing_secret = signing_secret
         self._mode = mode
@@ -91,6 +92,13 @@ class Workspace:
         if self._socket is not None and socket:
             await self._socket.start()
         self._watching = asyncio.create_task(self._watch(), name="slack token")
+
+    async def team(self) -> str:
+        """Which workspace we are in. Raises TryLater."""
+        try:
+            return str((await self._client.auth_test())["team_id"])
+        except (SlackApiError, *NETWORK) as error:
+            raise TryLater(f"Slack did not say which workspace the bot is in ({type(error).__name__})") from None
 
     async def stop(self, within: float = 5.0) -> None:
         """Running listeners finish first."""

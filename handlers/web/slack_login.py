@@ -4,6 +4,7 @@ https://docs.slack.dev/authentication/sign-in-with-slack/
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,13 +41,20 @@ class SlackLogin:
     """`api_url` is Slack's Web API; the login pages and keys are on the same host."""
 
     def __init__(
-        self, *, api_url: str, client_id: str, client_secret: str, bot_token: str, redirect_uri: str, timeout: float
+        self,
+        *,
+        api_url: str,
+        client_id: str,
+        client_secret: str,
+        own_team: Callable[[], Awaitable[str]],
+        redirect_uri: str,
+        timeout: float,
     ) -> None:
         self._api = api_url
         self._issuer = api_url.removesuffix("/").removesuffix("/api")
         self._client_id = client_id
         self._client_secret = client_secret
-        self._bot_token = bot_token
+        self._ask_team = own_team
         self._redirect_uri = redirect_uri
         self._timeout = timeout
         self._team = ""
@@ -130,16 +138,11 @@ class SlackLogin:
 
     async def _own_team(self) -> str:
         """The bot's own workspace is the only one whose members may come in."""
-        if not self._team:
-            told = await self._asked("POST", f"{self._api}auth.test", bearer=self._bot_token)
-            self._team = str(told.get("team_id") or "")
-        if not self._team:
-            raise TryLater("Slack did not say which workspace the bot is in")
+        self._team = self._team or await self._ask_team()
         return self._team
 
-    async def _asked(self, method: str, url: str, bearer: str = "") -> Any:
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    async def _asked(self, method: str, url: str) -> Any:
         async with httpx2.AsyncClient(trust_env=False, timeout=self._timeout) as client:
-            answer = await client.request(method, url, headers=headers)
+            answer = await client.request(method, url)
         answer.raise_for_status()
         return answer.json()

@@ -40,6 +40,7 @@ class WorkspaceState:
         self.now = now or (lambda: datetime.now(UTC))
         self.bot_token = "xoxb-sandbox-0000-redkey"
         self.app_token = "xapp-1-sandbox-0000-redkey"
+        self.rotating: dict[str, datetime] = {}  # of an app that rotates: its living bot tokens, and when they end
         self.signing_secret = "sandbox-signing-secret-redkey"
         self.scopes = list(SCOPES)
         self.token_error: str | None = None

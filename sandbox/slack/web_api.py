@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -16,6 +17,8 @@ from sandbox.slack.model import Call, Json
 from sandbox.slack.rates import Rates
 from sandbox.slack.refusal import SlackRefusal
 from sandbox.slack.state import WorkspaceState
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 Run = Callable[[WorkspaceState, Arguments], Json]
 
@@ -115,7 +118,9 @@ class WebApi:
             return
         if not args.token:
             raise SlackRefusal("not_authed")
-        if args.token not in {self.state.bot_token, self.state.app_token}:
+        if self.state.now() >= self.state.rotating.get(args.token, NEVER):
+            raise SlackRefusal("token_expired")
+        if args.token not in {self.state.bot_token, self.state.app_token, *self.state.rotating}:
             raise SlackRefusal("invalid_auth")
         if (args.token == self.state.app_token) != (method.token == "app"):
             raise SlackRefusal("not_allowed_token_type")

@@ -22,6 +22,7 @@ from sandbox.slack.page import make_page
 from sandbox.slack.person import Person
 from sandbox.slack.rates import Rates
 from sandbox.slack.request_url import RequestUrl
+from sandbox.slack.rotation import Rotation
 from sandbox.slack.socket_mode import SocketMode
 from sandbox.slack.state import WorkspaceState
 from sandbox.slack.web_api import Method, WebApi
@@ -48,15 +49,17 @@ class SlackWorkspace:
         self.delivery = Delivery(self.state, self.sockets, self.http)
         self.person = Person(self.state, self.delivery)
         self.files = Files(self.state, self.mishaps)
+        self.openid = OpenId(self.state)
+        self.rotation = Rotation(self.state, self.openid)
         methods = {
             **chat_methods.METHODS,
             **read_methods.METHODS,
             **view_methods.METHODS,
             **self.files.methods,
             "apps.connections.open": Method(self.sockets.open_connection, token="app"),
+            "oauth.v2.access": Method(self.rotation.access, token="none"),
         }
         self.web_api = WebApi(self.state, methods, self.rates, self.mishaps)
-        self.openid = OpenId(self.state)
         self.app = Starlette(
             routes=[
                 *self.openid.routes,

@@ -4,7 +4,6 @@ import asyncio
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies
@@ -39,7 +38,7 @@ class Network:
     def __init__(self, store, now):
         self.store, self.now = store, now
         self.wires = []
-        self.platform = SimpleNamespace(oauth=SimpleNamespace(rotates=True))
+        self.rotates = True
 
     async def refresh(self, token):
         wire = Wire(token.reveal(), self.now())

@@ -1,0 +1,18 @@
+"""Our token at Slack, where the app rotates it; else it stands in the settings."""
+
+from bot.bot_token import BotToken
+from bot.connection import Secret
+from bot.interfaces import Clock
+from bot.memory import Memory
+from bot.settings import Settings
+from handlers.slack.rotation import SlackRotation
+
+
+def own_token(settings: Settings, memory: Memory, now: Clock) -> BotToken | None:
+    slack, timeout = settings.slack, settings.timing.request_timeout
+    if not slack.refresh_token:
+        return None
+    secret = Secret(slack.client_secret.get_secret_value())
+    seconds = timeout.total_seconds()
+    rotation = SlackRotation(slack.client_id, secret, api_url=slack.api_url, timeout=seconds, now=now)
+    return BotToken(memory, rotation, Secret(slack.refresh_token.get_secret_value()), now, request_timeout=timeout)
