@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -33,9 +34,9 @@ async def sweep(points: int, seed: int, database: str) -> Tally:
     return tally
 
 
-async def back_in_service(times: int) -> list[float]:
-    """The real `redkey run`, killed and started again: seconds until it says that it is ready and in Slack."""
-    found = []
+async def back_in_service(times: int) -> tuple[list[float], list[float]]:
+    """The real `redkey run`, killed and started again: seconds until it is ready and in Slack, and those of CPU."""
+    found, cpu = [], []
     with tempfile.TemporaryDirectory() as folder:
         async with World.open() as world, practising(world, Path(folder)) as practice:
             await practice.connect("salesforce", world.salesforce.demo_login)
@@ -46,7 +47,13 @@ async def back_in_service(times: int) -> list[float]:
                 async with httpx2.AsyncClient() as client:
                     assert (await client.get(f"{practice.url}/readyz")).status_code == 200
                 found.append(perf_counter() - began)
-    return found
+                cpu.append(cpu_seconds(practice.pid))
+    return found, cpu
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -57,12 +64,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()
     tally = asyncio.run(sweep(asked.points, asked.seed, asked.database))
-    back = asyncio.run(back_in_service(3))
+    back, cpu = asyncio.run(back_in_service(3))
     row = {
         "points": tally.points,
         "stories": tally.cycles,
         "problems": tally.problems,
         "back_in_service_s": round(max(back), 2),
+        "of_cpu_s": round(max(cpu), 2),
         "places": len(tally.where),
         "inside_a_write": tally.by_syscall,
         "at_work_again_s": {"median": round(median(tally.back), 2), "max": round(max(tally.back), 2)},
@@ -78,6 +86,7 @@ def main() -> int:
         print(f"broken promises: {len(tally.problems)}", *tally.problems, sep="\n  ")
         print(
             f"the real bot is back in service after at most {row['back_in_service_s']} s  target: {BACK_WITHIN:.0f} s"
+            f" ({row['of_cpu_s']} s of CPU)"
         )
     return 1 if tally.problems or max(*back, *tally.back) > BACK_WITHIN else 0
 

@@ -51,6 +51,7 @@ from bot.settings import Settings
 from bot.signin import SlackSignIns
 from bot.tag_settings import TagSettings
 from bot.tagging import TagCarrier
+from bot.takeover import Takeover
 from bot.touchpoints import TouchpointCarrier
 from bot.transfer import LEASE, Carrier, Every, Mover
 from bot.undo import Undo
@@ -88,11 +89,14 @@ class App:
         self.pace = Pace(timing.check_every, timing.retry_max)
         self.routes = routes_of(settings)
         self.blind = Blind(memory, self.replica, role, timing.blind_after, self.routes.default_channel, now)
+        self.takeover = Takeover(memory, self.replica, self.blind, now, only_one=memory.only_one)
+        # A command does not beat, so nobody may take for dead what it has claimed: that runs out by itself.
+        self.owner = self.replica if role != "command" else None
         self.refresher = Refresher(
             memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
         )
         self._storms = timing.storm_after, timing.storm_window
-        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, self._storms)
+        self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, self._storms, self.owner)
         self.facts = Facts(memory, gateways, self.routes, settings.web.public_url, now)
         self._wire_what_speaks()
         self._wire_what_moves()
@@ -129,7 +133,7 @@ class App:
         memory, gateways, now, timing = self.memory, self.gateways, self.now, self.settings.timing
         self.confirm = Confirm(memory, gateways, now)
         self.retention = Retention(memory, keep_of(self.settings), now)
-        self.revoke = Revoke(memory, gateways, self.pace, now)
+        self.revoke = Revoke(memory, gateways, self.pace, now, self.owner)
         self.undo = Undo(memory, gateways, self.watch, now)
         self.opt_in = OptIn(memory, gateways, self.watch, self.undo, self._domains(), now)
         every = Every(timing.cost_every, timing.tagging_every, timing.push_every)
@@ -224,7 +228,7 @@ class App:
 
         async def renew(limit: int) -> list[Grant]:
             async with memory.begin() as tx:
-                return await tx.grants.claim_renewals(now(), limit)
+                return await tx.grants.claim_renewals(now(), limit, self.owner)
 
         async def renew_one(grant: Grant) -> None:
             await (own.renew(grant) if own is not None and grant.platform == SLACK else self.watch.renew(grant))
@@ -254,20 +258,12 @@ class App:
         async def tick() -> None:
             self.dispatcher.tick()
 
-        async def beat() -> None:
-            async with self.memory.begin() as tx:
-                await self.blind.beat(tx)
-                alive = await tx.replicas.alive(self.now())
-                await tx.transfers.free(alive)
-                await tx.outbox.free(alive)
-                await tx.announcements.free(alive)
-
         async def sweep() -> None:
             async with self.memory.begin() as tx:
                 await tx.consents.sweep(self.now())
                 await tx.clicks.sweep(self.now() - CLICKS_KEPT)
 
-        beats = [Tick("beat", timedelta(seconds=2), beat)]
+        beats = [Tick("beat", timedelta(seconds=2), self.takeover.beat)]
         if not works:
             return beats
         if self.memory.wake_ups is not None:

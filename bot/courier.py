@@ -60,8 +60,16 @@ class Courier:
     """`channel`: which hears, once, that an endpoint was switched off."""
 
     def __init__(
-        self, memory: Memory, endpoint: str, send: Send, patience: Patience, now: Clock, channel: str = ""
+        self,
+        memory: Memory,
+        endpoint: str,
+        send: Send,
+        patience: Patience,
+        now: Clock,
+        channel: str = "",
+        owner: str | None = None,
     ) -> None:
+        self._owner = owner
         self._channel = channel
         self._memory = memory
         self._endpoint = endpoint
@@ -76,7 +84,7 @@ class Courier:
         if state.disabled_at is not None:
             return
         async with self._memory.begin() as tx:
-            due = await tx.notices.claim(self._now(), AT_ONCE, LEASE, endpoint=self._endpoint)
+            due = await tx.notices.claim(self._now(), AT_ONCE, LEASE, self._owner, endpoint=self._endpoint)
         for notice in due:
             await self._bring(notice)
 

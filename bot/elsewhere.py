@@ -21,12 +21,21 @@ GIVE_UP_AFTER = timedelta(days=1)
 class Elsewhere:
     """`send` is the webhook. A receiver that lost an answer may get a notice again; its key tells."""
 
-    def __init__(self, memory: Memory, facts: Facts, composer: Composer, send: Send, pace: Pace, now: Clock) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        facts: Facts,
+        composer: Composer,
+        send: Send,
+        pace: Pace,
+        now: Clock,
+        owner: str | None = None,
+    ) -> None:
         self._memory = memory
         self._facts = facts
         self._composer = composer
         patience = Patience(pace.back_off, GIVE_UP_AFTER)
-        self._courier = Courier(memory, FALLBACK, send, patience, now)
+        self._courier = Courier(memory, FALLBACK, send, patience, now, owner=owner)
         self._now = now
 
     async def run(self) -> None:

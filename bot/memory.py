@@ -38,6 +38,7 @@ from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
 from bot.notices import Clicks, Notices
+from bot.replicas import Replicas
 from bot.routes import MadeRoutes
 
 
@@ -87,7 +88,7 @@ class Grants(Protocol):
     async def mark_lost(self, grant: Grant, now: datetime) -> bool:
         """True for exactly one caller per generation; False if it moved or was lost already. Ends any intent."""
 
-    async def claim_renewals(self, now: datetime, limit: int) -> list[Grant]:
+    async def claim_renewals(self, now: datetime, limit: int, owner: str | None = None) -> list[Grant]:
         """Grants whose next_refresh_at has come; moves it 5 minutes on, so that nobody else takes them meanwhile."""
 
     async def authorized_by(self, grant_id: str, who: str) -> None:
@@ -103,7 +104,7 @@ class Revocations(Protocol):
     """Tokens that must still be revoked at their platform. `person` is the identity they were given to, where known."""
 
     async def add(self, platform: str, token: Secret, now: datetime, person: str = "") -> None: ...
-    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret, str]]:
+    async def claim(self, now: datetime, limit: int, owner: str | None = None) -> list[tuple[str, str, Secret, str]]:
         """(id, platform, token, person) of due ones; moves each 5 minutes on."""
 
     async def done(self, revocation_id: str) -> None: ...
@@ -157,7 +158,7 @@ class Connections(Protocol):
     async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None: ...
     async def set_account(self, connection_id: str, account: Account) -> None: ...
 
-    async def claim_checks(self, now: datetime, limit: int) -> list[DueCheck]:
+    async def claim_checks(self, now: datetime, limit: int, owner: str | None = None) -> list[DueCheck]:
         """Enabled ones whose next_check_at has come, authorized ones and those with an outage that may heal by itself
         (remedy is not AuthorizationLost); moves next_check_at 5 minutes on.
         """
@@ -342,25 +343,6 @@ class Outbox(Protocol):
 
     async def waiting(self) -> int: ...
     async def free(self, owners_alive: Sequence[str]) -> None: ...
-
-
-class Replicas(Protocol):
-    async def beat(self, replica: str, role: str, now: datetime) -> None: ...
-    async def alive(self, now: datetime) -> list[str]:
-        """Replicas that beat within the last 10 s."""
-
-    async def eldest(self, now: datetime, roles: Sequence[str], limit: int) -> list[str]:
-        """The longest running ones of those alive, with these roles."""
-
-    async def leave(self, replica: str) -> None: ...
-    async def watched_until(self, roles: Sequence[str]) -> datetime | None:
-        """The last beat of any process with one of these roles, whether it is alive or not."""
-
-    async def was_blind(self, since: datetime, until: datetime) -> bool:
-        """Nobody watched between these. True for exactly one caller."""
-
-    async def blind_since(self, moment: datetime) -> tuple[datetime, datetime] | None:
-        """The newest time without sight that ended after this moment."""
 
 
 class Tx(Protocol):

@@ -55,7 +55,9 @@ class Notices(Protocol):
     ) -> bool:
         """False if this key was told, or waits to be told, already."""
 
-    async def claim(self, now: datetime, limit: int, lease: timedelta, *, endpoint: str = FALLBACK) -> list[Notice]: ...
+    async def claim(
+        self, now: datetime, limit: int, lease: timedelta, owner: str | None = None, *, endpoint: str = FALLBACK
+    ) -> list[Notice]: ...
     async def sent(self, notice: Notice, now: datetime) -> None: ...
     async def later(self, notice: Notice, at: datetime | None) -> None:
         """Try again then; None: give up."""

@@ -18,15 +18,18 @@ Due = tuple[str, str, Secret, str]  # id, platform, token, person
 class Revoke:
     """Works off the queue of revocations; a platform that does not answer is asked again."""
 
-    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], pace: Pace, now: Clock) -> None:
+    def __init__(
+        self, memory: Memory, gateways: Mapping[str, Gateway], pace: Pace, now: Clock, owner: str | None = None
+    ) -> None:
         self._memory = memory
         self._gateways = gateways
         self._pace = pace
         self._now = now
+        self._owner = owner
 
     async def claim(self, limit: int) -> list[Due]:
         async with self._memory.begin() as tx:
-            return await tx.revocations.claim(self._now(), limit)
+            return await tx.revocations.claim(self._now(), limit, self._owner)
 
     async def run(self, due: Due) -> None:
         revocation_id, platform, token, person = due

@@ -105,7 +105,7 @@ class Serving:
         if not (url and self._works):
             return []
         send = Webhook(url, [fallback.secret.get_secret_value()], timeout=timeout.total_seconds()).send
-        told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now)
+        told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now, app.owner)
         return [Tick("elsewhere", ELSEWHERE_EVERY, told.run)]
 
     def _webhooks(self) -> list[Tick]:
@@ -117,7 +117,7 @@ class Serving:
         ticks = [Tick("expiring", EXPIRING_EVERY, ending.run)]
         for each in found:
             courier = Courier(
-                app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now, app.routes.default_channel
+                app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now, app.routes.default_channel, app.owner
             )
             ticks.append(Tick(f"webhooks to {each.name}", ELSEWHERE_EVERY, courier.run))
         return ticks
@@ -158,6 +158,7 @@ class Serving:
             raise
         if self._works:
             with contextlib.suppress(TryLater):
+                await self._app.takeover.beat()
                 await self._app.watch.unlock()
             await LostKeys(self._app.memory, self._app.watch).tell()
         server = CarefulServer(self._website(), CLOSE)

@@ -33,6 +33,7 @@ class Watch:
         pace: Pace,
         now: Clock,
         storms: tuple[int, timedelta] = (5, timedelta(seconds=30)),
+        owner: str | None = None,
     ) -> None:
         self._memory = memory
         self._findings = Findings(memory)
@@ -41,6 +42,7 @@ class Watch:
         self.losses = Losses(memory, routes, storms, now)
         self._pace = pace
         self._now = now
+        self._owner = owner
 
     @asynccontextmanager
     async def using(self, connection: Connection) -> AsyncIterator[Fetch]:
@@ -77,7 +79,7 @@ class Watch:
     async def claim(self, limit: int) -> list[DueCheck]:
         """Due checks, for `check_due` or `put_back`."""
         async with self._memory.begin(lasting=False) as tx:
-            due = await tx.connections.claim_checks(self._now(), limit)
+            due = await tx.connections.claim_checks(self._now(), limit, self._owner)
         self._findings.expect(len(due))
         return due
 

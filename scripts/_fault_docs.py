@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "faults.md"
 BESIDES = (
     "test_kill",
+    "test_takeover",
     "test_refresh",
     "test_gateway",
     "test_slack_failures",
@@ -27,7 +28,8 @@ What goes wrong on purpose in the tests, and what holds then. Each sentence is t
 go through far more of the same, with `scripts/test --sweeps`.
 
 Some can be made longer: `MANY_STRANGERS=100000` (requests of strangers), `REDKEY_LOST_ANSWERS=1000`, `REDKEY_EXPIRIES=10000`
-(of tokens, each met by eight workers in two processes) and `scripts/bench kill --points 20000`.
+(of tokens, each met by eight workers in two processes), `REDKEY_RACES=100000` (of the model) and
+`scripts/bench kill --points 20000`.
 """
 
 

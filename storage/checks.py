@@ -20,8 +20,9 @@ from storage.transaction import Transaction
 HELD_FOR = timedelta(minutes=5)  # a check nobody finished is taken up again after this
 
 
-async def claim_checks(tx: Transaction, now: datetime, limit: int) -> list[DueCheck]:
-    rows = await tx.connection.execute(_CLAIM[tx.postgres], {"now": now, "until": now + HELD_FOR, "limit": limit})
+async def claim_checks(tx: Transaction, now: datetime, limit: int, owner: str | None) -> list[DueCheck]:
+    given = {"now": now, "until": now + HELD_FOR, "limit": limit, "owner": owner}
+    rows = await tx.connection.execute(_CLAIM[tx.postgres], given)
     return [
         DueCheck(i, platform, Account(account, name, currency, zone, parent), grant, bool(authorized), generation)
         for i, platform, account, name, currency, zone, parent, grant, authorized, generation in rows
@@ -54,7 +55,7 @@ def _claim(*, postgres: bool) -> TextClause:
                 WHERE outage_connections.connection_id = connections.id
                 AND outages.closed_at IS NULL AND outages.remedy <> :login))
             ORDER BY next_check_at LIMIT :limit {locked})
-        UPDATE connections SET next_check_at = :until WHERE id IN (SELECT id FROM picked)
+        UPDATE connections SET next_check_at = :until, check_owner = :owner WHERE id IN (SELECT id FROM picked)
         RETURNING id, platform, account_id, account_name, currency, time_zone, parent, grant_id, authorized,
             (SELECT generation FROM grants WHERE grants.id = connections.grant_id)"""  # noqa: S608 - nothing from outside
     ).bindparams(bindparam("now", type_=aware), bindparam("until", type_=aware), login=AuthorizationLost.__name__)
@@ -66,7 +67,7 @@ def _written(*more: str, postgres: bool) -> TextClause:
         FROM json_each(:found)) AS found"""
     good = "".join(f", {name} = :ended" for name in more)
     return text(
-        f"""UPDATE connections SET checked_at = :ended{good}, next_check_at =
+        f"""UPDATE connections SET checked_at = :ended{good}, check_owner = NULL, next_check_at =
             CASE WHEN connections.check_asked_at > :ended THEN connections.next_check_at ELSE found.next_at END
         FROM {one if postgres else other} WHERE connections.id = found.id"""  # noqa: S608 - nothing from outside is in it
     ).bindparams(bindparam("ended", type_=UtcDateTime()))

@@ -164,8 +164,8 @@ class ConnectionRows:
         """Its name, currency and zone as the platform tells them now; its id stays."""
         await self._set([connection_id], **_described(account))
 
-    async def claim_checks(self, now: datetime, limit: int) -> list[DueCheck]:
-        return await claim_checks(self._tx, now, limit)
+    async def claim_checks(self, now: datetime, limit: int, owner: str | None = None) -> list[DueCheck]:
+        return await claim_checks(self._tx, now, limit, owner)
 
     async def checked(self, found: Sequence[Checked]) -> None:
         for good in (True, False):
@@ -181,7 +181,7 @@ class ConnectionRows:
         return {row.platform: (row.good_at, row.checked_at) for row in await self._tx.all(found)}
 
     async def unclaim_checks(self, connection_ids: Sequence[str], now: datetime) -> None:
-        await self._set(connection_ids, next_check_at=earlier(connections.c.next_check_at, now))
+        await self._set(connection_ids, next_check_at=earlier(connections.c.next_check_at, now), check_owner=None)
         self._tx.becomes_due(Work.CHECK)
 
     async def moved(self, connection_id: str, now: datetime) -> None:

@@ -117,13 +117,13 @@ class GrantRows:
         lost = living.values(lost_at=now, refresh_started_at=None, next_refresh_at=None)
         return await self._tx.change(lost) == 1
 
-    async def claim_renewals(self, now: datetime, limit: int) -> list[Grant]:
+    async def claim_renewals(self, now: datetime, limit: int, owner: str | None = None) -> list[Grant]:
         rows = await self._tx.claim(
             grants,
             where=[grants.c.next_refresh_at <= now, grants.c.tokens.is_not(None)],
             order=[grants.c.next_refresh_at],
             limit=limit,
-            values={"next_refresh_at": now + HELD_FOR},
+            values={"next_refresh_at": now + HELD_FOR, "renewal_owner": owner},
         )
         return [_grant(row) for row in rows]
 
@@ -131,7 +131,8 @@ class GrantRows:
         await self._tx.change(update(grants).where(grants.c.id == grant_id).values(authorized_by=who))
 
     async def renew_at(self, grant_id: str, at: datetime | None) -> None:
-        await self._tx.change(update(grants).where(grants.c.id == grant_id).values(next_refresh_at=at))
+        again = {"next_refresh_at": at, "renewal_owner": None}
+        await self._tx.change(update(grants).where(grants.c.id == grant_id).values(again))
         if at is not None:
             self._tx.becomes_due(Work.RENEW, at)
 

@@ -26,6 +26,7 @@ notices = Table(
     Column("due_at", UtcDateTime, index=True),
     Column("sent_at", UtcDateTime),
     Column("endpoint", Words, nullable=False, server_default=FALLBACK),
+    Column("owner", Words),
 )
 
 # Receivers that have failed. `failing_since`: none since then has been taken.
@@ -68,13 +69,15 @@ class NoticeRows:
         row["endpoint"] = endpoint
         return await self._tx.change(self._tx.insert(notices).values(row).on_conflict_do_nothing()) == 1
 
-    async def claim(self, now: datetime, limit: int, lease: timedelta, *, endpoint: str = FALLBACK) -> list[Notice]:
+    async def claim(
+        self, now: datetime, limit: int, lease: timedelta, owner: str | None = None, *, endpoint: str = FALLBACK
+    ) -> list[Notice]:
         rows = await self._tx.claim(
             notices,
             where=[notices.c.due_at <= now, notices.c.endpoint == endpoint],
             order=[notices.c.due_at, notices.c.key],
             limit=limit,
-            values={"due_at": now + lease, "attempts": notices.c.attempts + 1},
+            values={"due_at": now + lease, "owner": owner, "attempts": notices.c.attempts + 1},
         )
         return sorted((_notice(row) for row in rows), key=lambda notice: notice.created_at)
 
@@ -110,7 +113,7 @@ class NoticeRows:
         await self._tx.change(told)
 
     async def _set(self, notice: Notice, **values: Any) -> None:
-        await self._tx.change(update(notices).where(notices.c.key == notice.key).values(values))
+        await self._tx.change(update(notices).where(notices.c.key == notice.key).values(values | {"owner": None}))
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -5,15 +5,25 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from storage.tables import blindness, replicas
+from bot.memory import Work
+from storage.notices import notices
+from storage.tables import blindness, connections, grants, replicas, revocations
 from storage.transaction import Transaction
 
 ALIVE_FOR = timedelta(seconds=10)
 FORGOTTEN_AFTER = timedelta(days=1)
 
+# Which date says when a claim runs out, and who holds it. What transfers and posts hold is freed by themselves.
+_CLAIMED = (
+    (Work.CHECK, connections.c.next_check_at, connections.c.check_owner),
+    (Work.RENEW, grants.c.next_refresh_at, grants.c.renewal_owner),
+    (Work.REVOKE, revocations.c.due_at, revocations.c.owner),
+    (None, notices.c.due_at, notices.c.owner),  # looked for every other second
+)
+
 
 class ReplicaRows:
-    """Implements bot.memory.Replicas."""
+    """Implements bot.replicas.Replicas."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
@@ -40,6 +50,16 @@ class ReplicaRows:
     async def leave(self, replica: str) -> None:
         gone = update(replicas).where(replicas.c.replica == replica)
         await self._tx.change(gone.values(left_at=self._tx.now()))
+
+    async def alone(self, replica: str) -> None:
+        others = update(replicas).where(replicas.c.replica != replica, replicas.c.left_at.is_(None))
+        await self._tx.change(others.values(left_at=self._tx.now()))
+
+    async def free(self, owners_alive: Sequence[str]) -> None:
+        for work, due, owner in _CLAIMED:
+            abandoned = update(due.table).where(owner.not_in(owners_alive), due.is_not(None))
+            if await self._tx.change(abandoned.values({due: self._tx.now(), owner: None})) and work is not None:
+                self._tx.becomes_due(work)
 
     async def watched_until(self, roles: Sequence[str]) -> datetime | None:
         last: datetime | None = await self._tx.value(

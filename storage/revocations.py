@@ -34,14 +34,14 @@ class RevocationRows:
         await self._tx.change(insert(revocations).values(values))
         self._tx.becomes_due(Work.REVOKE)
 
-    async def claim(self, now: datetime, limit: int) -> list[tuple[str, str, Secret, str]]:
+    async def claim(self, now: datetime, limit: int, owner: str | None = None) -> list[tuple[str, str, Secret, str]]:
         """One that does not open any more cannot be revoked by us: it is left out, and stays for its key to come back."""
         rows = await self._tx.claim(
             revocations,
             where=[revocations.c.due_at <= now, revocations.c.token_key.in_(self._tx.keys.names)],
             order=[revocations.c.due_at],
             limit=limit,
-            values={"due_at": now + HELD_FOR},
+            values={"due_at": now + HELD_FOR, "owner": owner},
         )
         opened = [(row.id, row.platform, self._opened(row)) for row in rows]
         return [(row, platform, *found) for row, platform, found in opened if found is not None]
@@ -57,5 +57,7 @@ class RevocationRows:
         await self._tx.change(delete(revocations).where(revocations.c.id == revocation_id))
 
     async def later(self, revocation_id: str, at: datetime) -> None:
-        await self._tx.change(update(revocations).where(revocations.c.id == revocation_id).values(due_at=at))
+        await self._tx.change(
+            update(revocations).where(revocations.c.id == revocation_id).values(due_at=at, owner=None)
+        )
         self._tx.becomes_due(Work.REVOKE, at)

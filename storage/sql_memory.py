@@ -29,13 +29,13 @@ from bot.memory import (
     Memory,
     Outages,
     Outbox,
-    Replicas,
     Revocations,
     Transfers,
     Tx,
     Work,
 )
 from bot.notices import Clicks, Notices
+from bot.replicas import Replicas
 from bot.routes import MadeRoutes
 from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
@@ -111,6 +111,7 @@ class SqlMemory(Memory):
         self._claim = claim
         self._subscriptions = subscriptions
         self.wake_ups = wake_ups  # between replicas, on Postgres
+        self.only_one = claim is not None  # no other bot can be at work on this database
         self._locks = _NamedLocks()
 
     @asynccontextmanager

@@ -50,6 +50,7 @@ grants = Table(
     Column("next_refresh_at", UtcDateTime, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("authorized_by", Words, nullable=False, server_default=""),  # a Slack user
+    Column("renewal_owner", Words),  # who has claimed the renewal that is due
     UniqueConstraint("platform", "identity_id"),
 )
 
@@ -63,6 +64,7 @@ revocations = Table(
     Column("token_key", Words, nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False, index=True),
+    Column("owner", Words),
 )
 
 # One account reached through a grant. `settled_before`: account days before it have complete cost. `removed_at`: a person
@@ -95,6 +97,7 @@ connections = Table(
     Column("removed_by", Words),
     Column("opted_in", Boolean, nullable=False, server_default=false()),
     Column("previewed_at", UtcDateTime),
+    Column("check_owner", Words),  # who has claimed the check that is due
     UniqueConstraint("platform", "account_id"),
 )
 

@@ -145,11 +145,7 @@ async def live(fate: Fate, order: dict[str, Any]) -> Any:
 async def _wake_up(app: Any) -> None:
     """As `redkey run` does at its start and at its first beat."""
     await app.watch.unlock()
-    async with app.memory.begin() as tx:
-        await tx.replicas.beat(app.replica, app.role, app.now())
-        alive = await tx.replicas.alive(app.now())
-        await tx.transfers.free(alive)
-        await tx.outbox.free(alive)
+    await app.takeover.beat()
 
 
 async def _obey(app: Any, alert: Any, order: dict[str, Any]) -> Any:
