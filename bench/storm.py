@@ -6,6 +6,7 @@ Beside it stands what one message for each login would take at Slack's pace of o
 
 import argparse
 import asyncio
+import os
 import re
 import sqlite3
 import sys
@@ -102,9 +103,9 @@ async def storm(count: int, spread: timedelta) -> Report:
 
 async def _watched(seen: Seen, count: int) -> Report:
     await _until(lambda: seen.first_refusal() is not None, 60)
-    began = monotonic()
+    began, idle = monotonic(), cpu(seen.practice.pid)
     await _until(lambda: seen.known() >= count, 1_200)
-    known = monotonic() - began
+    known, spent = monotonic() - began, cpu(seen.practice.pid) - idle
     await _until(lambda: seen.told() >= count, 120)
     told = monotonic() - began
     await asyncio.sleep(70)  # its thread is continued once it is quiet, at a post a second
@@ -126,6 +127,8 @@ async def _watched(seen: Seen, count: int) -> Report:
     report.row("links to start pages in messages and threads", seen.listed(), "")
     report.row("red on the first page of /api/v1/connections", len(red), "")
     report.row("most memory ever resident", peak(seen.practice.pid), "MB", target="under 300 MB")
+    report.row("CPU of the bot until all of them were known", spent, "s")
+    report.row("CPU of the bot for each of them", 1000 * spent / count, "ms")
     return report
 
 
@@ -140,6 +143,12 @@ def peak(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def cpu(pid: int) -> float:
+    """Seconds of both kinds that the process has had; https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:

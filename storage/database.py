@@ -17,6 +17,7 @@ from sqlalchemy.pool import PoolResetState
 from sqlalchemy.util import await_only
 
 from bot.errors import SetupError, TryLater
+from storage.sqlite_thread import SqliteThread
 
 FORMS = "use sqlite:///redkey.db or postgresql://user@host/redkey"
 BUSY = 5.0  # seconds to wait for another process' write transaction
@@ -152,7 +153,9 @@ def _make_file(path: Path) -> None:
 
 def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
     # hide_parameters here and below: an error must never carry what was to be stored.
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY}, pool_reset_on_return=None)
+    engine = create_async_engine(
+        url, module=SqliteThread(), hide_parameters=True, connect_args={"timeout": BUSY}, pool_reset_on_return=None
+    )
 
     # The driver's own idea of when a transaction begins leaves SELECT outside, so it is switched off and ours used:
     # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
