@@ -30,7 +30,7 @@ def plan(ad: Ad, utm: str, domains: Sequence[str] = ()) -> TagPlan:
     if domains and not all(_is_ours(url, domains) for url in ad.urls):
         return TagPlan(ad, note="leads to another domain")
     if _redirects(ad.template):
-        return TagPlan(ad, note="a third-party redirect in the tracking template does the tagging")
+        return TagPlan(ad, note="a third-party redirect in its tracking template tags it")
     present = {*keys_of(ad.suffix), *_template_keys(ad.template)}
     for url in ad.urls:
         present.update(keys_of(urlsplit(url).query))

@@ -29,7 +29,7 @@ from sandbox.entra import Entra, Tenant
 from sandbox.faults import Fault, Faults
 from sandbox.faults import Kind as FaultKind
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.tokens import Client, Person
 
 ADVENTURE = "adventure"
@@ -206,7 +206,7 @@ class Dynamics365Sandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} sign-in(s) of Ada Marsh were revoked in Microsoft Entra."
+            return counted(self.revoke(), "sign-in") + " of Ada Marsh ended in Microsoft Entra."
 
         async def mfa() -> str:
             self.oauth.require_mfa(ADA)

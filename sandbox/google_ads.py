@@ -16,7 +16,7 @@ from sandbox.google_ads_errors import AdsError, error_body
 from sandbox.google_ads_login import ADA, BEN, CLEO, CLIENT_ID, CLIENT_SECRET, login
 from sandbox.google_ads_rest import GoogleAdsApi, not_found
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.oauth import Person, Problem
 
 __all__ = ["ADA", "AMERICAS", "BEN", "CLEO", "EMEA", "MANAGER", "SHOES", "GoogleAdsSandbox"]
@@ -216,7 +216,7 @@ class GoogleAdsSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} consent(s) of Ada Marsh were revoked at Google."
+            return counted(self.revoke(), "consent") + " of Ada Marsh revoked at Google."
 
         async def password() -> str:
             self.change_password()

@@ -13,7 +13,7 @@ from sandbox.hubspot_portal import ALL_SCOPES, Portal, Writes
 from sandbox.hubspot_schema import TOUCHPOINT, TOUCHPOINT_ID, ObjectType, Properties, Property
 from sandbox.hubspot_schema import Kind as ValueKind
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.tokens import Person, Problem
 
 ACME = "24680001"
@@ -173,10 +173,10 @@ class HubspotSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} login(s) of Ada Marsh were ended in HubSpot."
+            return counted(self.revoke(), "login") + " of Ada Marsh ended in HubSpot."
 
         async def uninstall() -> str:
-            return f"Redkey was removed from Acme's HubSpot; {self.uninstall()} login(s) died with it."
+            return f"Redkey was removed from Acme's HubSpot, and {counted(self.uninstall(), 'login')} with it."
 
         async def scopes() -> str:
             self.take_scopes(WRITING)

@@ -13,3 +13,8 @@ class Lever:
     pull: Callable[[], Awaitable[str]]
     group: str = ""
     """The heading it stands under on the page, such as "Google Ads"; empty: below the others, without one."""
+
+
+def counted(count: int, noun: str) -> str:
+    """As a person says it: "1 login", "3 logins"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

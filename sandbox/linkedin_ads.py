@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.linkedin_ads_api import LinkedinApi
 from sandbox.linkedin_ads_data import AMERICAS, EMEA, TOKYO, UTC_DAYS, Account, Book, Campaign
 from sandbox.linkedin_ads_entrance import Entrance, Quota
@@ -190,7 +190,7 @@ class LinkedinAdsSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} consent(s) of Ada Marsh were revoked at LinkedIn."
+            return counted(self.revoke(), "consent") + " of Ada Marsh revoked at LinkedIn."
 
         async def password() -> str:
             self.change_password()

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.meta_ads_data import EMEA, GULF, SHOES, Account, Ad, Book
 from sandbox.meta_ads_entrance import NEWEST, Quota
 from sandbox.meta_ads_errors import GraphError, unknown_path
@@ -213,7 +213,9 @@ class MetaAdsSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} login(s) of Ada Marsh ended: she removed the app from her Facebook account."
+            return (
+                counted(self.revoke(), "login") + " of Ada Marsh ended: she removed the app from her Facebook account."
+            )
 
         async def password() -> str:
             self.change_password()

@@ -15,7 +15,7 @@ from sandbox.entra import Entra, Tenant
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.microsoft_advertising_bulk import BulkService
 from sandbox.microsoft_advertising_campaigns import CampaignService
 from sandbox.microsoft_advertising_customer import CustomerService
@@ -201,7 +201,7 @@ class MicrosoftAdvertisingSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} sign-in(s) of Ada Marsh were revoked in Microsoft Entra."
+            return counted(self.revoke(), "sign-in") + " of Ada Marsh ended in Microsoft Entra."
 
         async def mfa() -> str:
             self.oauth.require_mfa(ADA)
@@ -247,7 +247,7 @@ class MicrosoftAdvertisingSandbox:
 
         async def slow() -> str:
             self.reports.looks = 1 if self.reports.looks > 1 else 8
-            return f"Reports are ready after {self.reports.looks} look(s)."
+            return f"Reports are ready after {counted(self.reports.looks, 'look')}."
 
         return [
             ("down", "Take Microsoft Advertising down", down),

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.faults import Fault, Faults
 from sandbox.faults import Kind as FaultKind
 from sandbox.ledger import Ledger
-from sandbox.levers import Lever
+from sandbox.levers import Lever, counted
 from sandbox.salesforce_bulk import BulkApi
 from sandbox.salesforce_desk import ApiError, Caller, Desk, not_found
 from sandbox.salesforce_login import CLIENT_ID, CLIENT_SECRET, ROOT, Login
@@ -206,7 +206,7 @@ class SalesforceSandbox:
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
-            return f"{self.revoke()} consent(s) of Ada Marsh were revoked in Salesforce."
+            return counted(self.revoke(), "consent") + " of Ada Marsh revoked in Salesforce."
 
         async def deactivate() -> str:
             if ADA in self._inactive:

@@ -12,8 +12,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 SECONDS = 1000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
-RULES = "axe.run(document).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' | ')))"
+FOUND = "r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' | '))"
+RULES = f"axe.run(document, {{rules: {{'target-size': {{enabled: true}}}}}}).then(r => {FOUND})"
 SCROLLS = "document.documentElement.scrollWidth > innerWidth"
+HIDES = "[...document.querySelectorAll('.sheet')].some(table => table.scrollWidth > table.clientWidth)"
 
 FLAGS = [
     "--headless=new",
@@ -62,10 +64,12 @@ async def judged(page: Page, name: str, themes: Sequence[str] = ("light", "dark"
     for theme in themes:
         await page.emulate_media(color_scheme=theme)
         trouble += [f"{name} {theme} {found}" for found in await page.evaluate(RULES)]
-    await page.set_viewport_size(PHONE)
-    if await page.evaluate(SCROLLS):
-        trouble.append(f"{name} scrolls sideways on a phone")
-    await page.set_viewport_size(WIDE)
+    for size, where in ((PHONE, "on a phone"), (WIDE, "on a desk")):
+        await page.set_viewport_size(size)
+        if await page.evaluate(SCROLLS):
+            trouble.append(f"{name} scrolls sideways {where}")
+        if await page.evaluate(HIDES):
+            trouble.append(f"{name} hides the end of a table {where}")
     return trouble
 
 

@@ -205,7 +205,7 @@ async def test_every_lever_says_what_it_did(hub):
     told = {lever.key: await lever.pull() for lever in hub.sandbox.levers}
 
     assert all(key.startswith("hubspot_") and words.endswith(".") for key, words in told.items())
-    assert told["hubspot_revoke"].startswith("1 login(s)")
+    assert told["hubspot_revoke"].startswith("1 login of")
     assert all(lever.group == "HubSpot" for lever in hub.sandbox.levers)
     assert "hubspot_revoke" in told
     assert hub.sandbox.demo_login == ADA

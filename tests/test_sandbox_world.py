@@ -46,7 +46,7 @@ async def test_a_levers_list_can_be_read_and_pulled_over_http():
         } <= names
         assert len(names) == len(levers)
         answer = await google.client.post(f"{google.world.url}/sandbox/levers/google_ads/revoke")
-        assert answer.json() == {"happened": "1 consent(s) of Ada Marsh were revoked at Google."}
+        assert answer.json() == {"happened": "1 consent of Ada Marsh revoked at Google."}
         assert google.sandbox.oauth.check(tokens["access_token"]).reason == "revoked"
         assert (await google.client.post(f"{google.world.url}/sandbox/levers/google_ads/nonsense")).status_code == 404
 

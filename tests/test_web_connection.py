@@ -30,7 +30,12 @@ async def test_the_page_of_a_connection_tells_outages_cost_and_untagged_ads():
         answer = await site.client.get("/connections/con_acme")
 
     assert answer.status_code == 200
-    for expected in ("Logged in again", "1 day under an outage is here", "1 day is missing", "leads to another domain"):
+    for expected in (
+        "Logged in again",
+        "1 day of an outage has been recovered",
+        "1 day is missing",
+        "leads to another domain",
+    ):
         assert expected in answer.text
     assert "€7.00" in answer.text
     assert answer.text.count('class="bar recovered"') == 1
@@ -102,3 +107,11 @@ async def test_a_live_outage_sends_each_change_once_and_ends_with_the_outage():
 
     assert events == ["event: now", "event: now", "event: over"]
     assert seen == 1
+
+
+async def test_why_an_ad_runs_untagged_is_said_in_french_too():
+    async with website(language="fr") as site:
+        site.gallery.full["con_acme"] = PAGE
+        answer = await site.client.get("/connections/con_acme")
+
+    assert "mène à un autre domaine" in answer.text

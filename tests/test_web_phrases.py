@@ -9,7 +9,9 @@ from jinja2.ext import babel_extract
 import bot.connection
 import handlers.web.phrases
 from bot.connection import Status
+from handlers.turns import turn
 from handlers.web.phrases import LOCALE, Phrases
+from handlers.words import Words
 
 PAGES = Path(handlers.web.phrases.__file__).parent / "pages"
 
@@ -31,14 +33,13 @@ def test_every_sentence_of_every_page_is_translated():
     assert {sentence for sentence in french if sentence not in known} == set()
 
 
-def test_every_turn_of_an_outage_has_words_on_its_page():
+def test_every_turn_of_an_outage_has_words_on_its_page_and_in_slack():
     """Each is written down somewhere in bot/ as Event(moment, "what", ...)."""
     told = " ".join(path.read_text() for path in Path(bot.connection.__file__).parent.glob("*.py"))
     turns = set(re.findall(r"""\bEvent\([^"'()]*(?:\(\))?, "(\w+)\"""", told))
-    page = (PAGES / "parts.html").read_text()
 
     assert {"reauthorized", "guest_link", "stalled", "dropped"} <= turns
-    assert {turn for turn in turns if f'"{turn}": _(' not in page} == set()
+    assert {what for what in {*turns, "disconnected"} if not turn(what, Words())} == set()
 
 
 def test_a_value_is_escaped_and_a_sentence_is_no_markup():

@@ -7,11 +7,13 @@ from handlers.slack.buttons import reauthorize_link
 from handlers.slack.loss import gone_for_good, name_of, progress_line, soon_gone, will_be_recovered
 from handlers.slack.markup import bare, login_name, mention, moment, plain
 from handlers.slack.receipt_card import lost, recovered, set_aside
+from handlers.turns import turn
 from handlers.words import Words
 
 ACCOUNTS_MOST = 100
 EVENTS_MOST = 20
 TITLE_LIMIT = 24
+CLICKED = {"claimed", "claim_lapsed", "escalated", "snoozed", "paused", "removed", "guest_link", "guest_revoked"}
 
 
 def waiting_view(words: Words) -> Json:
@@ -88,35 +90,13 @@ def _timeline(facts: OutageFacts, words: Words) -> list[Json]:
 
 def _event(event: Event, words: Words) -> str:
     """`who` is a Slack user only where a person clicked here; elsewhere it is the platform's text."""
-    names = {
-        "opened": words.say("Connection lost"),
-        "claimed": words.say("Taken care of"),
-        "snoozed": words.say("Snoozed"),
-        "reauthorized": words.say("Logged in again"),
-        "stalled": words.say("Catching up stalled"),
-        "reopened": words.say("Lost again"),
-        "dropped": words.say("Lost again"),
-        "caught_up": words.say("Caught up"),
-        "wrong_account": words.say("Wrong account"),
-        "partly": words.say("Only some accounts are back"),
-        "declined": words.say("Declined on the platform's page"),
-        "paused": words.say("Paused"),
-        "removed": words.say("Removed"),
-        "reminded": words.say("Brought up again"),
-        "claim_lapsed": words.say("Open to everybody again"),
-        "escalated": words.say("Called someone else"),
-        "soon_gone": words.say("Warned of the last day"),
-        "joined": words.say("One more account"),
-        "moved": words.say("Said in another place"),
-    }
-    clicked = event.what in {"claimed", "claim_lapsed", "escalated", "snoozed", "paused", "removed"}
-    who = (mention(event.who) if clicked else login_name(event.who)) if event.who else ""
+    who = (mention(event.who) if event.what in CLICKED else login_name(event.who)) if event.who else ""
     detail = (
         plain(words.look_up(event.detail), 300)
         if event.what not in {"snoozed", "reminded", "claim_lapsed", "soon_gone"}
         else ""
     )
-    what = names.get(event.what) or plain(event.what.replace("_", " "), 40)
+    what = turn(event.what, words) or plain(event.what.replace("_", " "), 40)
     return " · ".join(part for part in (moment(words, event.at), what, who, detail) if part)
 
 

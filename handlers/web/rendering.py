@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from bot.listing import stamp
 from bot.showing import CostDay
+from handlers.turns import turn
 from handlers.web.phrases import Phrases
 from handlers.words import Words
 
@@ -117,8 +118,15 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(_=phrases.say, many=phrases.many, foreign=phrases.foreign, words=words)
-    environment.globals.update(language=language, name=_name, moment=moment, day=day, clock=clock, stamp=stamp)
+    environment.globals.update(
+        language=language, name=_name, login=_login, turn=turn, moment=moment, day=day, clock=clock, stamp=stamp
+    )
     return environment
+
+
+def _login(text: str) -> Markup:
+    """An address may break after its @, which keeps the tables narrow and breaks no word."""
+    return Markup("<bdi>{}</bdi>").format(escape(tidy(text)).replace("@", Markup("@<wbr>")))
 
 
 def _name(text: str, limit: int = LONGEST_NAME) -> Markup:
