@@ -5,7 +5,6 @@ The bot is a process of its own; every figure is read off the practice world's c
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from time import perf_counter
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bench._report import Report
 from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import Practice, practising
 from sandbox.slack import MARKETING
@@ -22,24 +22,34 @@ from sandbox.visitor import Visitor
 from sandbox.world import World
 
 WORK = ("api_call", "api.call", "query", "records.written")
-TARGETS = {"refused call to alert": 1.0, "consent to catch-up start": 1.0}
+FLOOR = "one bare Slack post (floor)"
+TARGETS = {
+    "refused call to alert": "under 250 ms",
+    "consent to catch-up start": "under 250 ms",
+    "last call to confirmation": "under 500 ms",
+}
 
 
 async def measure(rounds: int) -> dict[str, list[float]]:
     figures: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        await one_world(figures)
+    return figures
+
+
+async def one_world(figures: dict[str, list[float]]) -> None:
+    """Every platform once: what drops again soon after is told in the message there is, and would not be a first alert."""
     with tempfile.TemporaryDirectory() as folder:
         async with World.open() as world, practising(world, Path(folder)) as practice:
             world.slack.rates.on = False
             for platform in world.platforms:
                 await practice.connect(platform.key, platform.demo_login)
             await asyncio.sleep(2)
-            for turn in range(rounds):
-                for platform in world.platforms:
-                    await practice.send_touchpoints(touchpoints(20, f"{platform.key}{turn}"))
-                    for name, seconds in (await one_round(world, practice, platform)).items():
-                        figures.setdefault(name, []).append(seconds)
-                figures.setdefault("floor: one bare Slack post", []).append(await bare_post(world))
-    return figures
+            for platform in world.platforms:
+                await practice.send_touchpoints(touchpoints(20, platform.key))
+                for name, seconds in (await one_round(world, practice, platform)).items():
+                    figures.setdefault(name, []).append(seconds)
+                figures.setdefault(FLOOR, []).append(await bare_post(world))
 
 
 async def one_round(world: World, practice: Practice, platform) -> dict[str, float]:
@@ -84,28 +94,25 @@ def _between(since: datetime, until: datetime) -> float:
     return (until - since).total_seconds()
 
 
+def told(figures: dict[str, list[float]]) -> Report:
+    report = Report("story")
+    floor = statistics.median(figures.pop(FLOOR)) * 1000
+    report.row(FLOOR, floor, "ms")
+    for name, values in figures.items():
+        ordered = sorted(values)
+        report.row(f"{name}: median", statistics.median(ordered) * 1000, "ms", floor=floor, target=TARGETS[name])
+        report.row(f"{name}: p99 of {len(ordered)}", ordered[int(len(ordered) * 0.99)] * 1000, "ms")
+    return report
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser = argparse.ArgumentParser(prog="bench story", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="keep it in docs/benchmarks.md")
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()
-    rows = {name: row_of(values) for name, values in asyncio.run(measure(asked.rounds)).items()}
-    if asked.as_json:
-        print(json.dumps(rows, indent=2))
-        return 0
-    for name, row in rows.items():
-        target = f"  target: median under {TARGETS[name] * 1000:.0f} ms" if name in TARGETS else ""
-        print(f"{name:<28} median {row['median_ms']:8.1f} ms   p99 {row['p99_ms']:8.1f} ms   n={row['runs']}{target}")
+    told(asyncio.run(measure(asked.rounds))).tell(as_json=asked.as_json, write=asked.write)
     return 0
-
-
-def row_of(values: list[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {
-        "median_ms": round(statistics.median(ordered) * 1000, 1),
-        "p99_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000, 1),
-        "runs": len(ordered),
-    }
 
 
 if __name__ == "__main__":

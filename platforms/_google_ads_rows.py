@@ -1,16 +1,14 @@
 """What we ask Google Ads in its query language, and reading the rows it answers with."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
-from itertools import chain
 from operator import itemgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.connection import Account, Ad, CostRow, Json
-from bot.errors import TryLater
 from platforms._answers import digits, expected, text
+from platforms._google_ads_stream import rows_of
 
 _IN_ORDER = itemgetter(0, 1, 3, 4)  # day, campaign, ad group, ad
 
@@ -61,20 +59,11 @@ def cost_rows(campaigns: bytes, ads: bytes, account: Account) -> list[CostRow]:
     return rows
 
 
-def stream_of(body: bytes) -> Iterator[list[Json]]:
-    """The parts of a streamed answer."""
-    parts = json.loads(body)
-    if any("error" in part for part in parts):
-        # The stream broke in its middle, after it began with 200. The next try meets the error by itself.
-        raise TryLater("Google ended its answer with an error")
-    return (part.get("results", []) for part in parts)
-
-
 def _cost_rows(body: bytes, account: Account) -> list[CostRow]:
     """Every day, and most ids, come many times over: each is read once."""
     day_of, id_of = cache(date.fromisoformat), cache(digits)
     found = []
-    for row in chain.from_iterable(stream_of(body)):
+    for row in rows_of(body):
         metrics, campaign, of_ad = row["metrics"], row["campaign"], "adGroupAd" in row
         found.append(
             CostRow(

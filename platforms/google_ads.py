@@ -36,9 +36,9 @@ from platforms._google_ads_rows import (
     ads_of,
     cost_rows,
     made_at,
-    stream_of,
     unconfirmed,
 )
+from platforms._google_ads_stream import rows_of
 from platforms._unfolding import TooLarge
 
 # https://developers.google.com/google-ads/api/docs/change-status: 90 days, at most 10,000 rows a query.
@@ -287,7 +287,7 @@ class GoogleAds(Platform, CostSource, AdTagger):
     async def _stream(self, fetch: Fetch, account: Account, query: str) -> list[Json]:
         answer = await self._streamed(fetch, account, query)
         with expected("Google's answer to a query"):
-            return [row for rows in stream_of(answer.body) for row in rows]
+            return list(rows_of(answer.body))
 
     async def _streamed(self, fetch: Fetch, account: Account, query: str) -> Answer:
         url = self._url(account, "/googleAds:searchStream")

@@ -7,12 +7,15 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from practice_gateway import NOW, Clock, log_in, sandboxed, session
 
 from bot.connection import Account, Ad, TagChange
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from bot.interfaces import Answer
 from platforms._google_ads_errors import partial_failures
+from platforms._google_ads_stream import rows_of
 from platforms._unfolding import TooLarge
 from platforms.google_ads import GoogleAds, GoogleAdsSettings
 from sandbox.faults import Fault, Kind
@@ -289,6 +292,27 @@ async def test_a_stream_that_ends_in_an_error_is_not_taken_for_the_whole(desk):
 
     with pytest.raises(TryLater):
         await desk.platform.cost_totals(fetch, desk.account, SINCE, UNTIL)
+
+
+_JSON = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.text(max_size=3), max_size=3)
+_PART = st.dictionaries(st.sampled_from(["fieldMask", "requestId", "results"]), _JSON).map(
+    lambda part: part | ({"results": [{"row": part["results"]}] * 2} if "results" in part else {})
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+@given(st.lists(_PART, max_size=4), st.sampled_from([None, 2]))
+def test_a_stream_is_read_row_by_row_in_any_order_of_its_parts_and_with_any_white_space(parts, indent):
+    wanted = [row for part in parts for row in part.get("results", [])]
+    assert wanted == list(rows_of(json.dumps(parts, indent=indent).encode()))
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "[{]", '[{"results":[{}]', '[{"results":[{},]}]', '[{"a" 1}]', "[]x", "[{},]"]
+)
+def test_what_is_no_whole_stream_is_refused(body):
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever sign is missing
+        list(rows_of(body.encode()))
 
 
 def cost(campaign, micros, ad=""):
