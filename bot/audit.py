@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,13 +10,14 @@ from typing import Protocol
 from bot.connection import Json
 
 BEGINNING = "0" * 64  # what the first row is bound to
+FORGOTTEN = "forgotten"  # of a row that says up to which number, and with which digest, older rows went by a setting
 
 
 @dataclass(frozen=True)
 class Act:
     """One row. `what`: connect_link, consent_begun, consented, connected, reauthorized, wrong_account, declined, claimed,
     snoozed, guest_link, guest_used, guest_revoked, paused, resumed, removed, routed, settings, keys_rotated,
-    webhook_disabled, blind or revoked_all. `subject` is an id of ours.
+    webhook_disabled, blind, forgotten or revoked_all. `subject` is an id of ours.
     """
 
     number: int
@@ -53,26 +54,47 @@ class Audit(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """How many rows were found to be whole, the newest digest, and the first row that is not as it was written."""
+    """How many rows were found to be whole, the newest digest, and the first row that is not as it was written.
+    `first`: where the trail begins, later than with row 1 where older ones were forgotten by a setting.
+    """
 
     whole: int
     newest: str
     broken: int | None = None
     why: str = ""
+    first: int = 1
 
 
-async def verified(rows: AsyncIterator[Act]) -> Finding:
-    """Walk the chain. That the newest rows are missing shows only beside a digest that was kept elsewhere."""
-    whole, newest = 0, BEGINNING
+async def verified(rows: AsyncIterator[Act], seen: Callable[[], None] = lambda: None) -> Finding:
+    """Walk the chain. That the newest rows are missing shows only beside a digest that was kept elsewhere.
+
+    It may begin later than with row 1 where a row in it says so: that one is bound in with all others. `seen` is called for
+    each row.
+    """
+    first, number, newest = 1, 0, BEGINNING
+    begins, told = (0, BEGINNING), {(0, BEGINNING)}
     async for act in rows:
-        if act.number != whole + 1:
-            return Finding(whole, newest, whole + 1, "it is missing")
-        if act.before != newest:
-            return Finding(whole, newest, act.number, "it does not follow from the row before it")
-        if act.digest != act.true_digest():
-            return Finding(whole, newest, act.number, "it was changed after it was written")
-        whole, newest = act.number, act.digest
-    return Finding(whole, newest)
+        if number == 0 and act.number != 1:
+            first, number, newest = act.number, act.number - 1, act.before
+            begins = number, newest
+        if why := _wrong(act, number, newest):
+            return Finding(number - first + 1, newest, number + 1, why, first)
+        if act.what == FORGOTTEN:
+            told.add((int(act.detail["through"]), str(act.detail["digest"])))
+        number, newest = act.number, act.digest
+        seen()
+    if begins not in told:
+        return Finding(0, newest, 1, "it is missing")
+    return Finding(number - first + 1, newest, first=first)
+
+
+def _wrong(act: Act, number: int, newest: str) -> str:
+    """What is wrong with the row that comes after row `number`, whose digest was `newest`."""
+    if act.number != number + 1:
+        return "it is missing"
+    if act.before != newest:
+        return "it does not follow from the row before it"
+    return "" if act.digest == act.true_digest() else "it was changed after it was written"
 
 
 def item(act: Act) -> Json:

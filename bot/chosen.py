@@ -13,7 +13,8 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def keep_of(settings: Settings) -> Keep:
-    return Keep(settings.keep.cost, settings.keep.touchpoints, settings.keep.outages)
+    keep = settings.keep
+    return Keep(keep.cost, keep.touchpoints, keep.outages, keep.audit)
 
 
 def routes_of(settings: Settings) -> Routes:

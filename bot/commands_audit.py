@@ -29,13 +29,15 @@ def verify(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check that no row was changed, taken out or put in. Prints the newest digest, to be kept elsewhere."""
     verdict = working(_verify(settings_of(context)), "reading the trail")
     if as_json:
-        tell_json({"rows": verdict.whole, "newest": verdict.newest, "broken": verdict.broken, "why": verdict.why})
+        told = {"rows": verdict.whole, "first": verdict.first, "newest": verdict.newest}
+        tell_json({**told, "broken": verdict.broken, "why": verdict.why})
         raise typer.Exit(0 if verdict.broken is None else 1)
     if verdict.broken is not None:
         raise SetupError(
             f"audit row {verdict.broken}: {verdict.why}; restore the database from before, and ask who could"
         )
-    tell(f"{verdict.whole} rows, none was changed; newest digest {verdict.newest}")
+    older = f"; rows 1 to {verdict.first - 1} were forgotten by setting" if verdict.first > 1 else ""
+    tell(f"{verdict.whole} rows, none was changed; newest digest {verdict.newest}{older}")
 
 
 async def _verify(settings: Settings) -> Finding:

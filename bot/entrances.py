@@ -6,6 +6,8 @@ from typing import Protocol
 
 from bot.connection import Consent
 
+LINK_OVER = "this link was used already, taken back, or is too old"
+
 
 @dataclass(frozen=True)
 class GuestLink:
@@ -45,7 +47,7 @@ class Consents(Protocol):
         """One that lives: not used, not taken back, not too old."""
 
     async def guest_by_id(self, link_id: str, now: datetime) -> GuestLink | None: ...
-    async def guest_over(self, link_id: str, now: datetime, *, used_by: str = "", revoked_by: str = "") -> bool:
+    async def guest_over(self, link_id: str, now: datetime) -> bool:
         """It opens nothing any more. True for exactly one caller, and only while it lived."""
 
     async def sweep(self, now: datetime) -> None: ...

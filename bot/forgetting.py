@@ -15,3 +15,6 @@ class Forgetting(Protocol):
 
     async def outages(self, before: datetime, limit: int) -> int:
         """Those closed before, with their timeline, unless an open one shares their message."""
+
+    async def audit(self, before: datetime, limit: int) -> int:
+        """Rows of the trail written before, the newest excepted, and once a day at most; a new row says where it begins."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.connection import Event, Outage
-from bot.entrances import GuestLink
+from bot.entrances import LINK_OVER, GuestLink
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, Tx
 from bot.people import Begun, GuestPage, NotFound
-from bot.reauthorize import GUEST, LINK_OVER, Consents, digest
+from bot.reauthorize import GUEST, Consents, digest
 
 LIVES = timedelta(days=1)
 
@@ -46,7 +46,7 @@ class Guests:
         now = self._now()
         async with self._memory.begin() as tx:
             link = await tx.consents.guest_by_id(link_id, now)
-            if link is None or not await tx.consents.guest_over(link_id, now, revoked_by=who):
+            if link is None or not await tx.consents.guest_over(link_id, now):
                 return False
             tx.audit.note("guest_revoked", who=who, subject=link_id, outage=link.outage_id)
             revision = await tx.outages.event(link.outage_id, Event(now, "guest_revoked", who))

@@ -10,7 +10,7 @@ import structlog
 
 from bot.calling import PERSON
 from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
-from bot.entrances import GuestLink
+from bot.entrances import LINK_OVER, GuestLink
 from bot.errors import Fenced, RedkeyError, Refused
 from bot.gathering import Facts
 from bot.interfaces import Clock, Gateway
@@ -22,7 +22,6 @@ from bot.restore import Proof, Restore, Restored
 log = structlog.get_logger()
 
 GUEST = "guest"  # the purpose of a consent that somebody outside Slack was asked for; its ref is the link
-LINK_OVER = "this link was used already, taken back, or is too old"
 STATE_LIVES = timedelta(minutes=10)
 
 
@@ -189,7 +188,7 @@ class Reauthorize:
     async def _used(self, tx: Tx, guest: GuestLink, proof: Proof) -> None:
         """The link is used up in the transaction that lets the login in. Raises Refused if it is not good any more."""
         login, now = proof.identity.login, self._now()
-        if not await tx.consents.guest_over(guest.id, now, used_by=login):
+        if not await tx.consents.guest_over(guest.id, now):
             raise Refused(LINK_OVER, code="link")
         tx.audit.note("guest_used", who=login, subject=guest.id, outage=guest.outage_id, asked_by=guest.asked_by)
         revision = await tx.outages.event(guest.outage_id, Event(now, "guest_used", login))

@@ -1,4 +1,4 @@
-"""Keeping no more than was asked for: old cost, sent touchpoints and closed outages go, a few at a time."""
+"""Keeping no more than was asked for: old cost, sent touchpoints, closed outages and audit rows go, a few at a time."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class Keep:
     cost: timedelta | None = None
     touchpoints: timedelta | None = None
     outages: timedelta | None = None
+    audit: timedelta | None = None
 
 
 class Retention:
@@ -41,6 +42,8 @@ class Retention:
             await self._forget("touchpoints", lambda tx: tx.forgetting.touchpoints(now - sent, AT_ONCE))
         if (closed := keep.outages) is not None:
             await self._forget("outages", lambda tx: tx.forgetting.outages(now - closed, AT_ONCE))
+        if (noted := keep.audit) is not None:
+            await self._forget("audit", lambda tx: tx.forgetting.audit(now - noted, AT_ONCE))
 
     async def _forget(self, what: str, some: Callable[[Tx], Awaitable[int]]) -> None:
         gone = 0

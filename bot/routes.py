@@ -18,6 +18,8 @@ class Route:
     owners: tuple[str, ...] = ()
     escalate_to: str = ""
     escalate_after: timedelta = timedelta(days=1)
+    made_by: str = ""  # a Slack user, of a route made in Slack
+    made_at: datetime | None = None
 
     @property
     def empty(self) -> bool:

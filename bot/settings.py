@@ -167,6 +167,7 @@ class KeepSettings(Section):
     cost: Kept = None
     touchpoints: Kept = None
     outages: Kept = None
+    audit: Kept = None
 
 
 class FallbackSettings(Section):

@@ -94,9 +94,9 @@ class ConsentRows:
     async def guest_by_id(self, link_id: str, now: datetime) -> GuestLink | None:
         return _guest(await self._tx.one(select(guest_links).where(guest_links.c.id == link_id, *_lives(now))))
 
-    async def guest_over(self, link_id: str, now: datetime, *, used_by: str = "", revoked_by: str = "") -> bool:
+    async def guest_over(self, link_id: str, now: datetime) -> bool:
         over = update(guest_links).where(guest_links.c.id == link_id, *_lives(now))
-        return await self._tx.change(over.values(over_at=now, used_by=used_by, revoked_by=revoked_by)) == 1
+        return await self._tx.change(over.values(over_at=now)) == 1
 
     async def sweep(self, now: datetime) -> None:
         await self._tx.change(delete(consents).where(consents.c.expires_at <= now))

@@ -1,14 +1,18 @@
 """Forgetting what is old, in pieces that are found by an index and removed in a moment."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 
+from bot.audit import FORGOTTEN
 from bot.connection import Kind
+from storage.audit import audit
 from storage.freight import costs, deliveries, touchpoints
 from storage.tables import connections, metadata, outages, transfers
 from storage.touchpoints import SENT
 from storage.transaction import Transaction, parts
+
+ONCE_A_DAY = timedelta(days=1)
 
 
 class ForgettingRows:
@@ -71,6 +75,23 @@ class ForgettingRows:
                 await self._tx.change(delete(column.table).where(column.in_(ids)))
             await self._tx.change(delete(outages).where(outages.c.id.in_(ids)))
         return len(found)
+
+    async def audit(self, before: datetime, limit: int) -> int:
+        """One row says what went, and with which digest it ended, so that the rest can still be checked. Once a day: else
+        each such row would one day call for another one.
+        """
+        first = await self._tx.one(select(audit.c.number, audit.c.at).order_by(audit.c.number).limit(1))
+        if first is None or first.at >= before - ONCE_A_DAY:
+            return 0
+        kept = select(func.min(audit.c.number)).where(audit.c.at >= before)
+        newest = select(func.max(audit.c.number))
+        end = min(await self._tx.value(kept) or await self._tx.value(newest), first.number + limit)
+        last = await self._tx.one(select(audit.c.number, audit.c.digest).where(audit.c.number == end - 1))
+        if last is None or not (gone := await self._tx.change(delete(audit).where(audit.c.number <= last.number))):
+            return 0
+        told = {"through": last.number, "digest": last.digest}
+        self._tx.noted.append({"what": FORGOTTEN, "who": "", "subject": "", "detail": told})
+        return gone
 
 
 def _catching_up() -> ColumnElement[bool]:

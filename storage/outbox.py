@@ -95,7 +95,7 @@ class OutboxRows:
         await self._fenced(_held(saying).values(started_at=now))
 
     async def said(self, saying: Saying, now: datetime) -> None:
-        free = {"owner": None, "asked_at": None, "attempts": 0, "started_at": None, "said_at": now}
+        free = {"owner": None, "asked_at": None, "attempts": 0, "started_at": None}
         free |= {"said_revision": saying.revision, "elsewhere_at": None}
         await self._fenced(_held(saying).values(free | {"due_at": outbox.c.asked_at}))
         if await self._tx.value(select(exists().where(outbox.c.outage_id == saying.outage_id, outbox.c.due_at <= now))):

@@ -30,7 +30,10 @@ class RouteRows:
 
     async def all(self) -> list[Route]:
         rows = await self._tx.all(select(routes).order_by(routes.c.platform, routes.c.connection))
-        return [Route(row.platform, row.connection, row.channel, tuple(row.owners)) for row in rows]
+        return [
+            Route(r.platform, r.connection, r.channel, tuple(r.owners), made_by=r.made_by, made_at=r.made_at)
+            for r in rows
+        ]
 
     async def put(self, route: Route, who: str, now: datetime) -> None:
         if route.empty:

@@ -211,7 +211,6 @@ outbox = Table(
     Column("asked_at", UtcDateTime),
     Column("owner", Words),
     Column("started_at", UtcDateTime),
-    Column("said_at", UtcDateTime),
     Column("said_revision", Integer),
     Column("elsewhere_at", UtcDateTime, index=True),
     Column("elsewhere_revision", Integer),
@@ -261,8 +260,6 @@ guest_links = Table(
     Column("same_login", Boolean, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("over_at", UtcDateTime),
-    Column("used_by", Words),
-    Column("revoked_by", Words),
 )
 
 replicas = Table(

@@ -10,6 +10,7 @@ import pytest
 from practice_story import ADA, SALESFORCE, telling
 
 from bot.audit import item, verified
+from bot.retention import Keep, Retention
 from storage import open_memory
 
 
@@ -87,6 +88,58 @@ async def test_the_first_row_that_was_changed_is_named(memory, database_url, cha
     sql(database_url, change)
 
     assert (await verdict(memory)).broken == row
+
+
+DAY = timedelta(days=1)
+
+
+async def forgets(memory, clock, keep=90 * DAY):
+    await Retention(memory, Keep(audit=keep), clock).run()
+
+
+async def test_what_is_old_goes_and_the_rest_is_still_proven(memory, clock, database_url, monkeypatch):
+    monkeypatch.setattr("bot.retention.AT_ONCE", 3)
+    for days in (0, 50, 50):
+        clock.advance(days * DAY)
+        await note(memory, "a", "b", "c", "d")
+    await forgets(memory, clock)
+    rows = await trail(memory)
+    found = await verdict(memory)
+
+    assert [5, 6, 7, 8, 9, 10, 11, 12] == [row.number for row in rows if row.what != "forgotten"]
+    assert [3, 4] == [row.detail["through"] for row in rows if row.what == "forgotten"]
+    assert (None, 5, len(rows)) == (found.broken, found.first, found.whole)
+    await forgets(memory, clock.__class__(clock() + DAY / 2))
+    assert rows == await trail(memory)
+
+    sql(database_url, "DELETE FROM audit WHERE number = 5")
+    assert 1 == (await verdict(memory)).broken  # nothing says that row 5 may be gone
+
+
+async def test_a_trail_that_nobody_wrote_to_for_long_keeps_its_newest_row_and_goes_on(memory, clock):
+    await note(memory, "a", "b", "c")
+    newest = (await trail(memory))[-1]
+    for _ in range(3):
+        clock.advance(400 * DAY)
+        await forgets(memory, clock)
+    await note(memory, "d")
+    rows = await trail(memory)
+
+    assert ["forgotten", "d"] == [row.what for row in rows][-2:]
+    assert rows[0].number > newest.number
+    assert (None, rows[0].number) == ((found := await verdict(memory)).broken, found.first)
+
+
+async def test_two_that_forget_at_once_leave_one_chain(memory, database_url, keys, clock):
+    await note(memory, *"abcdefgh")
+    clock.advance(100 * DAY)
+    await note(memory, "i")
+    other = await open_memory(database_url, keys, on_due=None, now=clock)
+    await asyncio.gather(*(forgets(m, clock) for m in (memory, other)), note(other, "j"))
+    await other.close()
+
+    found = await verdict(memory)
+    assert (None, 9) == (found.broken, found.first)
 
 
 async def test_writers_in_two_processes_make_one_chain(memory, database_url, keys, clock):

@@ -1,10 +1,14 @@
 """Which channel hears of what: what people choose in Slack, what the settings say, and which of the two counts."""
 
+import json
+
 import pytest
 from practice_story import GOOGLE, SALESFORCE, telling
 
 from bot.people import NotFound
 from bot.routes import Route, Routes
+from handlers.slack.route_window import route_form
+from handlers.words import Words
 from sandbox.slack import MARKETING
 
 ANNA, BEN = "U0ANNA000", "U0BEN0000"
@@ -43,7 +47,9 @@ async def test_the_next_alert_goes_where_somebody_said_in_slack_and_mentions_who
     await story.work()
     facts = await story.desk.reroute("", salesforce.id, Route(channel=SALES, owners=(BEN,)), ANNA)
     assert (SALES, (BEN,)) == (facts.channel, facts.owners)
+    assert (ANNA, story.clock()) == (facts.made.made_by, facts.made.made_at)
     assert SALES == (await story.desk.connections())[0].channel
+    assert f"Chosen by <@{ANNA}>, <!date^" in json.dumps(route_form(facts, Words("en")))
 
     outage = await story.drop(SALESFORCE)
     await story.work()

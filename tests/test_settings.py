@@ -123,6 +123,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("keep", "cost"): "730d",
         ("keep", "touchpoints"): "30d",
         ("keep", "outages"): "365d",
+        ("keep", "audit"): "1095d",
         ("fallback", "webhook"): "http://127.0.0.1:9/hook?sig=1",
         ("fallback", "secret"): "s",
         ("fallback", "ping"): "http://127.0.0.1:9/ping",

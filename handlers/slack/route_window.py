@@ -15,7 +15,7 @@ from bot.routes import Route
 from handlers.slack.blocks import context, section, words_only
 from handlers.slack.connection_lists import title_of
 from handlers.slack.home_tab import HomeTab
-from handlers.slack.markup import GROUP, USER, mention, plain
+from handlers.slack.markup import GROUP, USER, mention, moment, plain
 from handlers.slack.windows import answer_in_time, remembered, told, window
 from handlers.words import Words
 
@@ -129,6 +129,9 @@ def _now(facts: RouteFacts, words: Words) -> list[str]:
     if facts.owners:
         asked = words.listing(mention(o) for o in facts.owners)
         lines.append(words.say("Mentioned first: {people}.", people=asked))
+    if facts.made is not None and facts.made.made_at is not None:
+        at = moment(words, facts.made.made_at)
+        lines.append(words.say("Chosen by {who}, {at}.", who=mention(facts.made.made_by), at=at))
     return lines
 
 

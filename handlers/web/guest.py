@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.entrances import LINK_OVER
 from bot.people import Door, NotFound
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
@@ -18,7 +19,7 @@ def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
         """Changes nothing: mail scanners open it before any person does."""
         page = await door.guest_page(own_id(token))
         if page is None:
-            raise NotFound("this link was used already, taken back, or is too old")
+            raise NotFound(LINK_OVER)
         return pages.render("guest.html", leads_to=page.platform, page=page)
 
     @router.post("/guest/{token}")
