@@ -139,7 +139,8 @@ class Checked:
     id: str
     at: datetime
     next_at: datetime
-    good: bool
+    good: bool | None
+    """None: it had no turn, so nothing is known, and it counts as not checked."""
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class Mover:
         walk: Walk | None = None
         disagreed = 0
         try:
-            async with self._watch.using(connection) as fetch:
+            async with self._watch.using(connection, in_turn=True) as fetch:
                 walk = Walk(self._memory, connection, transfer, fetch, self._now)
                 finished = await carrier.move(walk, platform)
                 if finished and transfer.mark is not None:

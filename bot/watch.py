@@ -15,6 +15,7 @@ from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken
 from bot.pace import Pace
 from bot.refresh import KEY_LOST, NO_REFRESH_TOKEN, GrantTokens, OnItsWay, Refresher
+from bot.resuming import InTurn, Resuming
 from bot.routes import Routes
 from bot.traces import span
 
@@ -43,16 +44,21 @@ class Watch:
         self._pace = pace
         self._now = now
         self._owner = owner
+        self.resuming = Resuming(pace.retry_max)
 
     @asynccontextmanager
-    async def using(self, connection: Connection) -> AsyncIterator[Fetch]:
-        """An authorized fetch for this connection. Losses met inside are recorded before they are raised on."""
+    async def using(self, connection: Connection, *, in_turn: bool = False) -> AsyncIterator[Fetch]:
+        """An authorized fetch for this connection. Losses met inside are recorded before they are raised on.
+
+        `in_turn`: no person waits for it, so after a platform's trouble its requests take their turns.
+        """
         async with self._memory.read() as tx:
             grant = await tx.grants.get(connection.grant_id)
         assert grant is not None  # a connection's grant row is never deleted
         tokens = GrantTokens(self._refresher, connection.grant_id, grant.generation)
         try:
-            yield self._gateways[connection.platform].fetch(tokens)
+            fetch = self._gateways[connection.platform].fetch(tokens)
+            yield self.resuming.paced(connection.platform, connection.id, fetch) if in_turn else fetch
         except (AuthorizationLost, Misconfigured, AccessDenied) as error:
             await self._noticed(connection, tokens, error)
             raise
@@ -95,16 +101,21 @@ class Watch:
             with span("probe", platform=due.platform, connection=due.id) as step:
                 problem, pause = await self._probed(due)
                 step.set("well", not problem)
+        except InTurn as error:
+            await self._findings.add(self._found(due, error.pause, good=None))
+            return str(error)
         finally:
             self._findings.expect(-1)
-        now = self._now()
-        await self._findings.add(Checked(due.id, now, now + pause, good=not problem))
+        await self._findings.add(self._found(due, pause, good=not problem))
         if not problem and not due.authorized:
             await self._healed(due)
         return problem
 
+    def _found(self, due: DueCheck, pause: timedelta, *, good: bool | None) -> Checked:
+        return Checked(due.id, self._now(), self._now() + pause, good=good)
+
     async def _probed(self, due: DueCheck) -> tuple[str, timedelta]:
-        """The problem, or "", and how long to stay away."""
+        """The problem, or "", and how long to stay away. Raises InTurn."""
         gateway = self._gateways.get(due.platform)
         if gateway is None:
             return "its platform is not switched on", self._pace.next_check()
@@ -113,7 +124,10 @@ class Watch:
             if not due.authorized and await self._login_was_refused(due):
                 # Its access token may live on: that alone would prove nothing.
                 await tokens.tested()
-            await gateway.platform.probe(gateway.fetch(tokens), due.account)
+            fetch = self.resuming.paced(due.platform, due.id, gateway.fetch(tokens))
+            await gateway.platform.probe(fetch, due.account)
+        except InTurn:
+            raise
         except TryLater as error:
             return str(error), self._pace.check_again(error.after)
         except RedkeyError as error:
@@ -139,7 +153,8 @@ class Watch:
         if grant.platform not in self._gateways:
             return
         try:
-            await self._refresher.renewed(grant.id, grant.generation)
+            async with self.resuming.turn(f"the token endpoint of {grant.platform}", grant.id):
+                await self._refresher.renewed(grant.id, grant.generation)
         except (AuthorizationLost, Misconfigured, AccessDenied) as error:
             if error.cause is NO_REFRESH_TOKEN and grant.expires_at and grant.expires_at > self._now():
                 await self._renew_at(grant, grant.expires_at)  # it cannot be renewed, but it has not run out yet

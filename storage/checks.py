@@ -29,7 +29,7 @@ async def claim_checks(tx: Transaction, now: datetime, limit: int, owner: str | 
     ]
 
 
-async def write_findings(tx: Transaction, found: Sequence[Checked], *, good: bool) -> None:
+async def write_findings(tx: Transaction, found: Sequence[Checked], *, good: bool | None) -> None:
     """All of them count as ended when the first one did, moments before: so nothing that was asked for since is missed."""
     if not found:
         return
@@ -38,8 +38,7 @@ async def write_findings(tx: Transaction, found: Sequence[Checked], *, good: boo
         given: dict[str, Any] = {"ids": [c.id for c in found], "dates": [c.next_at for c in found]}
     else:
         given = {"found": json.dumps([(c.id, moment(c.next_at)) for c in found])}
-    statement = (_WELL if good else _BADLY)[tx.postgres]
-    await tx.connection.execute(statement, given | {"ended": ended})
+    await tx.connection.execute(_WRITTEN[good, tx.postgres], given | {"ended": ended})
 
 
 def _claim(*, postgres: bool) -> TextClause:
@@ -65,14 +64,18 @@ def _written(*more: str, postgres: bool) -> TextClause:
     one = "unnest(CAST(:ids AS text[]), CAST(:dates AS timestamptz[])) AS found (id, next_at)"
     other = """(SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS next_at
         FROM json_each(:found)) AS found"""
-    good = "".join(f", {name} = :ended" for name in more)
+    noted = "".join(f"{name} = :ended, " for name in more)
     return text(
-        f"""UPDATE connections SET checked_at = :ended{good}, check_owner = NULL, next_check_at =
+        f"""UPDATE connections SET {noted}check_owner = NULL, next_check_at =
             CASE WHEN connections.check_asked_at > :ended THEN connections.next_check_at ELSE found.next_at END
         FROM {one if postgres else other} WHERE connections.id = found.id"""  # noqa: S608 - nothing from outside is in it
     ).bindparams(bindparam("ended", type_=UtcDateTime()))
 
 
 _CLAIM = {on_postgres: _claim(postgres=on_postgres) for on_postgres in (True, False)}
-_WELL = {on_postgres: _written("last_good_at", postgres=on_postgres) for on_postgres in (True, False)}
-_BADLY = {on_postgres: _written(postgres=on_postgres) for on_postgres in (True, False)}
+_NOTED = {True: ("checked_at", "last_good_at"), False: ("checked_at",), None: ()}
+_WRITTEN = {
+    (good, on_postgres): _written(*noted, postgres=on_postgres)
+    for good, noted in _NOTED.items()
+    for on_postgres in (True, False)
+}

@@ -168,7 +168,7 @@ class ConnectionRows:
         return await claim_checks(self._tx, now, limit, owner)
 
     async def checked(self, found: Sequence[Checked]) -> None:
-        for good in (True, False):
+        for good in (True, False, None):
             await write_findings(self._tx, [each for each in found if each.good is good], good=good)
 
     async def answers(self) -> dict[str, tuple[datetime | None, datetime | None]]:
