@@ -1,5 +1,6 @@
 """Bringing a database's tables to what this code expects, safely with several replicas starting at once."""
 
+from functools import cache
 from pathlib import Path
 from time import monotonic
 
@@ -39,8 +40,7 @@ def _upgrade(connection: Connection, shown: str) -> None:
     """SQLite's BEGIN IMMEDIATE lets one process in at a time; on Postgres the lock does, until the commit."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    config = configured(connection)
-    script = ScriptDirectory.from_config(config)
+    script = _script()
     heads = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_heads()
     for head in heads:
         try:
@@ -50,13 +50,24 @@ def _upgrade(connection: Connection, shown: str) -> None:
                 f"database.url: {shown} was made by a newer Redkey (version {head}): update this one, or restore a backup"
             ) from None
     if heads != (script.get_current_head(),):
-        command.upgrade(config, "head")
+        command.upgrade(configured(connection), "head")
+
+
+@cache
+def _script() -> ScriptDirectory:
+    """Each one reads all the migrations there are, which takes longer than opening a database that needs none of them."""
+    return ScriptDirectory.from_config(_config())
 
 
 def configured(connection: Connection) -> Config:
     """Alembic without its file: it works on our connection and leaves logging alone."""
+    config = _config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
     return config
