@@ -329,9 +329,8 @@ class TagChange:
     wanted: str
 
 
-@dataclass(frozen=True)
-class Touchpoint:
-    """One marketing touch to be pushed to a CRM, keyed by an id that is the CRM's external id too."""
+class Touchpoint(NamedTuple):
+    """One marketing touch to be pushed to a CRM, keyed by an id that is the CRM's external id too. A tuple, as CostRow."""
 
     id: str
     occurred_at: datetime
@@ -341,8 +340,7 @@ class Touchpoint:
     crm: str | None = None
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One touchpoint on its way to one CRM connection. `number` orders them and is what a mark counts to."""
 
     number: int
@@ -356,8 +354,7 @@ class PushState(StrEnum):
     SET_ASIDE = "set_aside"
 
 
-@dataclass(frozen=True)
-class PushResult:
+class PushResult(NamedTuple):
     """What the CRM said about one record. A record it said nothing about is RETRY, never SENT."""
 
     id: str

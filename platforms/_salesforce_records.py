@@ -5,11 +5,11 @@ import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bot.connection import Json, PushResult, PushState, Touchpoint
@@ -27,8 +27,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\
 _NULL = "#N/A"  # an empty cell would leave the field as it was
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record to upsert, without its external id field."""
 
     id: str
@@ -48,9 +47,7 @@ def record_of(touchpoint: Touchpoint, *, names: Mapping[str, str], external_id: 
         name = _field(names.get(given, given), external_id)
         if name:
             fields[name] = value if type(value) is str else _value(name, value)
-    for text in (touchpoint.id, *fields.values()):
-        if type(text) is str and ("\0" in text or not text.isascii()):
-            _check_text(text)
+    _check_text("".join([touchpoint.id, *[text for text in fields.values() if type(text) is str]]))
     return Record(touchpoint.id, fields)
 
 
@@ -91,37 +88,46 @@ def json_of(records: Sequence[Record], sobject: str, external_id: str) -> Json:
 
 def csv_of(records: Sequence[Record], external_id: str, limit: int) -> bytes:
     """RFC 4180, every value exactly as it is: a machine reads it. Records beyond `limit` bytes are left out."""
-    columns = sorted({name for record in records for name in record.fields})
+    columns = sorted({name for names in {tuple(record.fields) for record in records} for name in names})
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow([external_id, *columns])
-    for record in records:
-        own = record.fields
-        writer.writerow([record.id, *[_cell(own[name]) if name in own else "" for name in columns]])
+    written.write(_line([external_id, *columns]))
+    for own_id, own in records:
+        written.write(_line([own_id, *[_cell(own[name]) if name in own else "" for name in columns]]))
         if written.tell() > limit:
             break
     return written.getvalue().encode()
 
 
+def _line(cells: Sequence[str]) -> str:
+    """What csv.writer writes with QUOTE_ALL, in half the time: nearly no cell holds a quotation mark."""
+    line = '","'.join(cells)
+    if line.count('"') > 2 * (len(cells) - 1):
+        line = '","'.join([cell.replace('"', '""') for cell in cells])
+    return f'"{line}"\n'
+
+
 def _cell(value: Value) -> str:
+    if value and type(value) is str:
+        return value
     if isinstance(value, bool):
         return str(value).lower()
     return _NULL if value in (None, "") else str(value)
 
 
-def read_csv(text: str, external_id: str, *, failed: bool) -> Iterator[PushResult]:
+def read_csv(text: str, external_id: str, *, failed: bool) -> list[PushResult]:
     """What a bulk job says about each record, by its external id. Raises ValueError."""
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-        if len(rows) < 2:
-            return  # at most a head
-        which, error = rows[0].index(external_id), rows[0].index("sf__Error") if failed else 0
-        for row in rows[1:]:
-            if failed:
-                code, _, message = row[error].partition(":")
-                yield failure(row[which], code, message)
-            else:
-                yield PushResult(row[which], PushState.SENT)
+        rows = filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))
+        head, first = next(rows, []), next(rows, None)
+        if first is None:
+            return []
+        which, told = head.index(external_id), chain([first], rows)
+        if not failed:
+            sent = PushState.SENT  # looked up once: there are thousands
+            return [PushResult(row[which], sent) for row in told]
+        error = head.index("sf__Error")
+        parted = [(row[which], row[error].partition(":")) for row in told]
+        return [failure(record, code, message) for record, (code, _, message) in parted]
     except (csv.Error, IndexError) as broken:
         raise ValueError(str(broken)) from broken
 

@@ -183,7 +183,7 @@ class Salesforce(Platform, TouchpointSink):
             results |= await self._push(call, bulk, sobject, groups.get(sobject, []))
         await bulk.forget()
         unknown = "Salesforce said nothing about this record"
-        return [results.get(each.id, PushResult(each.id, PushState.RETRY, unknown)) for each in touchpoints]
+        return [results.get(each.id) or PushResult(each.id, PushState.RETRY, unknown) for each in touchpoints]
 
     async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Sequence[Record]) -> dict[str, PushResult]:
         results: dict[str, PushResult] = {}

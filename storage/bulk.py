@@ -16,6 +16,11 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
+def utc(held: str | datetime) -> datetime:
+    """A moment as it comes from the driver: SQLite's is text without its zone, Postgres' is in the session's zone."""
+    return datetime.fromisoformat(f"{held}+00:00") if isinstance(held, str) else held.astimezone(UTC)
+
+
 async def insert_many(tx: Transaction, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Values are text, numbers, truths or None; moments come as `moment` writes them."""
     if not rows:

@@ -6,15 +6,30 @@ number comes from one row in `counters`, which stays locked until the transactio
 everything below it too, and a transaction that is rolled back gives its numbers back.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, TextClause, bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    Select,
+    Text,
+    TextClause,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    type_coerce,
+    update,
+)
+from sqlalchemy.types import NullType
 
 from bot.connection import Delivery, Kind, PushResult, PushState, Touchpoint
-from storage.bulk import insert_many, moment
+from storage.bulk import insert_many, moment, utc
 from storage.columns import UtcDateTime, as_json, storable
 from storage.freight import counters, credits_spent, deliveries, touchpoints
 from storage.tables import connections
@@ -105,21 +120,25 @@ class TouchpointRows:
         found: list[Delivery] = []
         for state in (WAITING, SET_ASIDE):
             due = _whole().where(*_of(connection_id, state), deliveries.c.due_at <= now)
-            rows = await self._tx.all(due.order_by(deliveries.c.number).limit(limit))
-            found += [_delivery(row) for row in rows]
+            found += await self._read(due.order_by(deliveries.c.number).limit(limit))
         return sorted(found, key=lambda delivery: delivery.number)[:limit]
 
     async def settle(self, connection_id: str, results: Sequence[PushResult], now: datetime) -> None:
         """What was sent stays sent, whatever a later answer says."""
-        done = [result.id for result in results if result.state is PushState.SENT]
+        sent, retry, set_aside = (
+            PushState.SENT,
+            PushState.RETRY,
+            PushState.SET_ASIDE,
+        )  # looked up once: there are thousands
+        done = [result.id for result in results if result.state is sent]
         if done:
             ids = done if self._tx.postgres else json.dumps(done)
             given = {"ids": ids, "connection": connection_id, "now": now}
             await self._tx.connection.execute(_SETTLED[self._tx.postgres], given)
-        retried = [result for result in results if result.state is PushState.RETRY]
+        retried = [result for result in results if result.state is retry]
         pauses = await self._pauses(connection_id, [result.id for result in retried])
         await self._put_off(connection_id, [(r, now + pauses[r.id]) for r in retried if r.id in pauses])
-        refused = [result for result in results if result.state is PushState.SET_ASIDE]
+        refused = [result for result in results if result.state is set_aside]
         await self._put_off(connection_id, [(result, now + DAILY) for result in refused], state=SET_ASIDE)
 
     async def _pauses(self, connection_id: str, ids: Sequence[str]) -> dict[str, timedelta]:
@@ -151,7 +170,12 @@ class TouchpointRows:
     async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
         between = deliveries.c.number > after, deliveries.c.number <= through
         sent = _whole().where(*_of(connection_id, SENT), *between)
-        return [_delivery(row) for row in await self._tx.all(sent.order_by(deliveries.c.number).limit(limit))]
+        return await self._read(sent.order_by(deliveries.c.number).limit(limit))
+
+    async def _read(self, whole: Select[Any]) -> list[Delivery]:
+        rows = await self._tx.all(whole)
+        # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
+        return await asyncio.to_thread(_deliveries, rows) if rows else []
 
     async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None:
         again = {"state": WAITING, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}
@@ -193,11 +217,13 @@ def _unsent(connection_id: str) -> Any:
 
 
 def _whole() -> Select[Any]:
+    """The values as they lie in the table: `_deliveries` makes them ours."""
     to = touchpoints.c.id == deliveries.c.touchpoint_id
     c = touchpoints.c
-    return select(
-        deliveries.c.number, deliveries.c.attempts, c.id, c.occurred_at, c.email, c.kind, c.fields, c.crm
-    ).join(touchpoints, to)
+    occurred_at, fields = type_coerce(c.occurred_at, NullType()), type_coerce(c.fields, Text())
+    return select(deliveries.c.number, deliveries.c.attempts, c.id, occurred_at, c.email, c.kind, fields, c.crm).join(
+        touchpoints, to
+    )
 
 
 _GIVEN = "id, occurred_at, email, kind, fields, crm, accepted_at, homeless"
@@ -215,6 +241,10 @@ def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: date
     return to | {"state": WAITING, "attempts": 0, "due_at": now, "reason": ""}
 
 
-def _delivery(row: Row[Any]) -> Delivery:
-    number, attempts, *touchpoint = tuple(row)
-    return Delivery(number, Touchpoint(*touchpoint), attempts)
+def _deliveries(rows: Sequence[Any]) -> list[Delivery]:
+    """Read as one JSON text: a third of what the texts cost one by one."""
+    fields = json.loads(f"[{','.join([row[6] for row in rows])}]")
+    return [
+        Delivery(number, Touchpoint(id_, utc(occurred_at), email, kind, held, crm), attempts)
+        for (number, attempts, id_, occurred_at, email, kind, _, crm), held in zip(rows, fields, strict=True)
+    ]

@@ -1,6 +1,5 @@
 """A sandbox Dynamics 365 behind a real socket with Ada logged in, and touchpoints to push; for the tests."""
 
-import dataclasses
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
@@ -60,7 +59,7 @@ def touches(count):
 
 
 def named(touchpoint_id, **fields):
-    return dataclasses.replace(touch(1, **fields), id=touchpoint_id)
+    return touch(1, **fields)._replace(id=touchpoint_id)
 
 
 def states(results):

@@ -1,6 +1,8 @@
 """Salesforce against the practice world: per-record answers, bulk jobs that survive a lost answer, and its errors."""
 
+import csv
 import dataclasses
+import io
 import json
 from datetime import timedelta
 from types import MappingProxyType
@@ -253,7 +255,7 @@ async def test_a_field_that_is_not_there_is_named_without_a_call_per_record(desk
         touch(1, Medium__c="\ud800"),
         touch(1, Medium__c="a\0b"),
         touch(1, Medium__c=float("nan")),
-        dataclasses.replace(touch(1), id=" TP2_1"),
+        touch(1)._replace(id=" TP2_1"),
     ],
     ids=["list", "table", "attributes", "id", "space", "surrogate", "null", "nan", "padded-id"],
 )
@@ -411,9 +413,33 @@ def test_csv_is_cut_at_its_limit_between_records():
     assert lines[-1].count('"') == 4
 
 
+def test_csv_says_what_any_other_writer_and_reader_of_csv_would():
+    odd = ["plain", 'a "quoted" word', '"', "", "a,b", "two\nlines", "\r\n", "Été", None, True, 7, 1.5]
+    records = [
+        record_of(
+            Touchpoint(f'TP2 "{n}"', NOW, "", "touchpoint", {"A": value}), names={}, external_id="X", date="", email=""
+        )
+        for n, value in enumerate(odd)
+    ]
+    said = csv_of(records, "X", 10_000).decode()
+    rows = list(csv.reader(io.StringIO(said, newline=""), strict=True))
+    assert [row[0] for row in rows] == ["X", *[record.id for record in records]]
+    told = {"": "#N/A", None: "#N/A", True: "true", 7: "7", 1.5: "1.5"}
+    assert [row[1] for row in rows] == ["A", *[told.get(value, value) for value in odd]]
+    again = io.StringIO()
+    csv.writer(again, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    assert again.getvalue() == said
+
+
 def test_results_that_are_no_csv_are_not_believed():
-    with pytest.raises(ValueError, match="expected after"):
-        list(read_csv('"sf__Id","X"\n"a"b,"c"', "X", failed=False))
+    for said, why in (
+        ('"sf__Id","X"\n"a"b,"c"', "expected after"),
+        ('"sf__Id"\n"a"', "not in list"),
+        ('"A","X"\n"a"', "out of range"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            read_csv(said, "X", failed=False)
+    assert read_csv('"sf__Id","sf__Error"\n', "X", failed=True) == read_csv("", "X", failed=True) == []
 
 
 # Finding
@@ -422,12 +448,12 @@ def test_results_that_are_no_csv_are_not_believed():
 async def test_find_tells_which_ids_are_there_and_only_those_exactly(desk):
     await desk.push(touches(5))
     assert await desk.find([touch(1), touch(7), touch(3)]) == {"TP2_1", "TP2_3"}
-    other_case = dataclasses.replace(touch(1), id="tp2_1")
+    other_case = touch(1)._replace(id="tp2_1")
     assert await desk.find([other_case]) == set()
 
 
 async def test_find_reads_long_lists_in_several_queries(desk):
-    many = [dataclasses.replace(touch(n), id=f"TP2_{n}_" + "x" * 200) for n in range(200)]
+    many = [touch(n)._replace(id=f"TP2_{n}_" + "x" * 200) for n in range(200)]
     await desk.push(many)
     before = desk.sandbox.ledger.count("api.call")
     assert len(await desk.find(many)) == 200
@@ -465,7 +491,7 @@ async def test_a_next_page_elsewhere_is_not_asked_for(url):
 
 @pytest.mark.parametrize("odd", ["O'Neil", "back\\slash", "'); DELETE", "a%_b", "日本", 'say "hi"', "a&b=c#d"])
 async def test_find_quotes_what_ids_may_hold(desk, odd):
-    touchpoint = dataclasses.replace(touch(1), id=odd)
+    touchpoint = touch(1)._replace(id=odd)
     await desk.push([touchpoint])
     assert await desk.find([touchpoint, touch(2)]) == {odd}
 
