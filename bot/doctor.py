@@ -52,7 +52,8 @@ async def _findings(load: Callable[[], Settings], *, live: bool) -> AsyncIterato
         settings = load()
     except SetupError as error:
         for line in str(error).splitlines():
-            yield Finding("settings", line, "see docs/settings.md")
+            trouble, _, cure = line.partition("; ")
+            yield Finding("settings", trouble, cure or "see docs/settings.md")
         return
     for line in settings.missing():
         trouble, _, cure = line.partition("; ")
@@ -60,8 +61,9 @@ async def _findings(load: Callable[[], Settings], *, live: bool) -> AsyncIterato
     if not settings.missing():
         yield Finding("settings", "complete")
     yield _public_url(settings)
-    async for finding in _inside(settings):
-        yield finding
+    if settings.secrets.keys:  # without a key nothing opens, and that has been said
+        async for finding in _inside(settings):
+            yield finding
     for finding in await _slack(settings, live=live):
         yield finding
 

@@ -284,6 +284,14 @@ def load(config: Path | None = None) -> Settings:
     return settings
 
 
+def nowhere(config: Path | None) -> str:
+    """What to say to somebody who stands in another directory than their settings; empty when anything is set."""
+    file = Path(DEFAULT_FILE).absolute()
+    if config or file.exists() or any(name.startswith("REDKEY_") or name in ALSO_READ for name in os.environ):
+        return ""
+    return f"{file}: there is no such file; copy redkey.example.toml there, or name yours with --config"
+
+
 def _written(config: Path | None) -> dict[str, Any]:
     """What the file says. A file that was named must be there; redkey.toml need not."""
     named = config or (Path(os.environ["REDKEY_CONFIG"]) if os.environ.get("REDKEY_CONFIG") else None)

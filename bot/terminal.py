@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.errors import RedkeyError, SetupError
 from bot.logs import cleaned, escaped, start_logging
 from bot.people import NotFound
-from bot.settings import Settings, load
+from bot.settings import Settings, load, nowhere
 
 T = TypeVar("T")
 
@@ -36,7 +36,10 @@ class Called:
 def settings_of(context: typer.Context) -> Settings:
     """Load the settings this command was called with, and keep their secrets out of the log. Raises SetupError."""
     start_logging()
-    settings = load(context.ensure_object(Called).config)
+    config = context.ensure_object(Called).config
+    if trouble := nowhere(config):
+        raise SetupError(trouble)
+    settings = load(config)
     start_logging(hidden=settings.hidden())
     return settings
 

@@ -148,7 +148,7 @@ except SystemExit: print({"bot.app", "platforms", "slack_bolt", "fastapi"} & set
 
 
 def test_without_a_key_nothing_starts_and_the_cure_is_named(redkey):
-    redkey.set(REDKEY_SECRETS__KEYS=None)
+    redkey.set(REDKEY_SECRETS__KEYS=None, REDKEY_WEB__PORT="8081")
 
     done = redkey("connections")
 
@@ -488,3 +488,20 @@ def test_no_command_that_prints_data_lacks_json():
     plain |= {"costs export", "audit export"}
     without = {path for path, options in below("", get_command(app)) if "--json" not in options}
     assert without == plain
+
+
+def test_in_a_directory_without_settings_one_line_says_where_they_are_looked_for(redkey):
+    redkey.set(REDKEY_SECRETS__KEYS=None)
+
+    for words in (["run"], ["connections"], ["connect", "google_ads"]):
+        done = redkey(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            f"redkey: {redkey.folder}/redkey.toml: there is no such file; copy redkey.example.toml there, "
+            "or name yours with --config\n"
+        )
+    done = redkey("doctor")
+    assert done.stdout.count("\n") == 1
+    assert done.stdout.startswith(
+        f"WRONG settings: {redkey.folder}/redkey.toml: there is no such file -> copy redkey.example"
+    )

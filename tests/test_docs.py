@@ -1,5 +1,6 @@
 """The docs tell the truth: every command and example in them is one that works, and the site can be built."""
 
+import ast
 import configparser
 import importlib.util
 import json
@@ -40,7 +41,10 @@ def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
                 yield page, block
 
 
-@pytest.mark.parametrize(("script", "page"), [("_command_docs", "commands.md"), ("_platform_docs", "platforms.md")])
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [("_command_docs", "commands.md"), ("_platform_docs", "platforms.md"), ("_cause_docs", "causes.md")],
+)
 def test_a_page_made_from_the_code_is_as_the_code_is_now(script, page):
     assert (ROOT / "docs" / page).read_text("utf-8") == written_by(script).page(), "run scripts/docs"
 
@@ -135,3 +139,45 @@ def test_the_site_can_be_built_without_a_warning(tmp_path):
     )
     assert (built.returncode, built.stdout) == (0, ""), built.stderr
     assert (tmp_path / "connect" / "hubspot" / "index.html").exists()
+
+
+def test_every_line_that_ends_a_command_or_is_logged_as_an_error_stands_in_troubleshooting():
+    """Of each line, one part that is the same every time."""
+    page = (ROOT / "docs/troubleshooting.md").read_text("utf-8").replace("`", "")
+    told = [parts for parts in errors_told() if parts]
+
+    assert len(told) > 60
+    assert [parts for parts in told if not any(part in page for part in parts)] == []
+
+
+def errors_told() -> Iterator[list[str]]:
+    for folder in ("bot", "handlers", "platforms", "storage"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(call, ast.Call) and call.args and told_to_operators(call.func):
+                    yield literal_parts(call.args[0])
+
+
+def told_to_operators(called: ast.expr) -> bool:
+    of_log = isinstance(called, ast.Attribute) and ast.unparse(called) in {"log.error", "log.exception"}
+    return of_log or (isinstance(called, ast.Name) and called.id == "SetupError")
+
+
+def literal_parts(text: ast.expr) -> list[str]:
+    literals = [part.value for part in ast.walk(text) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    parts = [part.replace("`", "").strip(" ;:(,.") for literal in literals for part in re.split("[;:,] ", literal)]
+    return [part for part in parts if len(part) > 9]
+
+
+def test_every_metric_has_its_line_in_operations():
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    metrics = set(re.findall(r'"(redkey_\w+)"', (ROOT / "handlers/web/metrics.py").read_text("utf-8")))
+
+    assert len(metrics) > 5
+    assert {metric for metric in metrics if f"`{metric}`" not in page} == set()
+
+
+def test_every_alert_rule_asks_for_a_metric_that_there_is():
+    known = (ROOT / "handlers/web/metrics.py").read_text("utf-8")
+    for name in re.findall(r"redkey_\w+", (ROOT / "docs/alert-rules.yml").read_text("utf-8")):
+        assert f'"{name.removesuffix("_count")}"' in known, name
