@@ -29,6 +29,7 @@ async def test_redkey_without_a_known_word_explains_itself(room: Room) -> None:
         shown = await said(room, text)
         for verb in ("connections", "outages", "connect", "check", "pause", "resume", "remove", "routes"):
             assert f"/redkey {verb}" in shown
+        assert ("There is no" in shown) is text.startswith("nonsense")
 
 
 async def test_redkey_connections_lists_what_needs_a_person_first(room: Room) -> None:

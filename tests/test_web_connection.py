@@ -115,3 +115,12 @@ async def test_why_an_ad_runs_untagged_is_said_in_french_too():
         answer = await site.client.get("/connections/con_acme")
 
     assert "mène à un autre domaine" in answer.text
+
+
+async def test_who_acted_in_slack_is_no_id_on_a_page():
+    async with website(language="fr") as site:
+        site.gallery.outages["out_1"] = catching_up(timeline=(Event(NOW, "claimed", "U0ANNA000"),))
+        answer = await site.client.get("/outages/out_1")
+
+    assert "Pris en charge · une personne dans Slack" in answer.text
+    assert "U0ANNA000" not in answer.text

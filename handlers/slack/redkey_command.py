@@ -54,9 +54,17 @@ class Counter:
             "routes": self._unknown,
             "remove": self._unknown,
         }
-        return await answers.get(verb.lower(), self._help)(rest.strip(), who)
+        if (asked := answers.get(verb.lower())) is not None:
+            return await asked(rest.strip(), who)
+        unknown = verb and verb.lower() != "help"
+        first = (
+            [self._words.say("There is no {command} here.", command=f"`{COMMAND} {plain(verb, 40)}`")]
+            if unknown
+            else []
+        )
+        return [*first, *self._help()]
 
-    async def _help(self, _rest: str, _who: str) -> list[str]:
+    def _help(self) -> list[str]:
         words = self._words
         known = [
             ("connections", words.say("what is connected, and how it is")),

@@ -1,6 +1,7 @@
 """How a page is made: templates, links, and the walls around text that came from a platform."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from handlers.words import Words
 
 HERE = Path(__file__).parent
 LONGEST_NAME = 120
+SLACK_USER = re.compile("[UW][A-Z0-9]{7,}")
+IN_SLACK = "someone in Slack"
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -110,6 +113,10 @@ def _environment(language: str) -> Environment:
     def clock(at: datetime) -> str:
         return f"{at.astimezone(UTC):%H:%M}"
 
+    def person(who: str) -> Markup:
+        """Slack's own id of a person says nothing here, and the pages do not ask Slack for names."""
+        return phrases.foreign(IN_SLACK) if SLACK_USER.fullmatch(who) else _name(who)
+
     environment = Environment(
         loader=FileSystemLoader(HERE / "pages"),
         autoescape=True,
@@ -119,7 +126,15 @@ def _environment(language: str) -> Environment:
     )
     environment.globals.update(_=phrases.say, many=phrases.many, foreign=phrases.foreign, words=words)
     environment.globals.update(
-        language=language, name=_name, login=_login, turn=turn, moment=moment, day=day, clock=clock, stamp=stamp
+        language=language,
+        name=_name,
+        login=_login,
+        person=person,
+        turn=turn,
+        moment=moment,
+        day=day,
+        clock=clock,
+        stamp=stamp,
     )
     return environment
 
