@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from bot.connection import Json
+from bot.progress import Seen, nobody_watches
 
 BEGINNING = "0" * 64  # what the first row is bound to
 FORGOTTEN = "forgotten"  # of a row that says up to which number, and with which digest, older rows went by a setting
@@ -48,7 +49,7 @@ class Audit(Protocol):
     def note(self, what: str, *, who: str, subject: str = "", **detail: str | int) -> None:
         """Add a row when this transaction commits, and only then."""
 
-    def rows(self) -> AsyncIterator[Act]:
+    def rows(self, seen: Seen = nobody_watches) -> AsyncIterator[Act]:
         """All of it, in order."""
 
 
@@ -65,11 +66,10 @@ class Finding:
     first: int = 1
 
 
-async def verified(rows: AsyncIterator[Act], seen: Callable[[], None] = lambda: None) -> Finding:
+async def verified(rows: AsyncIterator[Act]) -> Finding:
     """Walk the chain. That the newest rows are missing shows only beside a digest that was kept elsewhere.
 
-    It may begin later than with row 1 where a row in it says so: that one is bound in with all others. `seen` is called for
-    each row.
+    It may begin later than with row 1 where a row in it says so: that one is bound in with all others.
     """
     first, number, newest = 1, 0, BEGINNING
     begins, told = (0, BEGINNING), {(0, BEGINNING)}
@@ -82,7 +82,6 @@ async def verified(rows: AsyncIterator[Act], seen: Callable[[], None] = lambda: 
         if act.what == FORGOTTEN:
             told.add((int(act.detail["through"]), str(act.detail["digest"])))
         number, newest = act.number, act.digest
-        seen()
     if begins not in told:
         return Finding(0, newest, 1, "it is missing")
     return Finding(number - first + 1, newest, first=first)

@@ -9,7 +9,7 @@ import typer
 from bot.audit import Finding, item, verified
 from bot.errors import SetupError
 from bot.settings import Settings
-from bot.terminal import AsJson, settings_of, tell, tell_json, working
+from bot.terminal import AsJson, counting, settings_of, tell, tell_json, working
 
 audit = typer.Typer(help="Who connected, clicked, consented, paused: the audit trail.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 @audit.command()
 def verify(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check that no row was changed, taken out or put in. Prints the newest digest, to be kept elsewhere."""
-    verdict = working(_verify(settings_of(context)), "reading the trail")
+    verdict = working(_verify(settings_of(context)))
     if as_json:
         told = {"rows": verdict.whole, "first": verdict.first, "newest": verdict.newest}
         tell_json({**told, "broken": verdict.broken, "why": verdict.why})
@@ -44,7 +44,8 @@ async def _verify(settings: Settings) -> Finding:
     from bot.app import App
 
     async with App.open(settings, role="command") as app, app.memory.read() as tx:
-        return await verified(tx.audit.rows())
+        with counting("reading the trail") as seen:
+            return await verified(tx.audit.rows(seen))
 
 
 @audit.command()
@@ -60,5 +61,6 @@ async def _export(settings: Settings) -> None:
     from bot.app import App
 
     async with App.open(settings, role="command") as app, app.memory.read() as tx:
-        async for act in tx.audit.rows():
-            tell(json.dumps(item(act), ensure_ascii=True))
+        with counting("writing the trail", printing=True) as seen:
+            async for act in tx.audit.rows(seen):
+                tell(json.dumps(item(act), ensure_ascii=True))

@@ -2,25 +2,28 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, BinaryIO, TypeVar, cast
 
 import typer
 
 from bot.connection import Touchpoint
 from bot.errors import SetupError
+from bot.progress import Seen
 from bot.settings import Settings
-from bot.terminal import AsJson, complain, interruptible, settings_of, tell, tell_json, working
+from bot.terminal import AsJson, complain, counting, interruptible, settings_of, tell, tell_json, working
 
 touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_is_help=True)
 costs = typer.Typer(help="What was spent.", no_args_is_help=True)
 
 DAY = "YYYY-MM-DD"
 DAYS = ["%Y-%m-%d"]
+SHOWN_EVERY = 1000  # rows
+Row = TypeVar("Row")
 
 
 class Format(StrEnum):
@@ -153,7 +156,17 @@ async def _export(settings: Settings, since: date | None, until: date | None, fo
     from bot.listing import cost_csv, cost_ndjson
 
     async with App.open(settings, role="command") as app:
-        rows = app.ledger.costs(since, until)
-        async for piece in cost_csv(rows) if form is Format.CSV else cost_ndjson(rows):
-            sys.stdout.write(piece)
+        with counting("writing cost rows", printing=True) as seen:
+            rows = _counted(app.ledger.costs(since, until), seen)
+            async for piece in cost_csv(rows) if form is Format.CSV else cost_ndjson(rows):
+                sys.stdout.write(piece)
     sys.stdout.flush()
+
+
+async def _counted(rows: AsyncIterator[Row], seen: Seen) -> AsyncIterator[Row]:
+    done = 0
+    async for row in rows:
+        yield row
+        done += 1
+        if done % SHOWN_EVERY == 0:
+            seen(done, None)

@@ -8,7 +8,7 @@ import typer
 
 from bot.errors import SetupError
 from bot.settings import Settings, written_keys
-from bot.terminal import Called, me, settings_of, tell, working
+from bot.terminal import Called, counting, me, settings_of, tell, working
 
 if TYPE_CHECKING:
     from storage import Resealed
@@ -34,7 +34,7 @@ def new_key(context: typer.Context) -> None:
 @keys.command("rotate")
 def rotate(context: typer.Context) -> None:
     """Seal everything again under the first key; then the older ones can be taken out of secrets.keys."""
-    resealed = working(_rotate(settings_of(context)), "sealing")
+    resealed = working(_rotate(settings_of(context)))
     tell(f"sealed {resealed.done} values again")
     if resealed.broken:
         raise SetupError(f"{resealed.broken} values do not open: keep the older keys, and put back the one they need")
@@ -44,7 +44,8 @@ async def _rotate(settings: Settings) -> "Resealed":
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        resealed = await app.memory.reseal_all()
+        with counting("sealing") as seen:
+            resealed = await app.memory.reseal_all(seen)
         async with app.memory.begin() as tx:
             tx.audit.note("keys_rotated", who=me(), sealed=resealed.done, broken=resealed.broken)
         return resealed
@@ -87,11 +88,12 @@ def revoke_all(
         if not sys.stdin.isatty():
             raise SetupError("revoke-all ends every login: say --yes if that is what you want")
         typer.confirm("This ends every login, here and at the platforms. Go on?", abort=True, err=True)
-    tell(f"revoked {working(_revoke_all(settings), 'revoking')} logins")
+    tell(f"revoked {working(_revoke_all(settings))} logins")
 
 
 async def _revoke_all(settings: Settings) -> int:
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
-        return await app.revoke.everything(me())
+        with counting("revoking") as seen:
+            return await app.revoke.everything(me(), seen)

@@ -1,6 +1,6 @@
 """Getting rid of tokens at their platform: those that were replaced, those that were not wanted, or all of them at once."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import structlog
 
@@ -9,6 +9,7 @@ from bot.errors import RedkeyError, TryLater
 from bot.interfaces import Clock, Gateway
 from bot.memory import Memory, SealBroken
 from bot.pace import Pace
+from bot.progress import Seen, nobody_watches
 
 log = structlog.get_logger()
 
@@ -53,13 +54,14 @@ class Revoke:
         async with self._memory.read() as tx:
             return await tx.grants.living(gateway.platform.key, person) is not None
 
-    async def everything(self, who: str = "") -> int:
+    async def everything(self, who: str = "", seen: Seen = nobody_watches) -> int:
         """Take every login away from us, at the platforms too. Resumable: what was queued stays queued. Returns how many."""
         now, count = self._now(), 0
         async with self._memory.begin() as tx:
             grants = await tx.grants.all()
             tx.audit.note("revoked_all", who=who, logins=len(grants))
-        for grant in grants:
+        for number, grant in enumerate(grants, start=1):
+            seen(number, 2 * len(grants))  # taken from us, and later from the platform
             async with self._memory.begin() as tx:
                 try:
                     tokens = await tx.grants.tokens(grant.id)
@@ -74,11 +76,18 @@ class Revoke:
                 await tx.connections.set_authorized([c.id for c in connections], False)
                 await tx.grants.forget(grant.id)
                 count += 1
-        await self.due_ones()
+        async for done in self._due_ones():
+            seen(len(grants) + done, 2 * len(grants))
         return count
 
     async def due_ones(self) -> None:
         """What is queued and due, now. One that its platform does not answer for stays queued, for the running bot."""
+        async for _ in self._due_ones():
+            """Each is done when it comes out."""
+
+    async def _due_ones(self) -> AsyncIterator[int]:
+        done = 0
         while due := await self.claim(20):
             for each in due:
                 await self.run(each)
+                yield (done := done + 1)

@@ -16,6 +16,7 @@ from rich.console import Console
 from bot.errors import RedkeyError, SetupError
 from bot.logs import cleaned, escaped, start_logging
 from bot.people import NotFound
+from bot.progress import Seen, nobody_watches
 from bot.settings import Settings, load, nowhere
 
 T = TypeVar("T")
@@ -57,6 +58,22 @@ def _turning(doing: str) -> Iterator[None]:
         return
     with Console(stderr=True).status(doing):
         yield
+
+
+@contextmanager
+def counting(doing: str, *, printing: bool = False) -> Iterator[Seen]:
+    """A bar on stderr for somebody who sits there; nothing in a pipe. `printing`: results go to stdout meanwhile, and where
+    that is the same terminal, they are what somebody wants to see.
+    """
+    if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
+        yield nobody_watches
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(doing, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def tell_json(found: object) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, insert, select, text
+from sqlalchemy import Column, Integer, Row, Table, func, insert, select, text
 
 from bot.audit import BEGINNING, Act
 from bot.connection import Json
+from bot.progress import Seen, nobody_watches
 from storage.columns import JsonText, UtcDateTime, Words
 from storage.tables import metadata
 from storage.transaction import Transaction
@@ -37,13 +38,16 @@ class AuditRows:
     def note(self, what: str, *, who: str, subject: str = "", **detail: str | int) -> None:
         self._tx.noted.append({"what": what, "who": who, "subject": subject, "detail": detail})
 
-    async def rows(self) -> AsyncIterator[Act]:
-        last = 0
+    async def rows(self, seen: Seen = nobody_watches) -> AsyncIterator[Act]:
+        last = done = 0
+        total = await self._tx.value(select(func.count()).select_from(audit))
         while True:
             some = select(audit).where(audit.c.number > last).order_by(audit.c.number).limit(AT_ONCE)
             found = await self._tx.all(some)
             for row in found:
                 yield _act(row)
+            done += len(found)
+            seen(done, total)
             if len(found) < AT_ONCE:
                 return
             last = found[-1].number

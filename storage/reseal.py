@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, select, update
+from sqlalchemy import Column, Row, Table, func, select, update
 
 from bot.memory import SealBroken
 from storage.tables import consents, grants, revocations
@@ -33,6 +33,15 @@ class Part:
     done: int
     broken: int
     after: tuple[int, str] | None
+
+
+async def left_to_seal(tx: Transaction) -> int:
+    """How many values are sealed under another key than the newest."""
+    found = 0
+    for table, sealed, key in _SEALED:
+        old = select(func.count()).select_from(table).where(sealed.is_not(None), key != tx.keys.newest)
+        found += await tx.value(old)
+    return found
 
 
 async def reseal_some(tx: Transaction, after: tuple[int, str] | None) -> Part:

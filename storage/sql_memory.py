@@ -35,6 +35,7 @@ from bot.memory import (
     Work,
 )
 from bot.notices import Clicks, Notices
+from bot.progress import Seen, nobody_watches
 from bot.replicas import Replicas
 from bot.routes import MadeRoutes
 from storage.announcements import AnnouncementRows
@@ -51,7 +52,7 @@ from storage.notices import NoticeRows, tell_subscribers
 from storage.outages import OutageRows
 from storage.outbox import OutboxRows
 from storage.replicas import ReplicaRows
-from storage.reseal import Resealed, reseal_some
+from storage.reseal import Resealed, left_to_seal, reseal_some
 from storage.revocations import RevocationRows
 from storage.routes import RouteRows
 from storage.sealing import Envelope, Keys
@@ -158,15 +159,18 @@ class SqlMemory(Memory):
             async with self._database.reading.connect() as connection:
                 await connection.execute(text("SELECT 1"))
 
-    async def reseal_all(self) -> Resealed:
+    async def reseal_all(self, seen: Seen = nobody_watches) -> Resealed:
         """Seal everything under the newest key. May be stopped and begun again at any time, beside a running bot."""
         done = broken = 0
         after = None
+        async with self._database.reading.begin() as connection:
+            total = await left_to_seal(Transaction(connection, self._keys, self._now))
         while True:
             with faults():
                 async with self._database.turn or nullcontext(), self._database.writing.begin() as connection:
                     part = await reseal_some(Transaction(connection, self._keys, self._now), after)
             done, broken = done + part.done, broken + part.broken
+            seen(done + broken, total)
             if part.after is None:
                 return Resealed(done, broken)
             after = part.after

@@ -22,6 +22,7 @@ import pytest
 import structlog
 
 from bot.cli import main
+from bot.terminal import counting
 from storage import new_key
 
 ROOT = Path(__file__).parent.parent
@@ -255,19 +256,48 @@ def test_a_file_that_is_not_there_is_named(redkey):
     assert done.stderr == "redkey: nowhere.csv: cannot be read: No such file or directory\n"
 
 
-def test_an_import_shows_a_bar_on_a_terminal_and_only_there(redkey):
+@pytest.mark.parametrize(
+    ("words", "bar", "result"),
+    [
+        (("touchpoints", "import", "some.csv"), b"checking", b"accepted 1, duplicates 0; waiting for a first CRM\n"),
+        (("audit", "verify", "--json"), b"reading the trail", b'{\n  "rows": 0'),
+    ],
+)
+def test_a_long_command_shows_a_bar_on_a_terminal_and_only_there(redkey, words, bar, result):
     (redkey.folder / "some.csv").write_text(HEADER + touchpoint(1), encoding="utf-8")
     redkey.set(TERM="xterm")
     watched, terminal = pty.openpty()
 
-    with redkey.process("touchpoints", "import", "some.csv", stdout=subprocess.PIPE, stderr=terminal) as process:
+    with redkey.process(*words, stdout=subprocess.PIPE, stderr=terminal) as process:
         out, _ = process.communicate(timeout=60)
     os.close(terminal)
     shown = os.read(watched, 65536) if select.select([watched], [], [], 0)[0] else b""
     os.close(watched)
 
-    assert b"checking" in shown
-    assert out == b"accepted 1, duplicates 0; waiting for a first CRM\n"
+    assert bar in shown
+    assert out.startswith(result)
+
+
+class Screen(io.StringIO):
+    """A terminal of which is known what was drawn on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_counts_what_is_done_and_gives_way_to_what_is_printed(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    with counting("sealing") as seen:
+        seen(1, 4)
+        seen(4, 4)
+    assert "sealing" in screen.getvalue()
+    assert "4/4" in screen.getvalue()
+
+    monkeypatch.setattr(sys, "stdout", screen)
+    with counting("writing", printing=True) as seen:
+        seen(1, None)
+    assert "writing" not in screen.getvalue()
 
 
 def test_cost_is_exported_with_its_header_even_when_there_is_none(redkey):

@@ -136,7 +136,9 @@ async def test_rotation_seals_everything_under_the_newest_key(memory, clock, dat
         await tx.consents.begin(consent, "s", "b", clock.at.replace(year=2027))
     newer = new_key(keys)
     both = await open_memory(database_url, [newer, *keys], on_due=None, now=clock)
-    assert await both.reseal_all() == Resealed(451, 0)
+    steps: list[tuple[int, int | None]] = []
+    assert await both.reseal_all(lambda *step: steps.append(step)) == Resealed(451, 0)
+    assert [(200, 451), (400, 451), (449, 451), (450, 451), (451, 451)] == steps
     assert await both.reseal_all() == Resealed(0, 0), "a second time there is nothing to do"
     await both.close()
     alone = await open_memory(database_url, [newer], on_due=None, now=clock)
