@@ -211,4 +211,17 @@ class EndpointFacts:
         return self.well
 
 
-Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts | EndpointFacts
+@dataclass(frozen=True)
+class BorrowedFacts:
+    """Accounts that `who` had watched through somebody else's login."""
+
+    who: str
+    login: str
+    platform_name: str
+    accounts: tuple[str, ...]
+    stamp = ""
+    idle = False
+    over = True
+
+
+Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts | EndpointFacts | BorrowedFacts

@@ -11,6 +11,8 @@ from bot.announce import Announce, Announcer, Teller
 from bot.announcements import Announcement
 from bot.blind import KIND as BLIND
 from bot.blind import Blind
+from bot.borrowed import KIND as BORROWED
+from bot.borrowed import Borrowed
 from bot.bot_token import BotToken
 from bot.calling import Presence
 from bot.chosen import digest_channel_of, keep_of, quiet_of, routes_of, weekly_of
@@ -127,6 +129,7 @@ class App:
             LEAVER: self.leavers,
             DIGEST: self.digest,
             PLATFORM_DOWN: self.platform_down,
+            BORROWED: Borrowed(gateways),
         }
 
     def _wire_what_moves(self) -> None:

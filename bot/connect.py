@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from bot.borrowed import tell_whose_login
 from bot.calling import PERSON
 from bot.connection import Account, Connection, Consent, Flow, Grant
 from bot.errors import Fenced, RedkeyError
@@ -168,7 +169,11 @@ class Connect:
             raise NotFound(f"there is no living login {grant_id}")
         reached = await self._reached(grant, account_ids)
         async with self._memory.begin() as tx:
-            return await self._take(tx, grant, reached, account_ids, who)
+            watched = {c.account.id for c in await tx.connections.all() if c.platform == grant.platform}
+            taken = await self._take(tx, grant, reached, account_ids, who)
+            new = [each.connection for each in taken if each.connection.account.id not in watched]
+            await tell_whose_login(tx, grant, new, who, self._now())
+            return taken
 
     async def _reached(self, grant: Grant, account_ids: Sequence[str]) -> dict[str, Account]:
         reached = {a.id: a for a in await self._accounts(grant)}

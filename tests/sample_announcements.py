@@ -8,6 +8,7 @@ from sample_facts import ANNA, CHANNEL, NOW
 from bot.announced import (
     Announced,
     BlindFacts,
+    BorrowedFacts,
     DigestEnding,
     DigestFacts,
     DigestOutage,
@@ -82,6 +83,7 @@ ANNOUNCED: dict[str, Announced] = {
     "ending_lost": replace(SOON, state="lost"),
     "ending_paused": replace(SOON, state="paused"),
     "ending_passed": replace(APP, state="passed"),
+    "borrowed": BorrowedFacts("U0BEN0000", "ada@acme.com", "Google Ads", ("Acme <EMEA>", "Acme APAC")),
     "webhook_off": EndpointFacts("statuspage.example.com", "it answered HTTP 410: nothing more is wanted there", False),
     "webhook_on": EndpointFacts("statuspage.example.com", "it answered HTTP 503", True),
     "blind_checking": BLIND,

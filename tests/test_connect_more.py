@@ -3,6 +3,7 @@
 import pytest
 from practice_story import ADA, BEN, GOOGLE, telling
 
+from bot.memory import Work
 from bot.people import NotFound
 
 ANNA = "U0ANNA000"
@@ -45,3 +46,26 @@ async def test_a_platform_that_does_not_answer_offers_nothing_for_now(story):
     await story.connect(GOOGLE, BEN)
     story.world.google_ads.take_down()
     assert [] == await story.desk.reachable(GOOGLE)
+
+
+async def borrowed(story, login, account, who):
+    await story.desk.watch(login, [account], who)
+    await story.work(Work.ANNOUNCE)
+
+
+async def test_whoever_gave_the_login_is_told_by_direct_message_what_a_colleague_had_watched_with_it(story):
+    _, second = await story.connect(GOOGLE)
+    async with story.memory.begin() as tx:
+        await tx.grants.authorized_by(second.grant_id, ANNA)
+    await story.desk.remove(second.id, ANNA)
+    await borrowed(story, second.grant_id, second.account.id, "U0BEN0000")
+    (told,) = story.world.slack.direct_messages(ANNA)
+    assert f"<@U0BEN0000> has Redkey watch 1 more account through your login {ADA} at Google Ads." in told.text.replace(
+        "\u2060", ""
+    ).replace("\u200b", "")
+    assert second.account.name in told.words
+
+    await borrowed(story, second.grant_id, second.account.id, "U0BEN0000")  # it is watched already
+    await story.desk.remove(second.id, ANNA)
+    await borrowed(story, second.grant_id, second.account.id, ANNA)  # it is her own
+    assert [told] == story.world.slack.direct_messages(ANNA)

@@ -3,6 +3,7 @@
 from bot.announced import (
     Announced,
     BlindFacts,
+    BorrowedFacts,
     DigestFacts,
     EndingFacts,
     EndpointFacts,
@@ -14,6 +15,7 @@ from bot.connection import Json
 from bot.interfaces import Picture, Spoken
 from handlers.slack.blind_card import blind_card
 from handlers.slack.blocks import actions, section, sections
+from handlers.slack.borrowed_card import borrowed_card
 from handlers.slack.card import ANNOUNCED, Card
 from handlers.slack.digest_card import alt_text, digest_card, legend
 from handlers.slack.drawing import strips
@@ -48,6 +50,8 @@ class SlackAnnouncer:
             return platform_down_card(facts, self.words)
         if isinstance(facts, LeaverFacts):
             return leaver_card(facts, self.words)
+        if isinstance(facts, BorrowedFacts):
+            return borrowed_card(facts, self.words)
         if isinstance(facts, EndpointFacts):
             return endpoint_card(facts, self.words)
         return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
