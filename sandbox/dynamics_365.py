@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from sandbox.downtime import Downtime
 from sandbox.dynamics_365_api import WebApi
 from sandbox.dynamics_365_desk import Desk
 from sandbox.dynamics_365_org import Org, Throttle, Writes
@@ -26,8 +27,7 @@ from sandbox.dynamics_365_schema import (
     Row,
 )
 from sandbox.entra import Entra, Tenant
-from sandbox.faults import Fault, Faults
-from sandbox.faults import Kind as FaultKind
+from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
 from sandbox.tokens import Client, Person
@@ -43,7 +43,7 @@ CLIENT_SECRET = "Zk8Q~sandbox.redkey.client.secret-value"
 _DOWN = '{"error":{"code":"0x8005F103","message":"The service is temporarily unavailable."}}'
 
 
-class Dynamics365Sandbox:
+class Dynamics365Sandbox(Downtime):
     """Ada and Ben work at Adventure Works, Cleo at Fabrikam. `records` and `writes` speak of Adventure Works unless told
     otherwise.
     """
@@ -51,6 +51,7 @@ class Dynamics365Sandbox:
     key = "dynamics_365"
     name = "Dynamics 365"
     demo_login = ADA
+    down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         self.ledger = Ledger() if ledger is None else ledger
@@ -73,7 +74,6 @@ class Dynamics365Sandbox:
         )
         self.app: ASGIApp = self.faults.wrap(inner)
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     # What happened
 
@@ -142,20 +142,6 @@ class Dynamics365Sandbox:
         """The person is no longer a user of any environment."""
         for org in self.orgs.values():
             org.outsiders.add(email)
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=FaultKind.STATUS, times=None, status=503, body=_DOWN))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     # What goes wrong with single records, and with the table
 

@@ -1,14 +1,15 @@
 """The practice world's Google: login, Google Ads, and the hands that break both."""
 
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.ad_truth import disagreements
+from sandbox.downtime import Downtime
+from sandbox.faults import Faults
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.google_ads_data import AMERICAS, EMEA, MANAGER, SHOES, Account, Ad, Book
 from sandbox.google_ads_entrance import Quota
@@ -22,7 +23,7 @@ from sandbox.oauth import Person, Problem
 __all__ = ["ADA", "AMERICAS", "BEN", "CLEO", "EMEA", "MANAGER", "SHOES", "GoogleAdsSandbox"]
 
 
-class GoogleAdsSandbox:
+class GoogleAdsSandbox(Downtime):
     """Ada reaches Acme EMEA and Acme Americas through their manager account, Ben a Tokyo shoe shop; Cleo has no Ads.
 
     Time is the ledger's clock.
@@ -31,6 +32,7 @@ class GoogleAdsSandbox:
     key = "google_ads"
     name = "Google Ads"
     demo_login = ADA
+    down_body = json.dumps(error_body(503, []))
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 24) -> None:
         self.ledger = ledger or Ledger()
@@ -43,7 +45,6 @@ class GoogleAdsSandbox:
             Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found})
         )
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     def settings(self, base_url: str) -> dict[str, object]:
         """What `[platforms.google_ads]` needs; `base_url` is the world's own address."""
@@ -98,27 +99,8 @@ class GoogleAdsSandbox:
         ]
 
     def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each.
-
-        Judged are the accounts that appear in the export, from their first exported day to yesterday.
-        """
-        exported: dict[str, Counter[date]] = {}
-        for row in costs:
-            if row["platform"] == self.key:
-                days = exported.setdefault(str(row["account"]), Counter())
-                days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))
-        problems = []
-        for customer, days in exported.items():
-            yesterday = self.today(customer) - timedelta(days=1)
-            true = self.totals(customer, min(days), yesterday)
-            problems += [
-                f"{customer}, {day}: {days[day]} micros are known, {true.get(day, 0)} were spent"
-                for day in sorted(true.keys() | {day for day in days if day <= yesterday})
-                if days[day] != true.get(day, 0)
-            ]
-            if left := self.untagged(customer):
-                problems.append(f"{customer}: {len(left)} ads are still untagged, such as {left[0].id}")
-        return problems
+        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
+        return disagreements(self, costs, self.untagged)
 
     # What people do
 
@@ -198,21 +180,6 @@ class GoogleAdsSandbox:
 
     def lift_limit(self) -> None:
         self.api.entrance.quota = None
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            body = json.dumps(error_body(503, []))
-            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=body))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:

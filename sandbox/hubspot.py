@@ -6,7 +6,8 @@ from dataclasses import replace
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.downtime import Downtime
+from sandbox.faults import Faults
 from sandbox.hubspot_api import HubspotApi, no_such_page
 from sandbox.hubspot_login import CLIENT_ID, CLIENT_SECRET, Login
 from sandbox.hubspot_portal import ALL_SCOPES, Portal, Writes
@@ -27,7 +28,7 @@ WRITING = "crm.objects.custom.write"
 _DOWN = '{"status":"error","message":"Service temporarily unavailable"}'
 
 
-class HubspotSandbox:
+class HubspotSandbox(Downtime):
     """Ada may connect apps at Acme and at Acme's laboratory, Ben may not, Cleo works at Globex.
 
     `records` and `writes` speak of Acme unless told otherwise. Time is the ledger's clock.
@@ -36,6 +37,7 @@ class HubspotSandbox:
     key = "hubspot"
     name = "HubSpot"
     demo_login = ADA
+    down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None, *, case_sensitive_ids: bool = True) -> None:
         self.ledger = Ledger() if ledger is None else ledger
@@ -63,7 +65,6 @@ class HubspotSandbox:
             Starlette(routes=[*self.oauth.routes(), *api.routes], exception_handlers=errors)
         )
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     def settings(self, base_url: str) -> dict[str, object]:
         """What `[platforms.hubspot]` needs; `base_url` is the world's own address."""
@@ -124,20 +125,6 @@ class HubspotSandbox:
 
     def give_plan_back(self, hub: str = ACME) -> None:
         self.portals[hub].plan = ALL_SCOPES
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=_DOWN))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     # What goes wrong with single records
 

@@ -1,6 +1,5 @@
 """The practice world's LinkedIn: login, ad accounts, and the hands that break both."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -9,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.ad_truth import disagreements
+from sandbox.downtime import Downtime
+from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
 from sandbox.linkedin_ads_api import LinkedinApi
@@ -27,7 +28,7 @@ CLEO = "cleo.vance@globex.example"
 _DOWN = '{"status":503,"code":"SERVICE_UNAVAILABLE","message":"Service Unavailable"}'
 
 
-class LinkedinAdsSandbox:
+class LinkedinAdsSandbox(Downtime):
     """Ada manages campaigns at Acme EMEA and Acme Américas; Ben may only look at the one in Tokyo; Cleo has no role.
 
     An ad, as far as tagging goes, is a campaign. Time is the ledger's clock.
@@ -36,6 +37,7 @@ class LinkedinAdsSandbox:
     key = "linkedin_ads"
     name = "LinkedIn Ads"
     demo_login = ADA
+    down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None, *, campaigns_per_account: int = 12) -> None:
         self.ledger = Ledger() if ledger is None else ledger
@@ -54,7 +56,6 @@ class LinkedinAdsSandbox:
         errors = {404: _no_such_page, 405: _no_such_page}
         self.app: ASGIApp = self.faults.wrap(Starlette(routes=routes, exception_handlers=errors))
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     def settings(self, base_url: str) -> dict[str, object]:
         """What `[platforms.linkedin_ads]` needs; `base_url` is the world's own address."""
@@ -89,7 +90,8 @@ class LinkedinAdsSandbox:
         """True cost in micros per day, both days included; days without cost are left out."""
         return dict(self.book.totals(self.account(number), since, until))
 
-    def today(self) -> date:
+    def today(self, _account: str = EMEA) -> date:
+        """Everywhere the same: LinkedIn's days are UTC days in every account."""
         return self.ledger.now().astimezone(UTC_DAYS).date()
 
     def untagged(
@@ -104,28 +106,9 @@ class LinkedinAdsSandbox:
             if not account.is_tagged(campaign, parameter) and (everything or account.is_taggable(campaign))
         ]
 
-    def disagreements(self, rows: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each.
-
-        Judged are the accounts that appear in the export, from their first exported day to yesterday.
-        """
-        exported: dict[str, Counter[date]] = {}
-        for row in rows:
-            if row["platform"] == self.key:
-                days = exported.setdefault(str(row["account"]), Counter())
-                days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))
-        yesterday = self.today() - timedelta(days=1)
-        problems = []
-        for number, days in exported.items():
-            true = self.totals(number, min(days), yesterday)
-            problems += [
-                f"{number}, {day}: {days[day]} micros are known, {true.get(day, 0)} were spent"
-                for day in sorted(true.keys() | {day for day in days if day <= yesterday})
-                if days[day] != true.get(day, 0)
-            ]
-            if left := self.untagged(number):
-                problems.append(f"{number}: {len(left)} campaigns are still untagged, such as {left[0].id}")
-        return problems
+    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
+        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
+        return disagreements(self, costs, self.untagged)
 
     # What people do
 
@@ -173,20 +156,6 @@ class LinkedinAdsSandbox:
 
     def lift_limit(self) -> None:
         self.entrance.quota = None
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=_DOWN))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:

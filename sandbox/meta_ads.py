@@ -1,7 +1,6 @@
 """The practice world's Meta: login, ad accounts, and the hands that break both."""
 
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -10,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.ad_truth import disagreements
+from sandbox.downtime import Downtime
+from sandbox.faults import Faults
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
@@ -31,7 +32,7 @@ _DOWN = {
 }
 
 
-class MetaAdsSandbox:
+class MetaAdsSandbox(Downtime):
     """Ada has a role in Acme EMEA and Acme Gulf, Ben in a Tokyo shoe shop; Cleo has no ad accounts.
 
     Time is the ledger's clock.
@@ -40,6 +41,7 @@ class MetaAdsSandbox:
     key = "meta_ads"
     name = "Meta Ads"
     demo_login = ADA
+    down_body = json.dumps(_DOWN)
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 16) -> None:
         self.ledger = ledger or Ledger()
@@ -56,7 +58,6 @@ class MetaAdsSandbox:
         errors = {404: _no_such_path, 405: _no_such_path}
         self.app: ASGIApp = self.faults.wrap(Starlette(routes=routes, exception_handlers=errors))
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     def settings(self, base_url: str) -> dict[str, object]:
         """What `[platforms.meta_ads]` needs; `base_url` is the world's own address."""
@@ -107,27 +108,8 @@ class MetaAdsSandbox:
         ]
 
     def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each.
-
-        Judged are the accounts that appear in the export, from their first exported day to yesterday.
-        """
-        exported: dict[str, Counter[date]] = {}
-        for row in costs:
-            if row["platform"] == self.key:
-                days = exported.setdefault(str(row["account"]), Counter())
-                days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))
-        problems = []
-        for number, days in exported.items():
-            yesterday = self.today(number) - timedelta(days=1)
-            true = self.totals(number, min(days), yesterday)
-            problems += [
-                f"{number}, {day}: {days[day]} micros are known, {true.get(day, 0)} were spent"
-                for day in sorted(true.keys() | {day for day in days if day <= yesterday})
-                if days[day] != true.get(day, 0)
-            ]
-            if left := self.untagged(number):
-                problems.append(f"{number}: {len(left)} ads are still untagged, such as {left[0].id}")
-        return problems
+        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
+        return disagreements(self, costs, self.untagged)
 
     def price(self, account: str) -> tuple[int, int]:
         """What tagging has cost so far: reviews of ads, and ad sets sent back to learning."""
@@ -196,20 +178,6 @@ class MetaAdsSandbox:
 
     def lift_limit(self) -> None:
         self.api.entrance.quota = None
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=json.dumps(_DOWN)))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:

@@ -3,7 +3,6 @@
 `/login/{tenant}` stands for login.microsoftonline.com; each service has a path where Microsoft's has a host.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import NAMESPACE_DNS, uuid5
@@ -11,8 +10,10 @@ from uuid import NAMESPACE_DNS, uuid5
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from sandbox.ad_truth import disagreements
+from sandbox.downtime import Downtime
 from sandbox.entra import Entra, Tenant
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.faults import Faults
 from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
@@ -36,7 +37,7 @@ CLIENT_SECRET = "Kx8Q~sandbox.redkey.advertising-secret"
 _DOWN = '{"TrackingId":"","Type":"ApiFaultDetail","OperationErrors":[{"Code":0,"ErrorCode":"InternalError"}]}'
 
 
-class MicrosoftAdvertisingSandbox:
+class MicrosoftAdvertisingSandbox(Downtime):
     """Ada reaches Acme's accounts in Zürich and America, Ben a Tokyo shoe shop; Cleo is no user of Microsoft Advertising.
 
     Time is the ledger's clock.
@@ -45,6 +46,7 @@ class MicrosoftAdvertisingSandbox:
     key = "microsoft_advertising"
     name = "Microsoft Advertising"
     demo_login = ADA
+    down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 24) -> None:
         self.ledger = ledger or Ledger()
@@ -75,7 +77,6 @@ class MicrosoftAdvertisingSandbox:
             Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found})
         )
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     def settings(self, base_url: str) -> dict[str, object]:
         """What `[platforms.microsoft_advertising]` needs; `base_url` is the world's own address."""
@@ -130,27 +131,8 @@ class MicrosoftAdvertisingSandbox:
         ]
 
     def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each.
-
-        Judged are the accounts that appear in the export, from their first exported day to yesterday.
-        """
-        exported: dict[str, Counter[date]] = {}
-        for row in costs:
-            if row["platform"] == self.key:
-                days = exported.setdefault(str(row["account"]), Counter())
-                days[date.fromisoformat(str(row["date"]))] += int(str(row["cost_micros"]))
-        problems = []
-        for number, days in exported.items():
-            yesterday = self.today(number) - timedelta(days=1)
-            true = self.totals(number, min(days), yesterday)
-            problems += [
-                f"{number}, {day}: {days[day]} micros are known, {true.get(day, 0)} were spent"
-                for day in sorted(true.keys() | {day for day in days if day <= yesterday})
-                if days[day] != true.get(day, 0)
-            ]
-            if left := self.untagged(number):
-                problems.append(f"{number}: {len(left)} ads are still untagged, such as {left[0].id}")
-        return problems
+        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
+        return disagreements(self, costs, self.untagged)
 
     # What people do
 
@@ -184,20 +166,6 @@ class MicrosoftAdvertisingSandbox:
 
     def open_account(self, number: str) -> None:
         self.account(number).status = "Active"
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=Kind.STATUS, times=None, status=503, body=_DOWN))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:

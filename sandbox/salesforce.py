@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.faults import Fault, Faults
-from sandbox.faults import Kind as FaultKind
+from sandbox.downtime import Downtime
+from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
 from sandbox.salesforce_bulk import BulkApi
@@ -35,12 +35,13 @@ CLEO = "cleo.vance@globex.example"
 _DOWN = '[{"message":"The server is currently unavailable.","errorCode":"SERVER_UNAVAILABLE"}]'
 
 
-class SalesforceSandbox:
+class SalesforceSandbox(Downtime):
     """Ada and Ben work at Acme, Cleo at Globex. `records`, `writes` and `bulk` speak of Acme unless told otherwise."""
 
     key = "salesforce"
     name = "Salesforce"
     demo_login = ADA
+    down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None, *, rotation: bool = True, case_sensitive_ids: bool = True) -> None:
         self.ledger = Ledger() if ledger is None else ledger
@@ -55,7 +56,6 @@ class SalesforceSandbox:
         self.bulks = {key: BulkApi(desk, self.mischief) for key, desk in desks.items()}
         self.app: ASGIApp = self.faults.wrap(self._rooted(self._routes(desks)))
         self.levers = self._levers()
-        self._down: Fault | None = None
 
     # What happened
 
@@ -127,20 +127,6 @@ class SalesforceSandbox:
     def give_access_back(self, email: str = ADA) -> None:
         for org in self.orgs.values():
             org.shut_out.discard(email)
-
-    def take_down(self) -> None:
-        """Everything answers 503, the login too."""
-        if not self.is_down:
-            self._down = self.faults.add(Fault(kind=FaultKind.STATUS, times=None, status=503, body=_DOWN))
-
-    def bring_up(self) -> None:
-        if self._down:
-            self.faults.remove(self._down)
-            self._down = None
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None and self._down in self.faults.active
 
     def rotate_refresh_tokens(self, on: bool) -> None:
         self.oauth.rules = replace(self.oauth.rules, rotation=on)
