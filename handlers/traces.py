@@ -33,7 +33,9 @@ def start_traces(replica: str) -> Callable[[], Awaitable[None]]:
     if not any(os.environ.get(name) for name in NAMED) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return _nothing
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
-        log.warning("traces are wanted, but their library is not there", cure="pip install 'redkey[otel]'")
+        log.warning(
+            "traces are wanted, but their library is not there", cure="in the checkout: .venv/bin/pip install '.[otel]'"
+        )
         return _nothing
     # A third of a second to import, so only where it is wanted.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415

@@ -130,13 +130,13 @@ class Story:
             await self._world.pull(part.key, "revoke")
         await self._live_on()
         alerts = [await self._read(part, RED) for part in self._parts]
-        for part, alert in zip(self._parts, alerts, strict=True):
-            self._line("alert", f"{part.name}: {unescape(alert.text)}")
+        for alert in alerts:
+            self._line("alert", unescape(alert.text))
         for part, alert in zip(self._parts, alerts, strict=True):
             await self._reauthorize(part, alert)
         for part in self._parts:
             receipt = await self._read(part, GREEN, within=120)
-            self._line("confirm", f"{part.name}: {unescape(receipt.text)}")
+            self._line("confirm", unescape(receipt.text))
         return await self._verdict()
 
     async def _live_on(self) -> None:

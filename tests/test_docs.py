@@ -181,3 +181,11 @@ def test_every_alert_rule_asks_for_a_metric_that_there_is():
     known = (ROOT / "handlers/web/metrics.py").read_text("utf-8")
     for name in re.findall(r"redkey_\w+", (ROOT / "docs/alert-rules.yml").read_text("utf-8")):
         assert f'"{name.removesuffix("_count")}"' in known, name
+
+
+def test_every_file_of_bot_has_its_place_on_the_map():
+    rooms = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| room |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)\*?`", rooms)
+    files = {re.sub(r"^commands_.*", "commands_", path.stem) for path in (ROOT / "bot").glob("[!_]*.py")}
+
+    assert sorted(named) == sorted(files)
