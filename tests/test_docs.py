@@ -188,4 +188,4 @@ def test_every_file_of_bot_has_its_place_on_the_map():
     named = re.findall(r"`(\w+)\*?`", rooms)
     files = {re.sub(r"^commands_.*", "commands_", path.stem) for path in (ROOT / "bot").glob("[!_]*.py")}
 
-    assert sorted(named) == sorted(files)
+    assert sorted(named) == sorted(files), "CONTRIBUTING.md, Where things are"
