@@ -54,4 +54,9 @@ def furnish(site):
         "out_1": catching_up(timeline=STORY),
         "out_2": closed(caught_up_at=NOW, timeline=STORY, recovered=receipt, lost=gone),
     }
-    site.door.pages["out_1"] = start_page()
+    site.door.pages |= {
+        "out_1": start_page(),
+        "out_2": start_page(outage=None, closed=closed(caught_up_at=NOW)),
+        "out_3": start_page(outage=catching_up()),
+        "con_acme": start_page(outage=None),
+    }

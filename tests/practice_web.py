@@ -15,7 +15,7 @@ import uvicorn
 from bot.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
 from bot.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
 from bot.history import Down
-from bot.people import Begun, ConnectPage, Ending, NotFound, Outcome, StartPage
+from bot.people import Begun, ConnectPage, Ending, GuestPage, NotFound, Outcome, StartPage
 from bot.showing import ConnectionPage, Sheet, Shown
 from handlers.web.health import Numbers
 from handlers.web.website import build_web
@@ -172,6 +172,7 @@ class PracticeDoor:
     def __init__(self):
         self.pages = {"out_1": start_page()}
         self.links = {"lnk_1": ConnectPage("lnk_1", "google_ads", "Google Ads")}
+        self.guests = {"gst_1": GuestPage("gst_1", "google_ads", "Google Ads", (ACME, BETA))}
         self.begun: dict[str, str] = {}
         self.ending = outcome(Ending.RESTORED)
         self.finished: list[dict[str, str]] = []
@@ -190,6 +191,9 @@ class PracticeDoor:
 
     async def connect_page(self, token):
         return self.links.get(token)
+
+    async def guest_page(self, token):
+        return self.guests.get(token)
 
     async def connect(self, token):
         if token not in self.links:
@@ -227,6 +231,16 @@ class PracticeDoor:
 
 def name_of(platform):
     return {"google_ads": "Google Ads"}.get(platform, platform)
+
+
+class PracticeSignIns:
+    """Nobody is signed in, and no trip to Slack is under way."""
+
+    async def finish(self, state, browser):
+        return None
+
+    def unseal(self, sealed):
+        return None
 
 
 class PracticeLedger:

@@ -1,18 +1,32 @@
 """The pages in a real browser: nothing axe objects to by day or by night, no errors, no stranger asked, no sideways scroll."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import pytest
 import pytest_asyncio
 from browser import WIDE, Watched, chromium, judged, needs_axe
 from playwright.async_api import Browser
 from practice_pages import furnish
-from practice_web import ACME, BETA, catching_up, closed, outcome, website
+from practice_web import ACME, BETA, PracticeSignIns, Site, catching_up, closed, outcome, website
 
 from bot.people import ConnectPage, Ending
+from handlers.web.rendering import HERE
+from handlers.web.signin import SignIn
+from handlers.web.slack_login import SlackLogin
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PATHS = ("/connections", "/connections/con_acme", "/outages/out_1", "/outages/out_2", "/reauthorize/out_1", "/nothing")
+ELSEWHERE = {"layout.html", "parts.html", "outage_now.html"}  # parts of others
+AFTER_A_LOGIN = {"result.html", "choose.html", "watching.html"}
+PATHS = {
+    "connections.html": ["/connections", "/connections?search=acme"],
+    "connection.html": ["/connections/con_acme"],
+    "outage.html": ["/outages/out_1", "/outages/out_2"],
+    "start.html": ["/reauthorize/out_1", "/reauthorize/out_2", "/reauthorize/out_3", "/reauthorize/con_acme"],
+    "connect.html": ["/connect/lnk_1"],
+    "guest.html": ["/guest/gst_1"],
+    "problem.html": ["/nothing", "/connect/used", "/oauth/callback/google_ads?state=a&state=b"],
+    "signin.html": ["/signin?then=/connections", "/signin/callback?error=access_denied"],
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -22,21 +36,58 @@ async def browser() -> AsyncIterator[Browser]:
         yield found
 
 
+async def looked_at(browser: Browser, site: Site, paths: Iterable[str], themes: Sequence[str]) -> list[str]:
+    """Everything that is wrong with these pages, and with how they come."""
+    context = await browser.new_context(base_url=str(site.client.base_url), viewport=WIDE)
+    watched = Watched(context)
+    watched.expected = ("40",)  # some are no success
+    page = await context.new_page()
+    trouble = []
+    for path in paths:
+        await page.goto(path)
+        trouble += await judged(page, path, themes)
+    await context.close()
+    return watched.trouble + trouble
+
+
 @pytest.mark.timeout(100)
 async def test_every_page_passes_axe_by_day_and_by_night_and_fits_a_phone(browser):
     needs_axe()
     async with website(language="en") as site:
         furnish(site)
-        context = await browser.new_context(base_url=str(site.client.base_url), viewport=WIDE)
-        watched = Watched(context)
-        watched.expected = ("404",)
-        page = await context.new_page()
-        trouble = []
-        for path in PATHS:
-            await page.goto(path)
-            trouble += await judged(page, path)
-        await context.close()
-    assert watched.trouble + trouble == []
+        assert (
+            await looked_at(
+                browser,
+                site,
+                [paths[0] for paths in PATHS.values() if paths != PATHS["signin.html"]],
+                ["light", "dark"],
+            )
+            == []
+        )
+
+
+@pytest.mark.timeout(100)
+@pytest.mark.sweep
+async def test_every_state_of_every_page_passes_axe_in_french(browser):
+    needs_axe()
+    assert {path.name for path in (HERE / "pages").glob("*.html")} == {*PATHS, *AFTER_A_LOGIN, *ELSEWHERE}
+    async with website(language="fr") as site:
+        furnish(site)
+        every = [path for paths in PATHS.values() for path in paths if "/signin" not in path]
+        assert await looked_at(browser, site, every, ["dark"]) == []
+    guard = SignIn(
+        PracticeSignIns(),
+        SlackLogin(
+            api_url="http://127.0.0.1:9/api/",
+            client_id="1.2",
+            client_secret="x",
+            own_team=None,
+            redirect_uri="",
+            timeout=1,
+        ),
+    )
+    async with website(language="fr", guard=guard) as site:
+        assert await looked_at(browser, site, PATHS["signin.html"], ["light", "dark"]) == []
 
 
 @pytest.mark.timeout(100)
