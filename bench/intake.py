@@ -23,7 +23,7 @@ import httpx2
 
 from bench._report import Report
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.settings import load
+from bot.settings_file import load
 from sandbox.practice import free_port
 from sandbox.world import World
 from storage import open_memory

@@ -15,7 +15,7 @@ import httpx2
 from bot.app import App
 from bot.connection import Account, Cause, Flow, Identity, Kind, Reach, Secret, TokenSet
 from bot.serve import Serving
-from bot.settings import load
+from bot.settings_file import load
 from sandbox.practice import free_port
 from sandbox.world import World
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.errors import SetupError
-from bot.settings import Settings, written_keys
+from bot.settings import Settings
+from bot.settings_file import written_keys
 from bot.terminal import Called, counting, me, settings_of, tell, working
 
 if TYPE_CHECKING:

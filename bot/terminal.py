@@ -17,7 +17,8 @@ from bot.errors import RedkeyError, SetupError
 from bot.logs import cleaned, escaped, start_logging
 from bot.people import NotFound
 from bot.progress import Seen, nobody_watches
-from bot.settings import Settings, load, nowhere
+from bot.settings import Settings
+from bot.settings_file import load, nowhere
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from canary import guarded
 from bot.app import App
 from bot.connection import Flow
 from bot.serve import Serving
-from bot.settings import load
+from bot.settings_file import load
 from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import QUICK, free_port
 from sandbox.slack import MARKETING, Message

@@ -16,7 +16,7 @@ from bot.connection import SLACK, Secret
 from bot.doctor import examine
 from bot.errors import AuthorizationLost, SetupError, TryLater
 from bot.interfaces import SlackRefused, Spoken
-from bot.settings import load
+from bot.settings_file import load
 from handlers.slack.pacing import Pacing
 from handlers.slack.rotation import SlackRotation
 from handlers.slack.voice import SlackVoice

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.settings import RouteSettings, Settings, load
+from bot.settings import RouteSettings, Settings
+from bot.settings_file import load
 from bot.webhook_settings import WebhookSettings
 from bot.wrong_settings import keys
 from handlers.slack.checkup import NEEDED

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import SetupError
-from bot.settings import Settings, load, written_keys
+from bot.settings import Settings
+from bot.settings_file import load, written_keys
 from bot.wrong_settings import keys, variable
 from storage import new_key
 

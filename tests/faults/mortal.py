@@ -115,7 +115,7 @@ def count_commits(engine: Any, step: Callable[[], object]) -> None:
 async def live(fate: Fate, order: dict[str, Any]) -> Any:
     from bot.alert import Alert
     from bot.app import App
-    from bot.settings import load
+    from bot.settings_file import load
     from handlers.slack.messages import SlackComposer
     from handlers.slack.pacing import Pacing
     from handlers.slack.voice import SlackVoice

@@ -26,7 +26,7 @@ from practice_strangers import SAFE, Line, Malformed, raw, send_all
 
 from bot.app import App
 from bot.serve import Serving
-from bot.settings import load
+from bot.settings_file import load
 from sandbox.person import consent
 from sandbox.practice import free_port
 from sandbox.visitor import Visitor
