@@ -22,7 +22,7 @@ Component = dict[str, Any]
 
 def bill(lock: str, project: dict[str, Any]) -> dict[str, Any]:
     parts = components(lock)
-    ours = f"pkg:pypi/{project['name']}@{project['version']}"
+    ours = f"pkg:generic/{project['name']}@{project['version']}"  # no package index has it under this name
     known = {part["name"]: part["bom-ref"] for part in parts}
     direct = [known[name] for name in sorted(map(named, project["dependencies"])) if name in known]
     return {

@@ -34,47 +34,30 @@ def storm_page(facts: OutageFacts, page: int, words: Words) -> tuple[str, list[J
 
 
 def _state(facts: OutageFacts, lost: int, words: Words) -> tuple[str, str, str]:
-    platform = facts.platform_name
-    if lost and facts.outage.remedy == "AuthorizationLost":
-        return (
-            words.many(
-                "{n} {platform} login needs reauthorization.",
-                "{n} {platform} logins need reauthorization.",
-                lost,
-                platform=platform,
-            ),
-            "🔴",
-            RED,
-        )
+    """The sentence, its sign and its colour."""
+    name, all_of_them = facts.platform_name, len(facts.storm)
     if lost:
-        return (
-            words.many(
-                "{n} {platform} login is cut off.", "{n} {platform} logins are cut off.", lost, platform=platform
-            ),
-            "🔴",
-            RED,
+        return _lost(facts, lost, words), "🔴", RED
+    if going := sum(not line.over for line in facts.storm):
+        told = words.many(
+            "{n} {platform} login is catching up.", "{n} {platform} logins are catching up.", going, platform=name
         )
-    going = sum(not line.over for line in facts.storm)
-    if going:
-        return (
-            words.many(
-                "{n} {platform} login is catching up.",
-                "{n} {platform} logins are catching up.",
-                going,
-                platform=platform,
-            ),
-            "🟠",
-            AMBER,
-        )
-    return (
-        words.many(
-            "{n} {platform} login is caught up.",
-            "{n} {platform} logins are caught up.",
-            len(facts.storm),
-            platform=platform,
-        ),
-        "🟢",
-        GREEN,
+        return told, "🟠", AMBER
+    told = words.many(
+        "{n} {platform} login is caught up.", "{n} {platform} logins are caught up.", all_of_them, platform=name
+    )
+    return told, "🟢", GREEN
+
+
+def _lost(facts: OutageFacts, lost: int, words: Words) -> str:
+    name = facts.platform_name
+    if facts.outage.remedy != "AuthorizationLost":  # logging in again would not help
+        return words.many("{n} {platform} login is cut off.", "{n} {platform} logins are cut off.", lost, platform=name)
+    return words.many(
+        "{n} {platform} login needs reauthorization.",
+        "{n} {platform} logins need reauthorization.",
+        lost,
+        platform=name,
     )
 
 
