@@ -137,6 +137,8 @@ class Refresher:
                 return _access(held)
             if held.tokens.refresh_token is None:
                 raise AuthorizationLost(NO_REFRESH_TOKEN)
+            if held.grant.refresh_started_at is not None and held.grant.refresh_started_at > self.now():
+                await self._begun_now(held.grant)
             orphaned = self._is_orphaned(held.grant)
             async with self._memory.begin() as tx:
                 if orphaned:
@@ -144,6 +146,13 @@ class Refresher:
                 if not await tx.grants.begin_refresh(held.grant, self.now()):
                     raise TryLater("another worker is refreshing this login")
             return await self._ask(held, orphaned=orphaned)
+
+    async def _begun_now(self, grant: Grant) -> None:
+        """The clock was set back since that refresh began. When that was cannot be known: now at the latest."""
+        async with self._memory.begin() as tx:
+            await tx.grants.end_refresh(grant)
+            await tx.grants.begin_refresh(grant, self.now())
+        raise OnItsWay("an earlier refresh may still be on its way", after=self._margin)
 
     def _is_orphaned(self, grant: Grant) -> bool:
         """Whether an earlier refresh was begun and never ended. Raises TryLater while its request may still arrive."""

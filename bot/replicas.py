@@ -20,6 +20,9 @@ class Replicas(Protocol):
     async def free(self, owners_alive: Sequence[str]) -> None:
         """What others had claimed of checks, renewals, revocations and notices is due again. Looks through their tables."""
 
+    async def set_back(self, now: datetime) -> None:
+        """Nobody has beaten later than now, and what is to be said, revoked or told elsewhere later than now is due now."""
+
     async def watched_until(self, roles: Sequence[str]) -> datetime | None:
         """The last beat of any process with one of these roles, whether it is alive or not."""
 

@@ -1,8 +1,19 @@
-"""A process says by its beats that it lives; what one that died had begun is taken up by the others, or by its successor."""
+"""A process says by its beats that it lives; what one that died had begun is taken up by the others, or by its successor.
 
-from bot.blind import Blind
+The beats also tell that the clock was set back: what was put off until a time that is far away again is due now.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.blind import WATCHING, Blind
 from bot.interfaces import Clock
-from bot.memory import Memory
+from bot.memory import Memory, Tx
+
+log = structlog.get_logger()
+
+SET_BACK = timedelta(minutes=1)  # less may be two replicas whose clocks differ
 
 
 class Takeover:
@@ -19,16 +30,30 @@ class Takeover:
         self._now = now
         self._only_one = only_one
         self._alive: frozenset[str] | None = None
+        self._last: datetime | None = None
 
     async def beat(self) -> None:
+        now = self._now()
         async with self._memory.begin() as tx:
+            await self._was_set_back(tx, now)
             await self._blind.beat(tx)
             if self._only_one and self._alive is None:
                 await tx.replicas.alone(self._replica)
-            alive = await tx.replicas.alive(self._now())
+            alive = await tx.replicas.alive(now)
             await tx.transfers.free(alive)
             await tx.outbox.free(alive)
             await tx.announcements.free(alive)
             if self._alive is None or not self._alive <= set(alive):
                 await tx.replicas.free(alive)
-        self._alive = frozenset(alive)
+        self._alive, self._last = frozenset(alive), now
+
+    async def _was_set_back(self, tx: Tx, now: datetime) -> None:
+        """Since our last beat, or since that of whoever was here before us."""
+        last = self._last if self._alive is not None else await tx.replicas.watched_until(WATCHING)
+        if last is None or last - now < SET_BACK:
+            return
+        log.warning("the clock was set back", by=str(last - now))
+        watched = [c.id for c in await tx.connections.all() if c.enabled and c.authorized]
+        await tx.connections.ask_check(watched, now)
+        await tx.transfers.hurry(watched, now)
+        await tx.replicas.set_back(now)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from bot.memory import Work
+from storage.announcements import announcements
 from storage.notices import notices
-from storage.tables import blindness, connections, grants, replicas, revocations
+from storage.tables import blindness, connections, grants, outbox, replicas, revocations
 from storage.transaction import Transaction
 
 ALIVE_FOR = timedelta(seconds=10)
@@ -19,6 +20,12 @@ _CLAIMED = (
     (Work.RENEW, grants.c.next_refresh_at, grants.c.renewal_owner),
     (Work.REVOKE, revocations.c.due_at, revocations.c.owner),
     (None, notices.c.due_at, notices.c.owner),  # looked for every other second
+)
+_PUT_OFF = (
+    (Work.SAY, outbox.c.due_at),
+    (Work.ANNOUNCE, announcements.c.due_at),
+    (Work.REVOKE, revocations.c.due_at),
+    (None, notices.c.due_at),
 )
 
 
@@ -59,6 +66,13 @@ class ReplicaRows:
         for work, due, owner in _CLAIMED:
             abandoned = update(due.table).where(owner.not_in(owners_alive), due.is_not(None))
             if await self._tx.change(abandoned.values({due: self._tx.now(), owner: None})) and work is not None:
+                self._tx.becomes_due(work)
+
+    async def set_back(self, now: datetime) -> None:
+        await self._tx.change(update(replicas).where(replicas.c.beat_at > now).values(beat_at=now))
+        for work, due in _PUT_OFF:
+            free = due.table.c.owner.is_(None)
+            if await self._tx.change(update(due.table).where(due > now, free).values({due: now})) and work is not None:
                 self._tx.becomes_due(work)
 
     async def watched_until(self, roles: Sequence[str]) -> datetime | None:

@@ -199,3 +199,15 @@ async def test_in_socket_mode_there_is_nothing_at_the_address(slack: SlackWorksp
     made = Workspace(bot_token="xoxb-1", app_token="xapp-1", now=Clock())
     made.serve(PracticeDesk())
     assert (await made.events("POST", {}, b"")).status == 404
+
+
+async def test_a_wrong_clock_of_ours_is_named_once_when_what_slack_signed_is_refused(
+    ours: Workspace, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not where a stranger signs: or anybody could fill the log."""
+    ours.clock.advance(timedelta(minutes=-10))
+    sent, forged = signed(b"a=b", ours.clock), signed(b"a=b", ours.clock, secret="another")
+    ours.clock.advance(timedelta(minutes=10))
+    for headers in (forged, sent, sent):
+        assert (await ours.events("POST", headers, b"a=b")).status == 401
+    assert 1 == capsys.readouterr().out.count("is this machine's clock right")

@@ -44,6 +44,7 @@ class RequestUrl:
         self._now = now
         self._in_flight = InFlight(app)
         self._seen: OrderedDict[str, float] = OrderedDict()
+        self._warned_at = 0.0
 
     async def handle(self, method: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         named = {name.lower(): value for name, value in headers.items()}
@@ -65,10 +66,20 @@ class RequestUrl:
         timestamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
         if not TIMESTAMP.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
             return False
-        if abs(self._now().timestamp() - int(timestamp)) > WINDOW.total_seconds():
-            return False
         due = hmac.new(self._secret, b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(f"v0={due}", signature)
+        return hmac.compare_digest(f"v0={due}", signature) and self._of_now(int(timestamp))
+
+    def _of_now(self, timestamp: int) -> bool:
+        """What Slack signed, but not now, is a replay; or our clock is wrong, and all of Slack's requests are refused."""
+        now = self._now().timestamp()
+        if abs(now - timestamp) <= WINDOW.total_seconds():
+            return True
+        if abs(now - self._warned_at) >= WINDOW.total_seconds():
+            self._warned_at = now
+            log.error(
+                "a request that Slack signed is not of now: is this machine's clock right?", ahead=int(now - timestamp)
+            )
+        return False
 
     def _first_time(self, signature: str) -> bool:
         """A signature covers the time and the whole body: seen twice within the window, it is a replay."""
