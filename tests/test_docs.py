@@ -189,3 +189,17 @@ def test_every_file_of_bot_has_its_place_on_the_map():
     files = {re.sub(r"^commands_.*", "commands_", path.stem) for path in (ROOT / "bot").glob("[!_]*.py")}
 
     assert sorted(named) == sorted(files), "CONTRIBUTING.md, Where things are"
+
+
+def test_every_act_of_the_audit_trail_stands_in_operations():
+    page = (ROOT / "docs/operations.md").read_text("utf-8").partition("## The audit trail")[2].partition("\n## ")[0]
+    acts = {
+        call.args[0].value
+        for path in (ROOT / "bot").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("audit.note")
+        if isinstance(call.args[0], ast.Constant)
+    }
+
+    assert len(acts) > 15
+    assert {act for act in acts if f"`{act}`" not in page} == set()
