@@ -129,7 +129,19 @@ def table(items: list[dict[str, Any]], columns: list[str], empty: str) -> None:
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        shown.add_column(column.replace("_", " "), overflow="fold")
+        shown.add_column(_titled(column), overflow="fold")
     for item in items:
-        shown.add_row(*(Text(printable("" if item[column] is None else item[column])) for column in columns))
+        shown.add_row(*(Text(printable(_seen(column, item[column]))) for column in columns))
     results().print(shown)
+
+
+def _titled(column: str) -> str:
+    words = column.replace("_", " ")
+    return f"{words} (UTC)" if column.endswith("_at") else words
+
+
+def _seen(column: str, value: Any) -> str:
+    """People want to know the minute; what programs read has the rest."""
+    if value is None:
+        return ""
+    return str(value)[:16].replace("T", " ") if column.endswith("_at") else str(value)

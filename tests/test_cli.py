@@ -22,7 +22,7 @@ import pytest
 import structlog
 
 from bot.cli import main
-from bot.terminal import counting
+from bot.terminal import counting, table
 from storage import new_key
 
 ROOT = Path(__file__).parent.parent
@@ -139,6 +139,7 @@ def test_making_a_key_waits_for_nothing_it_does_not_need(redkey):
 import sys
 sys.argv[1:] = ["keys", "new"]
 from bot.cli import main
+from bot.terminal import table
 try: main()
 except SystemExit: print({"bot.app", "platforms", "slack_bolt", "fastapi"} & set(sys.modules))
 """
@@ -535,3 +536,15 @@ def test_in_a_directory_without_settings_one_line_says_where_they_are_looked_for
     assert done.stdout.startswith(
         f"WRONG settings: {redkey.folder}/redkey.toml: there is no such file -> copy redkey.example"
     )
+
+
+def test_a_list_for_people_tells_the_minute(capsys):
+    table(
+        [{"id": "con_1", "last_data_at": "2026-11-28T11:45:55.096765Z"}, {"id": "con_2", "last_data_at": None}],
+        ["id", "last_data_at"],
+        "",
+    )
+
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["id", "last", "data", "at", "(UTC)"]
+    assert (first.split(), second.split()) == (["con_1", "2026-11-28", "11:45"], ["con_2"])
