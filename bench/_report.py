@@ -19,7 +19,9 @@ the same run, taken in turns; figures are medians where nothing else is said. Co
 the same one with other work on it, gives other figures. What answers for the platforms are prepared bytes of a process of
 their own, or the practice world in the measuring process; the database is on the same disk, and all share the cores named.
 """
-LIMIT = re.compile(r"(?:(?P<least>at least)|at most|under|within\D*)\s*(?P<number>[\d,.]*\d)(?P<ratio> x)?")
+LIMIT = re.compile(
+    r"(?:(?P<least>at least)|at most|under|within\D*)\s*(?P<number>[\d,.]*\d)(?P<ratio> x)?(?P<more>.* more$)?"
+)
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Report:
     failure: str = ""
 
     def row(self, what: str, value: float, unit: str, *, target: str = "", floor: float | None = None) -> None:
-        ratio = {} if floor is None else {"of_floor": round(value / floor, 2)}
+        ratio = {} if floor is None else {"of_floor": round(value / floor, 2), "floor": round(floor, 3)}
         self.rows.append({"what": what, "value": round(value, 3), "unit": unit, "target": target, **ratio})
 
     def tell(self, *, as_json: bool, write: bool = False) -> None:
@@ -57,7 +59,10 @@ def met(row: Mapping[str, object]) -> str:
     if found is None:
         return ""
     value = row.get("of_floor", 0) if found["ratio"] else row["value"]
+    beside = row.get("floor", 0)
     assert isinstance(value, int | float)
+    assert isinstance(beside, int | float)
+    value -= beside if found["more"] else 0
     limit = float(found["number"].replace(",", ""))
     return "yes" if (value >= limit if found["least"] else value <= limit) else "no"
 

@@ -15,6 +15,7 @@ RUNS: dict[str, tuple[str, str]] = {
     "story": ("", "--rounds 1"),
     "intake": ("", "--size 5000 --rounds 1"),
     "ack": ("", "--seconds 3 --rows 200000"),
+    "replicas": ("", "--size 3000 --checks 300 --processes 1 2"),
     "cost": ("", "--accounts 1 --ads 100 --rounds 1"),
     "push": ("", "--size 3000 --rounds 1"),
     "storm": ("", "--logins 500 --within 10"),

@@ -15,6 +15,7 @@ from sandbox.world import World
 
 FLOOR = "import slack_bolt.async_app, fastapi, uvicorn, sqlalchemy.ext.asyncio, alembic, authlib, httpx2, structlog"
 OURS = "import bot.serve"
+USUAL = {"check_every": "5m", "cost_every": "1h", "tagging_every": "2h", "push_every": "30s", "progress_every": "5s"}
 IDLE = 5.0  # seconds between ready and the look at the memory
 
 
@@ -24,19 +25,23 @@ def imported(what: str) -> float:
     return perf_counter() - began
 
 
-async def started() -> tuple[float, float]:
-    """(seconds from the command to ready, resident MB when idle)."""
+async def started() -> list[tuple[float, float]]:
+    """(seconds from the command to ready, resident MB when idle): the first start makes the tables, the second finds them."""
     with tempfile.TemporaryDirectory() as folder:
         async with World.open() as world:
-            practice = Practice(world, Path(folder), timing={}, database=None)
+            practice = Practice(world, Path(folder), timing=USUAL, database=None)
             practice.write_settings()
-            began = perf_counter()
-            await practice.start(connected=False)
-            ready = perf_counter() - began
-            await asyncio.sleep(IDLE)
-            memory = resident(practice.pid)
-            await practice.stop()
-            return ready, memory
+            return [await start(practice), await start(practice)]
+
+
+async def start(practice: Practice) -> tuple[float, float]:
+    began = perf_counter()
+    await practice.start(connected=False)
+    ready = perf_counter() - began
+    await asyncio.sleep(IDLE)
+    memory = resident(practice.pid)
+    await practice.stop()
+    return ready, memory
 
 
 def resident(pid: int) -> float:
@@ -47,18 +52,21 @@ def resident(pid: int) -> float:
 
 
 def measure(rounds: int) -> Report:
-    floor, ours, ready, memory = [], [], [], []
+    floor, ours, first, again = [], [], [], []
     for _ in range(rounds):
         floor.append(imported(FLOOR))
         ours.append(imported(OURS))
-        one = asyncio.run(started())
-        ready.append(one[0])
-        memory.append(one[1])
+        made, found = asyncio.run(started())
+        first.append(made)
+        again.append(found)
+    bare = statistics.median(floor)
     report = Report("start")
-    report.row("import of the libraries alone (floor)", statistics.median(floor), "s")
-    report.row("import of all of Redkey", statistics.median(ours), "s", floor=statistics.median(floor))
-    report.row("command to ready", statistics.median(ready), "s", target="under 2 s", floor=statistics.median(floor))
-    report.row("resident memory when idle", statistics.median(memory), "MB", target="under 120 MB")
+    report.row("import of the libraries alone (floor)", bare, "s")
+    report.row("import of all of Redkey", statistics.median(ours), "s", floor=bare)
+    for what, starts in (("on an empty database", first), ("as every later time", again)):
+        ready, memory = statistics.median(s[0] for s in starts), statistics.median(s[1] for s in starts)
+        report.row(f"command to ready, {what}", ready, "s", target="under 2 s", floor=bare)
+        report.row(f"resident memory when idle, {what}", memory, "MB", target="under 120 MB")
     return report
 
 

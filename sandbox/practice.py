@@ -37,7 +37,15 @@ QUICK: dict[str, str] = {
 class Practice:
     """The bot's process, its settings file and its addresses. It can be killed and started again on the same data."""
 
-    def __init__(self, world: World, folder: Path, *, timing: Mapping[str, str], database: str | None) -> None:
+    def __init__(
+        self,
+        world: World,
+        folder: Path,
+        *,
+        timing: Mapping[str, str],
+        database: str | None,
+        platforms: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         self.world = world
         self.folder = folder
         self.api_key = secrets.token_urlsafe(24)
@@ -45,6 +53,7 @@ class Practice:
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "redkey.toml"
         self._timing = {**QUICK, **timing}
+        self._platforms = platforms or {}
         self._database = database or f"sqlite:///{folder / 'redkey.db'}"
         self._key = "k1:" + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
         self._process: asyncio.subprocess.Process | None = None
@@ -71,6 +80,7 @@ class Practice:
                 "secrets": {"keys": [self._key]},
                 "web": {"port": self.port, "api_keys": [self.api_key]},
                 "timing": self._timing,
+                "platforms": self._platforms,
             },
         )
 
