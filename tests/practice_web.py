@@ -1,6 +1,7 @@
 """The web side over a real socket, with a desk, a door and a ledger that live in memory; for the tests."""
 
 import asyncio
+import json
 import secrets
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -234,13 +235,17 @@ def name_of(platform):
 
 
 class PracticeSignIns:
-    """Nobody is signed in, and no trip to Slack is under way."""
+    """Anna is signed in whose cookie says "anna"; no trip to Slack is under way."""
+
+    def now(self):
+        return NOW
 
     async def finish(self, state, browser):
         return None
 
     def unseal(self, sealed):
-        return None
+        session = {"user": "U0ANNA000", "name": "Anna Berg", "form": "once", "until": NOW.timestamp() + 60}
+        return json.dumps(session) if sealed == "anna" else None
 
 
 class PracticeLedger:
