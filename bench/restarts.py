@@ -45,8 +45,10 @@ class Server:
         self.url = self._server.get_uri()
 
     def restart(self) -> None:
-        command = [self._pg_ctl, "-D", self._data, "-m", "immediate", "-w", "-l", self._data.parent / "log", "restart"]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        command = [self._pg_ctl, "-D", self._data, "-m", "immediate", "-w", "-l", self._server.log, "restart"]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        # As whoever it was started by: Postgres refuses to be root's.
+        subprocess.run(command, check=True, timeout=60, user=self._server.system_user, cwd="/", **quiet)
 
     def close(self) -> None:
         self._server.cleanup()

@@ -59,6 +59,8 @@ async def ours(folder: Path, count: int, ticks: int) -> tuple[list[tuple[float, 
 class _Nothing:
     """A gateway to a platform that is always well."""
 
+    quota = None
+
     @property
     def platform(self) -> "_Nothing":
         return self

@@ -25,6 +25,7 @@ from bot.connection import (
 )
 from bot.errors import RedkeyError, TryLater
 from bot.facts import OutageFacts, Reply
+from bot.pace import Quota
 
 Clock = Callable[[], datetime]  # aware UTC
 
@@ -168,6 +169,7 @@ class Platform(ABC):
     kind: ClassVar[Kind]
     flows: ClassVar[tuple[Flow, ...]]
     Settings: ClassVar[type[PlatformSettings]] = PlatformSettings
+    quota: ClassVar[Quota | None] = None  # calls it takes for each account, where that is a fixed number (bot/turns.py)
 
     def __init__(self, settings: PlatformSettings, now: Clock = lambda: datetime.now(UTC)) -> None:
         self.settings = settings

@@ -38,6 +38,7 @@ from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
 from bot.notices import Clicks, Notices
+from bot.quotas import Quotas
 from bot.replicas import Replicas
 from bot.routes import MadeRoutes
 
@@ -362,6 +363,7 @@ class Tx(Protocol):
     replicas: Replicas
     notices: Notices
     clicks: Clicks
+    quotas: Quotas
     history: History
     forgetting: Forgetting
     audit: Audit

@@ -25,3 +25,24 @@ class Pace:
         longest = min(self.retry_max, timedelta(seconds=0.5) * 2 ** min(attempts, 20))
         pause: timedelta = longest * random.uniform(0.5, 1)  # noqa: S311
         return max(pause, after or timedelta(0))
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many calls a platform takes from us within a time.
+
+    A quarter may go at once, the rest evenly: never more than `calls` within any such time, wherever it begins.
+    """
+
+    calls: int
+    within: timedelta
+
+    @property
+    def every(self) -> timedelta:
+        """Between two turns."""
+        return self.within / (0.75 * self.calls)
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far a turn may be taken before its time: a quarter of the calls."""
+        return self.every * (self.calls // 4 - 1)

@@ -9,7 +9,7 @@ import structlog
 from bot.connection import Checked, Connection, DueCheck, Grant, Reach
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
 from bot.findings import Findings
-from bot.interfaces import Clock, Fetch, Gateway
+from bot.interfaces import Clock, Fetch, Gateway, Platform
 from bot.losses import Loss, Losses, still_open
 from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken
@@ -18,6 +18,7 @@ from bot.refresh import KEY_LOST, NO_REFRESH_TOKEN, GrantTokens, OnItsWay, Refre
 from bot.resuming import InTurn, Resuming
 from bot.routes import Routes
 from bot.traces import span
+from bot.turns import Turns
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Watch:
     ) -> None:
         self._memory = memory
         self._findings = Findings(memory)
+        self._turns = Turns(memory, now)
         self._gateways = gateways
         self._refresher = refresher
         self.losses = Losses(memory, routes, storms, now)
@@ -57,11 +59,16 @@ class Watch:
         assert grant is not None  # a connection's grant row is never deleted
         tokens = GrantTokens(self._refresher, connection.grant_id, grant.generation)
         try:
-            fetch = self._gateways[connection.platform].fetch(tokens)
-            yield self.resuming.paced(connection.platform, connection.id, fetch) if in_turn else fetch
+            gateway = self._gateways[connection.platform]
+            fetch = gateway.fetch(tokens)
+            yield self._in_turn(gateway.platform, connection, fetch) if in_turn else fetch
         except (AuthorizationLost, Misconfigured, AccessDenied) as error:
             await self._noticed(connection, tokens, error)
             raise
+
+    def _in_turn(self, platform: Platform, connection: Connection | DueCheck, fetch: Fetch) -> Fetch:
+        paced = self.resuming.paced(connection.platform, connection.id, fetch)
+        return self._turns.of(platform, connection.account, paced)
 
     async def _noticed(self, connection: Connection | DueCheck, tokens: GrantTokens, error: Loss) -> None:
         if isinstance(error, AccessDenied) and error is not tokens.denial:
@@ -124,7 +131,7 @@ class Watch:
             if not due.authorized and await self._login_was_refused(due):
                 # Its access token may live on: that alone would prove nothing.
                 await tokens.tested()
-            fetch = self.resuming.paced(due.platform, due.id, gateway.fetch(tokens))
+            fetch = self._in_turn(gateway.platform, due, gateway.fetch(tokens))
             await gateway.platform.probe(fetch, due.account)
         except InTurn:
             raise

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from bot.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
 from bot.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.pace import Quota
 from platforms._answers import chunks, expected, text
 from platforms._dynamics_365_errors import other_organization, read_api_error
 from platforms._dynamics_365_records import Record, any_of, by_length, quoted, record_of
@@ -89,6 +90,8 @@ class Dynamics365(Platform, TouchpointSink):
 
     name = "Dynamics 365"
     kind = Kind.CRM
+    # Of 6,000 in five minutes: https://learn.microsoft.com/en-us/power-apps/developer/data-platform/api-limits
+    quota = Quota(5_400, timedelta(minutes=5))
     flows = (Flow.TOUCHPOINTS,)
     Settings = Dynamics365Settings
     settings: Dynamics365Settings

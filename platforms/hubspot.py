@@ -5,6 +5,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -12,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from bot.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.errors import RedkeyError, Refused
 from bot.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.pace import Quota
 from platforms._answers import chunks, digits, expected
 from platforms._hubspot_errors import not_unique, read_api_error, read_token_error
 from platforms._hubspot_records import Record, json_of, read_batch, read_found, reason_of, record_of
@@ -83,6 +85,9 @@ class Hubspot(Platform, TouchpointSink):
 
     name = "HubSpot"
     kind = Kind.CRM
+    # Of 100 in ten seconds, the least of its plans; the rest is for people and for other programs:
+    # https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+    quota = Quota(90, timedelta(seconds=10))
     flows = (Flow.TOUCHPOINTS,)
     Settings = HubspotSettings
     settings: HubspotSettings

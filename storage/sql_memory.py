@@ -36,6 +36,7 @@ from bot.memory import (
 )
 from bot.notices import Clicks, Notices
 from bot.progress import Seen, nobody_watches
+from bot.quotas import Quotas
 from bot.replicas import Replicas
 from bot.routes import MadeRoutes
 from storage.announcements import AnnouncementRows
@@ -51,6 +52,7 @@ from storage.history import HistoryRows
 from storage.notices import NoticeRows, tell_subscribers
 from storage.outages import OutageRows
 from storage.outbox import OutboxRows
+from storage.quotas import QuotaRows
 from storage.replicas import ReplicaRows
 from storage.reseal import Resealed, left_to_seal, reseal_some
 from storage.revocations import RevocationRows
@@ -86,6 +88,7 @@ class SqlTx(Tx):
         self.replicas: Replicas = ReplicaRows(tx)
         self.notices: Notices = NoticeRows(tx)
         self.clicks: Clicks = ClickRows(tx)
+        self.quotas: Quotas = QuotaRows(tx)
         self.history: History = HistoryRows(tx)
         self.forgetting: Forgetting = ForgettingRows(tx)
         self.audit: Audit = AuditRows(tx)

@@ -1,0 +1,52 @@
+"""When the next call of an account may go out: one date for each, moved on by whoever takes a turn."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Table, case
+
+from bot.pace import Quota
+from storage.columns import Words
+from storage.tables import metadata
+from storage.transaction import Transaction
+
+# `turn_micros`: microseconds since 1970, because both databases can add to a number in the same words.
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("turn_micros", BigInteger, nullable=False),
+)
+MICRO = timedelta(microseconds=1)
+
+
+class QuotaRows:
+    """Implements bot.quotas.Quotas."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def take(self, name: str, quota: Quota, now: datetime, patience: timedelta) -> timedelta | None:
+        """One statement, so that two replicas never get the same turn."""
+        moment, every, ahead = _micros(now), quota.every // MICRO, quota.ahead // MICRO
+        latest = moment + ahead + patience // MICRO
+        new = self._tx.insert(quotas).values(name=name, turn_micros=moment + every)
+        turn = _later(moment)
+        taken = new.on_conflict_do_update(
+            index_elements=[quotas.c.name], set_={"turn_micros": turn + every}, where=turn <= latest
+        )
+        row = await self._tx.one(taken.returning(quotas.c.turn_micros))
+        return None if row is None else max(row.turn_micros - every - ahead - moment, 0) * MICRO
+
+    async def hold(self, name: str, until: datetime) -> None:
+        new = self._tx.insert(quotas).values(name=name, turn_micros=_micros(until))
+        held = {"turn_micros": _later(_micros(until))}
+        await self._tx.change(new.on_conflict_do_update(index_elements=[quotas.c.name], set_=held))
+
+
+def _later(moment: int) -> ColumnElement[int]:
+    """The turn that stands there, or this moment if that is over."""
+    return case((quotas.c.turn_micros < moment, moment), else_=quotas.c.turn_micros)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, moment.tzinfo)) // MICRO
