@@ -9,6 +9,7 @@ from practice_slack import bolt, client, connected, practice
 
 from sandbox.levers import Lever
 from sandbox.slack import ANNA, MARKETING
+from sandbox.slack.dates import told
 from sandbox.slack.mrkdwn import mrkdwn_html, plain_html
 from sandbox.slack.state import WorkspaceState
 
@@ -179,3 +180,14 @@ async def test_a_permalink_leads_to_the_message_on_the_page(slack, browser):
     ts = (await client(slack).chat_postMessage(channel=MARKETING, text="x"))["ts"]
     link = (await client(slack).chat_getPermalink(channel=MARKETING, message_ts=ts))["permalink"]
     assert (await browser.get(link)).headers["location"] == f"/?channel={MARKETING}#m-{ts}"
+
+
+def test_whoever_has_slack_in_french_reads_dates_in_french():
+    at, now = datetime(2026, 11, 22, 9, 5, tzinfo=UTC), datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+    def shown(form):
+        return told(at, form, UTC, now, french=True)
+
+    assert shown("{date_short_pretty} à {time}") == "hier à 09:05"
+    assert shown("{date_long}, {ago}") == "dimanche 22 novembre 2026, il y a 23 heures"
+    assert told(at, "{date_short_pretty} at {time}, {ago}", UTC, now) == "yesterday at 9:05 AM, 23 hours ago"

@@ -10,6 +10,7 @@ from html import escape
 
 from markupsafe import Markup
 
+from sandbox.slack.dates import told
 from sandbox.slack.refusal import SlackRefusal
 from sandbox.slack.state import WorkspaceState
 
@@ -39,10 +40,19 @@ def plain_html(text: str) -> Markup:
 
 
 def mrkdwn_html(
-    text: str, state: WorkspaceState, *, verbatim: bool = False, zone: tzinfo | None = None, now: datetime | None = None
+    text: str,
+    state: WorkspaceState,
+    *,
+    verbatim: bool = False,
+    zone: tzinfo | None = None,
+    now: datetime | None = None,
+    french: bool = False,
 ) -> Markup:
-    """mrkdwn, with mentions named and dates in `zone` (this machine's unless given). `verbatim`: no bare links."""
-    writer = _Writer(state, zone, now or datetime.now(UTC))
+    """mrkdwn, with mentions named and dates as the reader writes them, in `zone` (this machine's unless given).
+
+    `verbatim`: no bare links.
+    """
+    writer = _Writer(state, zone, now or datetime.now(UTC), french=french)
     return Markup(writer.html(MARK.sub("", text), verbatim=verbatim))  # noqa: S704 - the writer escapes all it keeps
 
 
@@ -57,10 +67,11 @@ def _once_escaped(text: str) -> str:
 
 
 class _Writer:
-    def __init__(self, state: WorkspaceState, zone: tzinfo | None, now: datetime) -> None:
+    def __init__(self, state: WorkspaceState, zone: tzinfo | None, now: datetime, *, french: bool) -> None:
         self.state = state
         self.zone = zone
         self.now = now
+        self.french = french
         self.kept: list[str] = []
 
     def html(self, text: str, *, verbatim: bool) -> str:
@@ -125,7 +136,7 @@ class _Writer:
             at = datetime.fromtimestamp(int(unix), UTC)
         except (ValueError, OverflowError, OSError):
             return _once_escaped(fallback)
-        words = told(at, form, self.zone, self.now)
+        words = told(at, form, self.zone, self.now, french=self.french)
         shown = _once_escaped(words[:1].upper() + words[1:] if first else words)
         dated = f'<time datetime="{at.isoformat()}" title="{_once_escaped(fallback)}">{shown}</time>'
         return (
@@ -133,40 +144,6 @@ class _Writer:
             if link.startswith(SCHEMES)
             else dated
         )
-
-
-def told(at: datetime, form: str, zone: tzinfo | None, now: datetime) -> str:
-    """A moment in one of Slack's date formats: https://docs.slack.dev/messaging/formatting-message-text#date-formatting"""
-    local, today = at.astimezone(zone), now.astimezone(zone)
-    days = (today.date() - local.date()).days
-    near = {0: "today", 1: "yesterday", -1: "tomorrow"}.get(days)
-    long = f"{local:%A, %B} {local.day}, {local.year}"
-    short = f"{local:%b} {local.day}, {local.year}"
-    middle = f"{local:%B} {local.day}, {local.year}"
-    clock = f"{local.hour % 12 or 12}:{local:%M} {local:%p}"
-    shapes = {
-        "date_num": f"{local:%Y-%m-%d}",
-        "date_slash": f"{local:%m/%d/%Y}",
-        "date_long_pretty": near or long,
-        "date_short_pretty": near or short,
-        "date_pretty": near or middle,
-        "date_long": long,
-        "date_short": short,
-        "date": middle,
-        "time_secs": clock.replace(f":{local:%M}", f":{local:%M:%S}", 1),
-        "time": clock,
-        "ago": _ago((now - at).total_seconds()),
-    }
-    return re.sub(r"\{(\w+)\}", lambda m: shapes.get(m.group(1), m.group(0)), form)
-
-
-def _ago(seconds: float) -> str:
-    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if abs(seconds) >= length:
-            count = int(abs(seconds) // length)
-            words = f"{count} {name}{'s' if count > 1 else ''}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    return "just now"
 
 
 def _styled(escaped: str) -> str:

@@ -61,6 +61,7 @@ class Page:
     def _pieces(self, user: str, channel: Channel, *, home: bool) -> Json:
         name = "Messages from Redkey" if channel.im_user else f"#{channel.name}"
         draw = self.renderer.html
+        self.renderer.french = self.state.user(user).locale.startswith("fr")
         modal = self.workspace.modal(user)
         main = draw("home.html", view=self.state.homes.get(user)) if home else self.renderer.channel(channel, user)
         return {

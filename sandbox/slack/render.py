@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from sandbox.slack.dates import told
 from sandbox.slack.model import Channel, Json, Message, moment
-from sandbox.slack.mrkdwn import mrkdwn_html, plain_html, told
+from sandbox.slack.mrkdwn import mrkdwn_html, plain_html
 from sandbox.slack.person import SLACKBOT
 from sandbox.slack.state import BOT_USER, WorkspaceState
 from sandbox.slack.values import options
@@ -20,6 +21,7 @@ NAMED_COLORS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 class Renderer:
     def __init__(self, state: WorkspaceState) -> None:
         self.state = state
+        self.french = False  # whoever looks; a page is drawn in one go
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -44,7 +46,7 @@ class Renderer:
     # Words
 
     def mrkdwn(self, text: str, *, verbatim: bool = False) -> Markup:
-        return mrkdwn_html(text, self.state, verbatim=verbatim, now=self.state.now())
+        return mrkdwn_html(text, self.state, verbatim=verbatim, now=self.state.now(), french=self.french)
 
     def said(self, thing: Json | None) -> Markup:
         """A text object, plain_text or mrkdwn."""
@@ -92,10 +94,10 @@ class Renderer:
         return {"name": person.real_name, "id": person.id, "app": person.id == BOT_USER, "initials": initials}
 
     def clock(self, ts: str) -> str:
-        return told(moment(ts), "{time}", None, self.state.now())
+        return told(moment(ts), "{time}", None, self.state.now(), french=self.french)
 
     def day(self, ts: str) -> str:
-        name = told(moment(ts), "{date_long_pretty}", None, self.state.now())
+        name = told(moment(ts), "{date_long_pretty}", None, self.state.now(), french=self.french)
         return name[:1].upper() + name[1:]
 
     # Pieces of the page
