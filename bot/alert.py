@@ -70,7 +70,7 @@ class Alert:
     async def say(self, saying: Saying) -> None:
         """One outbox row. Whatever Slack does, the row stays until what it reports was said."""
         try:
-            facts = await self._facts.of(saying.outage_id)
+            facts = await self._facts.of(saying.outage_id, saying.detail.get("page"))
             if facts is None:
                 return
             facts = await present(facts, self._presence)
@@ -216,7 +216,9 @@ async def _continue(tx: Tx, facts: OutageFacts, now: datetime) -> None:
 
     The revisions are out of the way of the outage's own, so that a page whose post is unclear is told from the others.
     """
+    if facts.storm is None:
+        return
     quiet = now - facts.outage.opened_at > RED_REFRESH
-    pages = len(facts.storm) / PAGE if quiet else len(facts.storm) // PAGE
+    pages = facts.storm.every / PAGE if quiet else facts.storm.every // PAGE
     for page in range(1, min(ceil(pages), PAGES + 1)):
         await tx.outbox.say_reply(facts.outage.id, f"storm_{page}", PAGE_REVISION + page, {"page": page}, now)

@@ -34,7 +34,7 @@ async def who_can_fix(tx: Tx, connections: Sequence[Connection], routes: Routes)
 
 async def who_can_fix_a_storm(tx: Tx, outage: Outage, routes: Routes) -> list[str]:
     """Those of all its logins that are still lost, owners first: few people own many logins. Bounded: all hear it."""
-    lost = await tx.outages.storm_people(outage.id, STORM_LOOKED_AT)
+    lost = await tx.storms.people(outage.id, STORM_LOOKED_AT)
     owners = [owner for connection_id, _ in lost for owner in routes.owners_of(outage.platform, connection_id)]
     return list(dict.fromkeys([*owners, *(who for _, who in lost if who)]))[:STORM_CALLED]
 

@@ -15,6 +15,7 @@ from bot.transfer import STALL_AFTER, Carrier, Walk
 
 log = structlog.get_logger()
 
+AT_ONCE = 500  # outages closed in one sweep
 PATIENCE = 3  # disagreements with the source before the message says that it is not done
 
 
@@ -98,11 +99,10 @@ class Confirm:
     async def sweep(self) -> None:
         """Close what has nothing left to wait for, such as an outage whose connections carry no transfers."""
         async with self._memory.read() as tx:
-            going = [o for o in await tx.outages.latest(open_only=True) if o.reauthorized_at]
-            ended = [o for o in going if all(t.verified_at for t in await _marked(tx, o))]
-        for outage in ended:
+            ended = await tx.outages.settled(AT_ONCE)
+        for outage_id in ended:
             async with self._memory.begin() as tx:
-                await self.settle(tx, outage.id)
+                await self.settle(tx, outage_id)
 
     async def settle(self, tx: Tx, outage_id: str) -> bool:
         """Close the outage if every mark is verified: status, receipt, message and reply in this transaction."""

@@ -50,6 +50,18 @@ class StormLine:
 
 
 @dataclass(frozen=True)
+class Storm:
+    """All outages that one message tells of: how many, how many of them are lost, how many not over. `lines`: the first ones
+    that are lost, or those of a page of its thread.
+    """
+
+    every: int
+    lost: int
+    going: int
+    lines: tuple[StormLine, ...] = ()
+
+
+@dataclass(frozen=True)
 class OutageFacts:
     """Everything the living message, the start page and the outage page tell.
 
@@ -73,12 +85,12 @@ class OutageFacts:
     otherwise: tuple[str, ...] = ()  # who is called where none of `mentions` is there
     checked_at: datetime | None = None
     loss: Loss = field(default_factory=Loss)
-    storm: tuple[StormLine, ...] = ()  # where this outage's message tells of a storm: all its outages
+    storm: Storm | None = None  # where this outage's message tells of a storm
 
     @property
     def living(self) -> bool:
         """Whether its message still tells of something that goes on."""
-        return any(not line.over for line in self.storm) if self.storm else self.outage.closed_at is None
+        return self.storm.going > 0 if self.storm else self.outage.closed_at is None
 
     @property
     def connections_url(self) -> str:

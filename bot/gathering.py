@@ -1,11 +1,12 @@
 """What is true about an outage now, gathered anew each time it is told."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from bot.calling import just_acted, who_can_fix, who_can_fix_a_storm
 from bot.connection import Connection, Flow, Outage, Transfer
-from bot.facts import AccountFact, OutageFacts, Progress
+from bot.facts import PAGE, AccountFact, OutageFacts, Progress
 from bot.interfaces import Clock, Gateway
 from bot.marks import cost_since, running_flows, shown
 from bot.memory import Memory, Tx
@@ -26,10 +27,15 @@ class Facts:
         self._now = now
         self._meter = Meter()
 
-    async def of(self, outage_id: str) -> OutageFacts | None:
+    async def of(self, outage_id: str, storm_page: int | None = None) -> OutageFacts | None:
+        """`storm_page`: of a storm's logins those that this page of its thread lists."""
         async with self._memory.read() as tx:
             outage = await tx.outages.get(outage_id)
-            return None if outage is None else await self.gather(tx, outage)
+            facts = None if outage is None else await self.gather(tx, outage)
+            if facts is None or facts.storm is None or storm_page is None:
+                return facts
+            lines = await tx.storms.lines(outage_id, PAGE * storm_page, PAGE)
+            return replace(facts, storm=replace(facts.storm, lines=tuple(lines)))
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
         gateway = self._gateways.get(outage.platform)
@@ -63,7 +69,7 @@ class Facts:
             eta=_eta(outage, marked, now),
             mentions=tuple(w for w in called if w not in acted),
             otherwise=tuple(w for w in routes.fallback if w not in acted),
-            storm=tuple(await tx.outages.storm(outage.id)) if outage.storm == outage.id else (),
+            storm=await tx.storms.told(outage.id, PAGE) if outage.storm == outage.id else None,
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )
 

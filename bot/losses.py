@@ -1,21 +1,32 @@
 """A loss, however it was noticed, is written down once, with the outage and the message it asks for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from bot.connection import Connection, DueCheck, Event, Outage, Reach
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured
-from bot.flaps import reopen
+from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
+from bot.flaps import SAME_OUTAGE, reopen
+from bot.intents import KNOWN_LOST
 from bot.interfaces import Clock
 from bot.memory import Memory, Tx
-from bot.refresh import KNOWN_LOST
 from bot.routes import Routes
+from bot.storms import LostLogin, Opened
+from bot.together import Together
 
 log = structlog.get_logger()
 
 Loss = AuthorizationLost | AccessDenied | Misconfigured
+
+
+@dataclass(frozen=True)
+class _Lost:
+    grant_id: str
+    generation: int
+    error: Loss
+    together: bool
 
 
 class Losses:
@@ -26,6 +37,7 @@ class Losses:
         self._routes = routes
         self._storms = storms  # from so many outages of a platform and channel within so long on
         self._now = now
+        self._written = Together(self._write)
 
     async def lost(self, grant_id: str, generation: int, error: Loss, *, together: bool = False) -> None:
         """Record that a login stopped working, once per generation, and open its outage in the same transaction.
@@ -33,17 +45,75 @@ class Losses:
         `together`: it is known to be one of several, so they share one message from the first on.
         An AccessDenied here is one that the token endpoint raised: everything that this login carries is lost.
         """
+        await self._written(_Lost(grant_id, generation, error, together))
+
+    async def _write(self, lost: Sequence[_Lost]) -> list[Exception | None]:
+        """Those that come at the same time are written together. What cannot be written with others is written alone."""
+        try:
+            async with self._memory.begin() as tx:
+                for each in await self._most(tx, lost):
+                    await self._one(tx, each)
+        except TryLater:
+            raise
+        except Exception:
+            if len(lost) == 1:
+                raise
+            log.warning("losses could not be written together", exc_info=True)
+            return [await self._alone(each) for each in lost]
+        return [None] * len(lost)
+
+    async def _alone(self, lost: _Lost) -> Exception | None:
+        try:
+            async with self._memory.begin() as tx:
+                await self._one(tx, lost)
+        except Exception as error:  # noqa: BLE001 - for whoever noticed this one, not for the others
+            return error
+        return None
+
+    async def _most(self, tx: Tx, lost: Sequence[_Lost]) -> list[_Lost]:
+        """Logins that nothing is told of yet, by few statements for all of them. Gives those that want a closer look."""
         now = self._now()
-        async with self._memory.begin() as tx:
-            grant = await tx.grants.held(grant_id)
-            if grant is None or grant.generation > generation:
-                return  # someone logged in again meanwhile: the refusal was about older tokens
-            if isinstance(error, AuthorizationLost) and not await tx.grants.mark_lost(grant, now):
-                return
-            standing = await still_open(tx, await tx.outages.open_of_grant(grant_id))
-            connections = await tx.connections.of_grant(grant_id)
-            await tx.connections.set_authorized([c.id for c in connections], False)
-            await self._login_lost(tx, standing, [c for c in connections if c.enabled], error, together=together)
+        first: dict[str, _Lost] = {}
+        for each in lost:
+            if isinstance(each.error, AuthorizationLost):
+                first.setdefault(each.grant_id, each)
+        ours = {grant_id: each.generation for grant_id, each in first.items()}
+        fresh = await tx.storms.lose(ours, now - SAME_OUTAGE, now) if ours else {}
+        routes = self._routes.over(await tx.routes.all())
+        many, window = self._storms
+        begun = [
+            LostLogin(
+                connections,
+                type(first[grant_id].error).__name__,
+                first[grant_id].error.cause,
+                max((c.last_good_at for c in connections if c.last_good_at), default=None),
+                routes.channel(connections[0]),
+                1 if first[grant_id].together else many,
+            )
+            for grant_id, connections in fresh.items()
+            if connections  # if all are paused there is none at all: it alerts when someone resumes one
+        ]
+        told: dict[str, Opened] = {}
+        for opened in await tx.storms.open(begun, window, now) if begun else ():
+            log.warning("connection lost", platform=opened.platform, outage=opened.outage_id, cause=opened.cause)
+            if opened.told_by not in told or opened.told_by == opened.outage_id:
+                told[opened.told_by] = opened
+        for opened in told.values():
+            await tx.outbox.say_message(opened.outage_id, 1, now)
+        return [each for each in lost if each.grant_id not in fresh]
+
+    async def _one(self, tx: Tx, lost: _Lost) -> None:
+        """Once per generation; its outage is opened, or goes on, in the same transaction."""
+        grant = await tx.grants.held(lost.grant_id)
+        if grant is None or grant.generation > lost.generation:
+            return  # someone logged in again meanwhile: the refusal was about older tokens
+        if isinstance(lost.error, AuthorizationLost) and not await tx.grants.mark_lost(grant, self._now()):
+            return
+        standing = await still_open(tx, await tx.outages.open_of_grant(lost.grant_id))
+        connections = await tx.connections.of_grant(lost.grant_id)
+        await tx.connections.set_authorized([c.id for c in connections], False)
+        enabled = [c for c in connections if c.enabled]
+        await self._login_lost(tx, standing, enabled, lost.error, together=lost.together)
 
     async def _login_lost(
         self, tx: Tx, standing: Outage | None, connections: Sequence[Connection], error: Loss, *, together: bool
@@ -119,7 +189,7 @@ class Losses:
         )
         if outage is not None:
             many, window = self._storms
-            await tx.outages.gather(outage, 1 if together else many, window, now)
+            await tx.storms.gather(outage, 1 if together else many, window, now)
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
 

@@ -6,8 +6,8 @@ Nothing is destroyed. What is sealed stays as it is, and heals when its key is b
 import structlog
 
 from bot.errors import AuthorizationLost, TryLater
+from bot.intents import KEY_LOST
 from bot.memory import Memory, SealBroken
-from bot.refresh import KEY_LOST
 from bot.watch import Watch
 
 log = structlog.get_logger()

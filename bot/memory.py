@@ -33,7 +33,7 @@ from bot.connection import (
     Transfer,
 )
 from bot.entrances import Consents
-from bot.facts import StormLine, Taggable
+from bot.facts import Taggable
 from bot.forgetting import Forgetting
 from bot.freight import Costs, Tags, Touchpoints
 from bot.history import History
@@ -41,6 +41,7 @@ from bot.notices import Clicks, Notices
 from bot.quotas import Quotas
 from bot.replicas import Replicas
 from bot.routes import MadeRoutes
+from bot.storms import Storms
 
 
 class SealBroken(Exception):
@@ -73,6 +74,9 @@ class Grants(Protocol):
     async def tokens(self, grant_id: str) -> TokenSet | None:
         """Unseal. None when there are none. Raises SealBroken when the key is missing or the row was tampered with."""
 
+    async def opened(self, grant_ids: Sequence[str]) -> Mapping[str, tuple[Grant, TokenSet | SealBroken | None]]:
+        """Many at once, as `get` and `tokens`; one that cannot be opened does not keep the others from it."""
+
     async def replace(
         self, grant: Grant, tokens: TokenSet, now: datetime, *, identity: Identity | None = None
     ) -> Grant:
@@ -80,11 +84,13 @@ class Grants(Protocol):
         clears lost_at, keeps the old refresh token, scopes and kept fields where the new set has none.
         """
 
-    async def begin_refresh(self, grant: Grant, now: datetime) -> bool:
-        """Record the intent before the request is sent. False if the generation moved or another intent stands."""
+    async def begin_refreshes(self, some: Sequence[Grant], now: datetime) -> set[str]:
+        """Record the intents before the requests are sent. Of those that it gives no id of, the generation moved or another
+        intent stands.
+        """
 
-    async def end_refresh(self, grant: Grant) -> None:
-        """Forget the intent: the request definitely changed nothing."""
+    async def end_refreshes(self, some: Sequence[Grant]) -> None:
+        """Forget the intents: the requests definitely changed nothing."""
 
     async def mark_lost(self, grant: Grant, now: datetime) -> bool:
         """True for exactly one caller per generation; False if it moved or was lost already. Ends any intent."""
@@ -229,6 +235,14 @@ class Outages(Protocol):
     ) -> list[Outage]:
         """Newest first. `after`: when the last one of the page before opened, and its id."""
 
+    async def unheeded(self, now: datetime, limit: int, *, each: bool = False) -> list[Outage]:
+        """Lost, told, not put off: those that somebody may have to be called for. Of a storm the first one and those that
+        somebody has claimed, as its calls are for all of it; or, on demand, each.
+        """
+
+    async def settled(self, limit: int) -> list[str]:
+        """Those that were reauthorized and wait for no transfer any more, but are not closed."""
+
     async def counted(self) -> tuple[int, datetime | None]:
         """How many are open, and since when the oldest is."""
 
@@ -259,15 +273,6 @@ class Outages(Protocol):
 
     async def event(self, outage_id: str, event: Event) -> int:
         """Append to the timeline, add 1 to the revision and return it."""
-
-    async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
-        """From `after` outages of a platform and channel within the window on, further ones share one message."""
-
-    async def storm_people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
-        """(connection, who authorized its login last or "") of a storm's logins that are still lost, the first ones."""
-
-    async def storm(self, outage_id: str) -> list[StormLine]:
-        """Everything this outage's message tells of, in a lasting order."""
 
     async def claim(self, outage_id: str, user: str | None, now: datetime) -> None: ...
     async def snooze(self, outage_id: str, until: datetime | None) -> None: ...
@@ -368,6 +373,7 @@ class Tx(Protocol):
     forgetting: Forgetting
     audit: Audit
     routes: MadeRoutes
+    storms: Storms
 
 
 class Memory(Protocol):

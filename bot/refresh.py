@@ -6,7 +6,7 @@ a blind second try. See docs/decisions/0004-refresh-protocol.md.
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Protocol
@@ -15,22 +15,13 @@ import structlog
 
 from bot.connection import Cause, Grant, Secret, TokenSet
 from bot.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, TryLater
+from bot.intents import Held, Intents
 from bot.interfaces import AccessToken, Clock
-from bot.memory import Memory, SealBroken
+from bot.memory import Memory
 from bot.traces import span
 
 log = structlog.get_logger()
 
-KNOWN_LOST = Cause(
-    "known_lost",
-    "The login stopped working earlier, and nobody has logged in again since.",
-    "Log in again.",
-)
-KEY_LOST = Cause(
-    "key_lost",
-    "The stored login cannot be opened: the key it was sealed with is missing, or the row was changed.",
-    "Put the old key back into secrets.keys, or log in again.",
-)
 LOST_IN_TRANSFER = Cause(
     "lost_in_transfer",
     "A new login token got lost on its way here, and the old one no longer counts.",
@@ -45,12 +36,6 @@ HELD_FOR = timedelta(seconds=1)
 
 class OnItsWay(TryLater):
     """A new token may have got lost. `after` this one retry says for certain, so nobody is left in the dark for longer."""
-
-
-@dataclass(frozen=True)
-class _Held:
-    grant: Grant
-    tokens: TokenSet
 
 
 class Renews(Protocol):
@@ -75,6 +60,7 @@ class Refresher:
         refresh_ahead: timedelta,
     ) -> None:
         self._memory = memory
+        self._intents = Intents(memory, now)
         self._gateways = gateways
         self.now = now
         self._ahead = refresh_ahead
@@ -85,7 +71,7 @@ class Refresher:
 
     async def current(self, grant_id: str) -> AccessToken:
         """A token believed good now, refreshed first when it is about to expire."""
-        held = await self._read(grant_id)
+        held = await self._intents.held(grant_id)
         if held.tokens.refresh_token is None or not self._expiring(held):
             return _access(held)
         try:
@@ -132,7 +118,7 @@ class Refresher:
         5. Ask the platform; store by compare-and-swap.
         """
         async with self._memory.alone(f"grant:{grant_id}"):
-            held = await self._read(grant_id)
+            held = await self._intents.held(grant_id)
             if held.grant.generation > refused:
                 return _access(held)
             if held.tokens.refresh_token is None:
@@ -140,18 +126,13 @@ class Refresher:
             if held.grant.refresh_started_at is not None and held.grant.refresh_started_at > self.now():
                 await self._begun_now(held.grant)
             orphaned = self._is_orphaned(held.grant)
-            async with self._memory.begin() as tx:
-                if orphaned:
-                    await tx.grants.end_refresh(held.grant)
-                if not await tx.grants.begin_refresh(held.grant, self.now()):
-                    raise TryLater("another worker is refreshing this login")
+            if not await self._intents.begin(held.grant, anew=orphaned):
+                raise TryLater("another worker is refreshing this login")
             return await self._ask(held, orphaned=orphaned)
 
     async def _begun_now(self, grant: Grant) -> None:
         """The clock was set back since that refresh began. When that was cannot be known: now at the latest."""
-        async with self._memory.begin() as tx:
-            await tx.grants.end_refresh(grant)
-            await tx.grants.begin_refresh(grant, self.now())
+        await self._intents.begin(grant, anew=True)
         raise OnItsWay("an earlier refresh may still be on its way", after=self._margin)
 
     def _is_orphaned(self, grant: Grant) -> bool:
@@ -164,7 +145,7 @@ class Refresher:
                 raise OnItsWay("an earlier refresh may still be on its way", after=wait)
         return True
 
-    async def _ask(self, held: _Held, *, orphaned: bool) -> AccessToken:
+    async def _ask(self, held: Held, *, orphaned: bool) -> AccessToken:
         gateway = self._gateways[held.grant.platform]
         rotates = gateway.rotates
         assert held.tokens.refresh_token is not None
@@ -172,7 +153,7 @@ class Refresher:
             with span("refresh", platform=held.grant.platform, grant=held.grant.id):
                 fresh = await gateway.refresh(held.tokens.refresh_token)
         except AuthorizationLost as error:
-            again = await self._read(held.grant.id)
+            again = await self._intents.held(held.grant.id)
             if again.grant.generation > held.grant.generation:
                 return _access(again)
             if orphaned and rotates:
@@ -192,8 +173,7 @@ class Refresher:
     async def _forget_intent(self, grant: Grant) -> None:
         """If it cannot be forgotten now, the next one to refresh finds it: what the platform said counts more."""
         try:
-            async with self._memory.begin() as tx:
-                await tx.grants.end_refresh(grant)
+            await self._intents.end(grant)
         except TryLater:
             log.warning("the end of a refresh could not be noted", grant=grant.id)
 
@@ -206,24 +186,13 @@ class Refresher:
                     await tx.grants.renew_at(grant.id, renew_at(fresh, self.now(), self._ahead))
                 return AccessToken(fresh.access_token, stored.generation, stored.kept)
             except Fenced:
-                return _access(await self._read(grant.id))
+                return _access(await self._intents.held(grant.id))
             except TryLater:
                 log.error("a refreshed login could not be stored yet", grant=grant.id)
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    async def _read(self, grant_id: str) -> _Held:
-        try:
-            async with self._memory.read() as tx:
-                grant = await tx.grants.get(grant_id)
-                tokens = await tx.grants.tokens(grant_id)
-        except SealBroken as error:
-            raise AuthorizationLost(KEY_LOST) from error
-        if grant is None or tokens is None or grant.lost_at is not None:
-            raise AuthorizationLost(KNOWN_LOST)
-        return _Held(grant, tokens)
-
-    def _expiring(self, held: _Held) -> bool:
+    def _expiring(self, held: Held) -> bool:
         expires = held.tokens.expires_at
         if expires is None:
             return False
@@ -231,7 +200,7 @@ class Refresher:
         return self.now() >= expires - min(timedelta(seconds=30), lived / 4)
 
 
-def _access(held: _Held) -> AccessToken:
+def _access(held: Held) -> AccessToken:
     return AccessToken(held.tokens.access_token, held.grant.generation, held.grant.kept)
 
 

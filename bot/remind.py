@@ -60,7 +60,7 @@ class Remind:
         last_days: LastDays | None = None,
     ) -> None:
         self._last_days = last_days
-        self._ends: Mapping[str, date] = {}  # outage -> the last day on which its missing days can be had
+        self._ends: Mapping[str, date] = {}  # message -> the last day on which missing days can be had
         self._looked_at: datetime | None = None
         self._memory = memory
         self._routes = routes
@@ -75,8 +75,8 @@ class Remind:
         if self._quiet is not None and self._quiet.holds(now):
             return
         async with self._memory.read() as tx:
-            red = [o for o in await tx.outages.latest(open_only=True, limit=MANY) if self._may_call(o, now)]
-            await self._look(tx, red, now)
+            await self._look(tx, now)
+            red = await tx.outages.unheeded(now, MANY)
             due = [
                 o.id
                 for o in red
@@ -89,16 +89,22 @@ class Remind:
             async with self._memory.begin() as tx:
                 await self._call(tx, outage_id, now)
 
-    async def _look(self, tx: Tx, red: Sequence[Outage], now: datetime) -> None:
+    async def _look(self, tx: Tx, now: datetime) -> None:
+        """Of all in a storm the earliest day counts, as they share their warnings."""
         if self._last_days is None or (self._looked_at is not None and now - self._looked_at < LAST_DAYS_EVERY):
             return
-        self._ends, self._looked_at = await self._last_days(tx, red), now
+        red = await tx.outages.unheeded(now, MANY, each=True)
+        found, ends = await self._last_days(tx, red), dict[str, date]()
+        for outage in red:
+            if outage.id in found:
+                ends[_told_by(outage)] = min(found[outage.id], ends.get(_told_by(outage), date.max))
+        self._ends, self._looked_at = ends, now
 
     def _warnings(self, outage: Outage, now: datetime) -> int:
         """How many warnings of the last day should have been given by now."""
-        if outage.id not in self._ends:
+        if _told_by(outage) not in self._ends:
             return 0
-        last = datetime.combine(self._ends[outage.id], time(), UTC)
+        last = datetime.combine(self._ends[_told_by(outage)], time(), UTC)
         return sum(last - before <= now for before in WARN_BEFORE)
 
     def _ending(self, outage: Outage, now: datetime) -> int:
@@ -167,6 +173,10 @@ class Remind:
             if whom and (outage.dropped_at + after <= now or self._warnings(outage, now)):
                 return whom
         return ""
+
+
+def _told_by(outage: Outage) -> str:
+    return outage.storm or outage.id
 
 
 def _since_the_drop(outage: Outage) -> list[Event]:

@@ -209,7 +209,7 @@ class Restore:
                 now=self._now(),
             )
             if alone is not None:
-                await tx.outages.gather(alone, *self._storms, self._now())
+                await tx.storms.gather(alone, *self._storms, self._now())
                 await tx.outbox.say_message(alone.id, alone.revision, self._now())
         if left:
             names = ", ".join(c.account.name for c in left)

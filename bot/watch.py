@@ -9,12 +9,13 @@ import structlog
 from bot.connection import Checked, Connection, DueCheck, Grant, Reach
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, TryLater
 from bot.findings import Findings
+from bot.intents import KEY_LOST
 from bot.interfaces import Clock, Fetch, Gateway, Platform
 from bot.losses import Loss, Losses, still_open
 from bot.marks import begin_catch_up
 from bot.memory import Memory, SealBroken
 from bot.pace import Pace
-from bot.refresh import KEY_LOST, NO_REFRESH_TOKEN, GrantTokens, OnItsWay, Refresher
+from bot.refresh import NO_REFRESH_TOKEN, GrantTokens, OnItsWay, Refresher
 from bot.resuming import InTurn, Resuming
 from bot.routes import Routes
 from bot.traces import span

@@ -58,7 +58,10 @@ class ConnectionRows:
         return found
 
     async def of_grant(self, grant_id: str) -> list[Connection]:
-        return await self._list(connections.c.grant_id == grant_id, _THERE)
+        return await self.of_grants([grant_id])
+
+    async def of_grants(self, grant_ids: Sequence[str]) -> list[Connection]:
+        return await self._list(connections.c.grant_id.in_(grant_ids), _THERE)
 
     async def of_account(self, platform: str, account_id: str) -> Connection | None:
         one = _shown().where(connections.c.platform == platform, connections.c.account_id == account_id)

@@ -1,11 +1,11 @@
 """What we remember of grants: who consented, the sealed tokens, and which generation they are."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.connection import SLACK, Grant, Identity, Secret, TokenSet
@@ -63,6 +63,16 @@ class GrantRows:
         row = await self._tx.one(select(grants).where(grants.c.id == grant_id))
         return self._opened(row) if row else None
 
+    async def opened(self, grant_ids: Sequence[str]) -> dict[str, tuple[Grant, TokenSet | SealBroken | None]]:
+        rows = await self._tx.all(select(grants).where(grants.c.id.in_(grant_ids)))
+        return {row.id: (_grant(row), self._tried(row)) for row in rows}
+
+    def _tried(self, row: Row[Any]) -> TokenSet | SealBroken | None:
+        try:
+            return self._opened(row)
+        except SealBroken as broken:
+            return broken
+
     async def replace(
         self, grant: Grant, tokens: TokenSet, now: datetime, *, identity: Identity | None = None
     ) -> Grant:
@@ -104,12 +114,17 @@ class GrantRows:
             return None
         return old.refresh_token if old else None
 
-    async def begin_refresh(self, grant: Grant, now: datetime) -> bool:
-        free = _of_generation(grant).where(grants.c.refresh_started_at.is_(None))
-        return await self._tx.change(free.values(refresh_started_at=now)) == 1
+    async def begin_refreshes(self, some: Sequence[Grant], now: datetime) -> set[str]:
+        """Locked in the order of their ids, as all who change many do, lest they wait for each other for ever."""
+        those = _of_generations(some)
+        await self._tx.all(select(grants.c.id).where(those).order_by(grants.c.id).with_for_update())
+        begun = update(grants).where(those, grants.c.refresh_started_at.is_(None)).values(refresh_started_at=now)
+        return {row.id for row in await self._tx.all(begun.returning(grants.c.id))}
 
-    async def end_refresh(self, grant: Grant) -> None:
-        await self._tx.change(_of_generation(grant).values(refresh_started_at=None))
+    async def end_refreshes(self, some: Sequence[Grant]) -> None:
+        those = _of_generations(some)
+        await self._tx.all(select(grants.c.id).where(those).order_by(grants.c.id).with_for_update())
+        await self._tx.change(update(grants).where(those).values(refresh_started_at=None))
 
     async def mark_lost(self, grant: Grant, now: datetime) -> bool:
         """A lost grant is not renewed either: its next_refresh_at is taken away."""
@@ -173,6 +188,10 @@ class GrantRows:
             scopes=tuple(row.scopes),
             kept=row.kept,
         )
+
+
+def _of_generations(some: Sequence[Grant]) -> Any:
+    return tuple_(grants.c.id, grants.c.generation).in_([(each.id, each.generation) for each in some])
 
 
 def _of_generation(grant: Grant) -> Any:

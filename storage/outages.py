@@ -2,20 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
 from bot.connection import Cause, Event, Json, Outage, Reach
 from bot.errors import Fenced
-from bot.facts import StormLine
 from bot.memory import Work
 from storage.ids import new_id
-from storage.tables import connections, grants, outage_connections, outage_events, outages
+from storage.tables import outage_connections, outage_events, outages, transfers
 from storage.transaction import Transaction, at, parts
 
-GOES_ON = timedelta(minutes=10)  # longer than a round of checks
 _GRANT_FIRST = outages.c.reach == Reach.ACCOUNT.value  # false sorts before true
 
 
@@ -42,6 +40,30 @@ class OutageRows:
             some = some.where(opened <= last, or_(opened < last, outages.c.id > after[1]))
         rows = await self._tx.all(some.order_by(outages.c.opened_at.desc(), outages.c.id).limit(limit))
         return await self.whole(rows)
+
+    async def unheeded(self, now: datetime, limit: int, *, each: bool = False) -> list[Outage]:
+        c = outages.c
+        red = c.closed_at.is_(None), c.reauthorized_at.is_(None), or_(c.ts.is_not(None), c.storm.is_not(None))
+        awake = or_(c.snoozed_until.is_(None), c.snoozed_until <= at(c.snoozed_until, now))
+        some = select(outages).where(*red, awake)
+        if not each:
+            place = func.row_number().over(partition_by=func.coalesce(c.storm, c.id), order_by=(c.opened_at, c.id))
+            placed = select(c.id, c.claimed_at, place.label("place")).where(*red, awake).subquery()
+            these = select(placed.c.id).where(or_(placed.c.place == 1, placed.c.claimed_at.is_not(None)))
+            some = some.where(c.id.in_(these))
+        return await self.whole(await self._tx.all(some.order_by(c.opened_at.desc(), c.id).limit(limit)))
+
+    async def settled(self, limit: int) -> list[str]:
+        """A connection that has left its outage, because it was paused or lost by itself, holds nobody up."""
+        c, ours = transfers.c, outage_connections.c
+        waits = exists().where(
+            c.mark_outage == outages.c.id,
+            c.verified_at.is_(None),
+            c.connection_id.in_(select(ours.connection_id).where(ours.outage_id == outages.c.id)),
+        )
+        going = outages.c.closed_at.is_(None), outages.c.reauthorized_at.is_not(None)
+        rows = await self._tx.all(select(outages.c.id).where(*going, ~waits).limit(limit))
+        return [row.id for row in rows]
 
     async def counted(self) -> tuple[int, datetime | None]:
         still_open = outages.c.closed_at.is_(None)
@@ -144,54 +166,6 @@ class OutageRows:
         line = {"at": event.at, "what": event.what, "who": event.who, "detail": event.detail}
         await self._tx.change(insert(outage_events).values(outage_id=outage_id, revision=revision, **line))
         self._tx.happened.append((outage_id, revision))
-
-    async def gather(self, outage: Outage, after: int, window: timedelta, now: datetime) -> None:
-        """One at a time for each platform and channel, or two storms would begin at once.
-
-        A storm that goes on takes in what comes late, such as the last ones of a round of checks.
-        """
-        if self._tx.postgres:
-            name = f"storm:{outage.platform}:{outage.channel}"
-            await self._tx.one(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-        alike = outages.c.platform == outage.platform, outages.c.channel == outage.channel
-        members = outages.c.storm.is_not(None), outages.c.closed_at.is_(None)
-        newest = select(outages.c.storm).where(*alike, *members, outages.c.opened_at > now - max(window, GOES_ON))
-        storm = await self._tx.value(newest.order_by(outages.c.opened_at.desc()).limit(1))
-        if storm is None:
-            lately = select(outages.c.id).where(*alike, outages.c.opened_at > now - window).limit(after)
-            if len(await self._tx.all(lately)) < after:
-                return
-        await self._set(outage.id, storm=storm or outage.id)
-
-    async def storm(self, outage_id: str) -> list[StormLine]:
-        about = outages.join(outage_connections).join(connections)
-        told = (
-            select(
-                outages.c.id,
-                outages.c.login,
-                outages.c.reauthorized_at,
-                outages.c.closed_at,
-                func.min(connections.c.account_name).label("account"),
-                func.count().label("accounts"),
-            )
-            .select_from(about)
-            .where(outages.c.storm == outage_id)
-            .group_by(outages.c.id)
-            .order_by(outages.c.opened_at, outages.c.id)
-        )
-        return [
-            StormLine(
-                r.id, r.login, r.account, r.accounts, not (r.reauthorized_at or r.closed_at), r.closed_at is not None
-            )
-            for r in await self._tx.all(told)
-        ]
-
-    async def storm_people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
-        lost = outages.c.storm == outage_id, outages.c.reauthorized_at.is_(None), outages.c.closed_at.is_(None)
-        about = outages.join(outage_connections).join(grants, grants.c.id == outages.c.grant_id)
-        told = select(outage_connections.c.connection_id, grants.c.authorized_by).select_from(about).where(*lost)
-        rows = await self._tx.all(told.order_by(outages.c.opened_at, outages.c.id).limit(limit))
-        return [(row.connection_id, row.authorized_by or "") for row in rows]
 
     async def claim(self, outage_id: str, user: str | None, now: datetime) -> None:
         await self._set(outage_id, claimed_by=user, claimed_at=now if user is not None else None)

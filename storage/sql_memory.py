@@ -39,6 +39,7 @@ from bot.progress import Seen, nobody_watches
 from bot.quotas import Quotas
 from bot.replicas import Replicas
 from bot.routes import MadeRoutes
+from bot.storms import Storms
 from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
 from storage.clicks import ClickRows
@@ -58,6 +59,7 @@ from storage.reseal import Resealed, left_to_seal, reseal_some
 from storage.revocations import RevocationRows
 from storage.routes import RouteRows
 from storage.sealing import Envelope, Keys
+from storage.storms import StormRows
 from storage.tags import TagRows
 from storage.touchpoints import TouchpointRows
 from storage.transaction import Transaction
@@ -93,6 +95,7 @@ class SqlTx(Tx):
         self.forgetting: Forgetting = ForgettingRows(tx)
         self.audit: Audit = AuditRows(tx)
         self.routes: MadeRoutes = RouteRows(tx)
+        self.storms: Storms = StormRows(tx)
 
 
 class SqlMemory(Memory):

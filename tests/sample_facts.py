@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.connection import Account, Cause, Connection, Event, Flow, Kind, Outage, Reach, Status
-from bot.facts import AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, StormLine
+from bot.facts import PAGE, AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, Storm, StormLine
 from bot.loss import Loss
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -222,14 +222,14 @@ def connection(number: int = 1, name: str = "Acme EMEA", **given: Any) -> Connec
     return ConnectionFacts(made, "Google Ads", CHANNEL, f"https://redkey.example.com/reauthorize/{made.id}")
 
 
-def storm(lost: int, of: int, *, over: bool = False) -> OutageFacts:
+def storm(lost: int, of: int, *, over: bool = False, shown: range | None = None) -> OutageFacts:
     """Many logins of one platform that dropped at once, the first `lost` of which are still lost."""
     lines = (
         StormLine(f"out_{n}", f"person{n}@acme.example", f"Acme {n}", 1 + n % 2, lost=n < lost, over=over)
-        for n in range(of)
+        for n in shown or range(min(lost, PAGE))
     )
-    return replace(OUTAGES["google_disconnected"], storm=tuple(lines))
+    return replace(OUTAGES["google_disconnected"], storm=Storm(of, lost, 0 if over else of, tuple(lines)))
 
 
 OUTAGES |= {"storm": storm(37, 50), "storm_catching_up": storm(0, 50), "storm_over": storm(0, 50, over=True)}
-REPLIES["storm_1"] = (storm(50, 50), Reply("storm_1", detail={"page": 1}))
+REPLIES["storm_1"] = (storm(50, 50, shown=range(PAGE, 50)), Reply("storm_1", detail={"page": 1}))

@@ -8,8 +8,8 @@ from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
 from bot.connection import Account, Flow, Kind, Reach, Status
 from bot.errors import AccessDenied
+from bot.intents import KNOWN_LOST
 from bot.memory import Work
-from bot.refresh import KNOWN_LOST
 from sandbox.faults import Fault
 from sandbox.faults import Kind as FaultKind
 from sandbox.google_ads import AMERICAS, EMEA

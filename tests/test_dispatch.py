@@ -9,8 +9,8 @@ from conftest import KEYS, Clock
 
 from bot.dispatch import GIVE_BACK, Embedded, Shared, Worker, give_back
 from bot.errors import AuthorizationLost, Fenced, TryLater
+from bot.intents import KNOWN_LOST
 from bot.memory import Work
-from bot.refresh import KNOWN_LOST
 from storage import open_memory
 
 

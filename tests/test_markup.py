@@ -79,7 +79,8 @@ def poisoned(facts: OutageFacts, nasty: str) -> OutageFacts:
     )
     accounts = tuple(replace(a, name=nasty, account_id=nasty) for a in facts.accounts)
     progress = tuple(replace(p, account=nasty) for p in facts.progress)
-    storm = tuple(replace(line, account=nasty, login=nasty) for line in facts.storm)
+    lines = [replace(line, account=nasty, login=nasty) for line in facts.storm.lines] if facts.storm else []
+    storm = replace(facts.storm, lines=tuple(lines)) if facts.storm else None
     return replace(facts, outage=changed, accounts=accounts, progress=progress, storm=storm)
 
 
@@ -108,8 +109,10 @@ def _without_logins(text: str) -> str:
 
 
 def own_links(facts: OutageFacts) -> set[str]:
-    starts = {facts.start_url.replace(facts.outage.id, line.outage_id) for line in facts.storm}
-    return starts | {facts.connections_url} if starts else {facts.start_url}
+    if facts.storm is None:
+        return {facts.start_url}
+    starts = {facts.start_url.replace(facts.outage.id, line.outage_id) for line in facts.storm.lines}
+    return starts | {facts.connections_url}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -147,7 +147,7 @@ async def test_a_lost_answer_of_a_rotating_platform_costs_one_retry_and_then_an_
 async def test_an_intent_that_a_killed_process_left_is_waited_out_and_then_the_old_token_works(story, salesforce):
     """It was killed before its request left."""
     async with story.memory.begin() as tx:
-        assert await tx.grants.begin_refresh(await tx.grants.get(salesforce.grant_id), story.clock())
+        assert await tx.grants.begin_refreshes([await tx.grants.get(salesforce.grant_id)], story.clock())
     with pytest.raises(TryLater):
         await story.refresher.renewed(salesforce.grant_id, 1)
     story.clock.advance(MARGIN)

@@ -98,20 +98,20 @@ async def test_a_person_has_one_grant_even_after_a_change_of_identity(memory, cl
 async def test_a_refresh_begins_only_where_none_is_under_way(memory, clock):
     async with memory.begin() as tx:
         grant = await a_grant(tx, clock())
-        assert await tx.grants.begin_refresh(grant, clock())
-        assert not await tx.grants.begin_refresh(grant, clock())
+        assert await tx.grants.begin_refreshes([grant], clock())
+        assert not await tx.grants.begin_refreshes([grant], clock())
         assert clock() == (await tx.grants.get(grant.id)).refresh_started_at
-        await tx.grants.end_refresh(grant)
-        assert await tx.grants.begin_refresh(grant, clock())
+        await tx.grants.end_refreshes([grant])
+        assert await tx.grants.begin_refreshes([grant], clock())
         newer = await tx.grants.replace(grant, tokens("access-2"), clock())
         assert newer.refresh_started_at is None
-        assert not await tx.grants.begin_refresh(grant, clock())
+        assert not await tx.grants.begin_refreshes([grant], clock())
 
 
 async def test_a_loss_is_told_to_one_caller_for_each_generation(memory, clock):
     async with memory.begin() as tx:
         grant = await a_grant(tx, clock())
-        await tx.grants.begin_refresh(grant, clock())
+        await tx.grants.begin_refreshes([grant], clock())
 
     async def mark() -> bool:
         async with memory.begin() as tx:

@@ -9,7 +9,7 @@ from sample_facts import OUTAGES
 from slack_limits import message_problems
 
 from bot.errors import AuthorizationLost
-from bot.facts import PAGE, StormLine
+from bot.facts import PAGE, Storm, StormLine
 from bot.memory import Work
 from handlers.slack.messages import SlackComposer
 
@@ -48,9 +48,9 @@ async def test_many_drops_at_once_are_five_messages_and_the_last_counts_down_to_
 
 def test_a_digest_of_hostile_names_keeps_slacks_limits_and_links_only_to_our_pages():
     evil = "<!channel> <https://evil.example|x> \u202e\x00 @here & " * 50
-    lines = tuple(StormLine(f"out_{n:024d}", evil, evil, 12, lost=True, over=False) for n in range(10_000))
+    lines = tuple(StormLine(f"out_{n:024d}", evil, evil, 12, lost=True, over=False) for n in range(PAGE))
     for language in ("en", "fr"):
-        facts = replace(OUTAGES["google_disconnected"], storm=lines)
+        facts = replace(OUTAGES["google_disconnected"], storm=Storm(10_000, 10_000, 10_000, lines))
         said = SlackComposer(language).outage(facts)
         assert message_problems(said) == []
         shown = str([said.blocks, said.attachments])

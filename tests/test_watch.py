@@ -8,9 +8,9 @@ from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only, telling
 
 from bot.connection import Reach, Status
 from bot.errors import AccessDenied, AuthorizationLost, TryLater
+from bot.intents import KNOWN_LOST
 from bot.memory import Work
 from bot.pace import Pace
-from bot.refresh import KNOWN_LOST
 from platforms import open_gateways
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA, MANAGER

@@ -39,14 +39,14 @@ class SlackComposer:
 
     def outage(self, facts: OutageFacts) -> Spoken:
         if facts.storm:
-            return spoken(storm_card(facts, self.words), facts.outage)
+            return spoken(storm_card(facts, facts.storm, self.words), facts.outage)
         card = CARDS[facts.outage.state](facts, self.words)
         return spoken(sent_here(card, facts.outage, self.words), facts.outage)
 
     def reply(self, facts: OutageFacts, reply: Reply) -> Spoken:
         revision = facts.outage.revision if reply.revision is None else reply.revision
-        if "page" in reply.detail:
-            text, blocks = storm_page(facts, int(reply.detail["page"]), self.words)
+        if facts.storm and "page" in reply.detail:
+            text, blocks = storm_page(facts, facts.storm, self.words)
             return Spoken(facts.outage.channel, text, blocks, metadata=metadata(facts.outage.id, revision))
         text = reply_text(facts, reply, self.words, self._name_of)
         return Spoken(

@@ -112,7 +112,7 @@ def _soon_gone(facts: OutageFacts, words: Words) -> str:
 
 def _still_down(facts: OutageFacts, words: Words) -> str:
     if facts.storm:
-        return storm_state(facts, words)
+        return storm_state(facts, facts.storm, words)
     return words.say(
         "{platform} is still disconnected after {duration}: {account}.",
         account=who_is_hit(facts, words),

@@ -1,46 +1,44 @@
 """The digest of a storm: many logins of one platform lost at once, told by one message that counts down as they heal."""
 
 from bot.connection import Json
-from bot.facts import PAGE, OutageFacts, StormLine
+from bot.facts import OutageFacts, Storm, StormLine
 from handlers.slack.blocks import bulleted, section, sections
 from handlers.slack.card import AMBER, GREEN, RED, Card
 from handlers.slack.markup import link, plain
 from handlers.words import Words
 
 
-def storm_card(facts: OutageFacts, words: Words) -> Card:
-    lost = [line for line in facts.storm if line.lost]
-    what, mark, colour = _state(facts, len(lost), words)
+def storm_card(facts: OutageFacts, storm: Storm, words: Words) -> Card:
+    what, mark, colour = _state(facts, storm, words)
     page = link(facts.connections_url, words.say("the page of connections"))
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
     return Card(
-        text=f"{what} {cure}" if lost else what,
+        text=f"{what} {cure}" if storm.lost else what,
         headline=f"{mark} *{link(facts.connections_url, what)}*",
         colour=colour,
-        blocks=[section(cure if lost else page), *_listed(facts, lost, words)],
+        blocks=[section(cure if storm.lost else page), *_listed(facts, storm, words)],
     )
 
 
-def storm_state(facts: OutageFacts, words: Words) -> str:
+def storm_state(facts: OutageFacts, storm: Storm, words: Words) -> str:
     """One sentence: how many of them are still lost."""
-    return _state(facts, sum(line.lost for line in facts.storm), words)[0]
+    return _state(facts, storm, words)[0]
 
 
-def storm_page(facts: OutageFacts, page: int, words: Words) -> tuple[str, list[Json]]:
+def storm_page(facts: OutageFacts, storm: Storm, words: Words) -> tuple[str, list[Json]]:
     """One continuation in the thread: its text and its blocks. It is not edited later; the message above counts down."""
-    lines = facts.storm[PAGE * page : PAGE * (page + 1)]
-    title = words.many("{n} more login of this message", "{n} more logins of this message", len(lines))
-    return title, sections([title, *bulleted([_line(facts, line) for line in lines])])
+    title = words.many("{n} more login of this message", "{n} more logins of this message", len(storm.lines))
+    return title, sections([title, *bulleted([_line(facts, line) for line in storm.lines])])
 
 
-def _state(facts: OutageFacts, lost: int, words: Words) -> tuple[str, str, str]:
+def _state(facts: OutageFacts, storm: Storm, words: Words) -> tuple[str, str, str]:
     """The sentence, its sign and its colour."""
-    name, all_of_them = facts.platform_name, len(facts.storm)
-    if lost:
-        return _lost(facts, lost, words), "🔴", RED
-    if going := sum(not line.over for line in facts.storm):
+    name, all_of_them = facts.platform_name, storm.every
+    if storm.lost:
+        return _lost(facts, storm.lost, words), "🔴", RED
+    if storm.going:
         told = words.many(
-            "{n} {platform} login is catching up.", "{n} {platform} logins are catching up.", going, platform=name
+            "{n} {platform} login is catching up.", "{n} {platform} logins are catching up.", storm.going, platform=name
         )
         return told, "🟠", AMBER
     told = words.many(
@@ -61,10 +59,9 @@ def _lost(facts: OutageFacts, lost: int, words: Words) -> str:
     )
 
 
-def _listed(facts: OutageFacts, lost: list[StormLine], words: Words) -> list[Json]:
-    shown = lost[:PAGE]
-    lines = bulleted([_line(facts, line) for line in shown])
-    more = len(lost) - len(shown)
+def _listed(facts: OutageFacts, storm: Storm, words: Words) -> list[Json]:
+    lines = bulleted([_line(facts, line) for line in storm.lines])
+    more = storm.lost - len(storm.lines)
     if more:
         page = link(facts.connections_url, words.say("the page of connections"))
         lines.append(

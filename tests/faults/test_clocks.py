@@ -106,7 +106,7 @@ async def test_a_refresh_that_a_wrong_clock_began_tomorrow_is_waited_out_in_seco
         (connection,) = await story.connect(SALESFORCE)
         async with memory.begin() as tx:
             grant = await tx.grants.get(connection.grant_id)
-            assert await tx.grants.begin_refresh(grant, clock() + timedelta(days=1))
+            assert await tx.grants.begin_refreshes([grant], clock() + timedelta(days=1))
         for _ in range(2):
             with pytest.raises(OnItsWay) as told:
                 await story.refresher.renewed(grant.id, grant.generation)
