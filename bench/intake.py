@@ -26,10 +26,12 @@ from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from bot.settings_file import load
 from sandbox.practice import free_port
 from sandbox.world import World
-from storage import open_memory
+from storage import new_key, open_memory
 
 A_BODY = 1_000
 KEY = "bench-key-0123456789abcdef"
+GIVEN = "id, occurred_at, email, kind, fields, crm, accepted_at, homeless"
+TO_SEND = "number, touchpoint_id, connection_id, state, attempts, due_at, reason"
 HEADERS = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 
 
@@ -112,6 +114,26 @@ async def through_us(folder: Path, count: int) -> tuple[float, float]:
         return api, took
 
 
+async def bare_minimum(folder: Path, count: int) -> float:
+    """The same bodies decoded and put into our own two tables by the driver alone, each body a commit; nothing checked."""
+    path = folder / "tables.db"
+    await (await open_memory(f"sqlite:///{path}", [new_key()], on_due=None, now=lambda: datetime.now(UTC))).close()
+    at, given = "2026-11-23 09:00:00.000000", bodies(count)
+    with closing(sqlite3.connect(path)) as sql:
+        sql.execute("PRAGMA synchronous = FULL")
+        began, number = perf_counter(), 0
+        for body in given:
+            rows = [
+                (i["id"], at, i["email"], "touchpoint", json.dumps(i["fields"]), None, at, 0) for i in json.loads(body)
+            ]
+            sent = [(number + n, row[0], "con_1", "waiting", 0, at, "") for n, row in enumerate(rows, 1)]
+            sql.executemany(f"INSERT INTO touchpoints ({GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            sql.executemany(f"INSERT INTO deliveries ({TO_SEND}) VALUES (?, ?, ?, ?, ?, ?, ?)", sent)
+            sql.commit()
+            number += len(rows)
+        return perf_counter() - began
+
+
 async def one_crm(config: Path) -> None:
     """Connected, and paused so that nothing is pushed beside the measurement."""
     settings, now = load(config), datetime.now(UTC)
@@ -151,7 +173,7 @@ def inserted(folder: Path, count: int) -> float:
 
 
 def measure(size: int, rounds: int) -> Report:
-    api, imported, bare, floor = [], [], [], []
+    api, imported, bare, floor, tables = [], [], [], [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -160,10 +182,14 @@ def measure(size: int, rounds: int) -> Report:
             imported.append(size / ours[1])
             bare.append(size / through_bare(folder, size))
             floor.append(size / inserted(folder, size))
+            tables.append(size / asyncio.run(bare_minimum(folder, size)))
     report = Report("intake")
     report.row(f"bare FastAPI and bulk insert, {A_BODY:,} a call", statistics.median(bare), "touchpoints/s")
     middle = statistics.median(api)
     report.row("Redkey's API", middle, "touchpoints/s", floor=statistics.median(bare), target="at least 0.8 x")
+    own = statistics.median(tables)
+    report.row("floor: the same bodies into our two tables, nothing checked, without HTTP", own, "touchpoints/s")
+    report.row("Redkey's API, beside that floor", middle, "touchpoints/s", floor=own)
     report.row("floor: the file read and inserted, nothing checked", statistics.median(floor), "touchpoints/s")
     report.row("redkey touchpoints import, with its start", statistics.median(imported), "touchpoints/s")
     return report
