@@ -212,6 +212,26 @@ class EndpointFacts:
 
 
 @dataclass(frozen=True)
+class MutedFacts:
+    """Slack does not renew the bot's own token, which lives `until` then. `well`: it has done so since."""
+
+    until: datetime
+    well: bool
+
+    @property
+    def stamp(self) -> str:
+        return str(self.well)
+
+    @property
+    def idle(self) -> bool:
+        return self.well
+
+    @property
+    def over(self) -> bool:
+        return self.well
+
+
+@dataclass(frozen=True)
 class BorrowedFacts:
     """Accounts that `who` had watched through somebody else's login."""
 
@@ -224,4 +244,13 @@ class BorrowedFacts:
     over = True
 
 
-Announced = EndingFacts | BlindFacts | LeaverFacts | DigestFacts | PlatformDownFacts | EndpointFacts | BorrowedFacts
+Announced = (
+    EndingFacts
+    | BlindFacts
+    | LeaverFacts
+    | DigestFacts
+    | PlatformDownFacts
+    | EndpointFacts
+    | BorrowedFacts
+    | MutedFacts
+)

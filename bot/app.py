@@ -13,7 +13,8 @@ from bot.blind import KIND as BLIND
 from bot.blind import Blind
 from bot.borrowed import KIND as BORROWED
 from bot.borrowed import Borrowed
-from bot.bot_token import BotToken
+from bot.bot_token import KIND as MUTED
+from bot.bot_token import BotToken, Muted
 from bot.calling import Presence
 from bot.chosen import digest_channel_of, keep_of, quiet_of, routes_of, weekly_of
 from bot.confirm import Confirm
@@ -130,6 +131,7 @@ class App:
             DIGEST: self.digest,
             PLATFORM_DOWN: self.platform_down,
             BORROWED: Borrowed(gateways),
+            MUTED: Muted(),
         }
 
     def _wire_what_moves(self) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
+from bot.announced import MutedFacts
+from bot.announcements import Announcement
 from bot.connection import SLACK, Grant, Identity, Secret, TokenSet
 from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, TryLater
 from bot.interfaces import AccessToken, Clock
@@ -14,6 +16,7 @@ from bot.refresh import GrantTokens, Refresher, Renews
 
 log = structlog.get_logger()
 
+KIND = "bot_token"  # of announcement
 AHEAD = timedelta(hours=2)  # of twelve: as long has the operator, when a refresh is refused while the old token lives
 AGAIN = timedelta(minutes=10)  # a refusal is asked about again: Slack may have been wrong, or a setting
 SOON = timedelta(seconds=30)
@@ -24,10 +27,13 @@ _SEEDS = "seeds"
 class BotToken:
     """Implements bot.interfaces.Tokens, and its own renewal. The row is shared by all replicas; `first` begins it."""
 
-    def __init__(self, memory: Memory, slack: Renews, first: Secret, now: Clock, *, request_timeout: timedelta) -> None:
+    def __init__(
+        self, memory: Memory, slack: Renews, first: Secret, now: Clock, *, request_timeout: timedelta, channel: str
+    ) -> None:
         self._memory = memory
         self._first = first
         self._now = now
+        self._channel = channel
         self._refresher = Refresher(memory, {SLACK: slack}, now, request_timeout=request_timeout, refresh_ahead=AHEAD)
         self._tokens: GrantTokens | None = None
         self._turn = asyncio.Lock()
@@ -47,7 +53,7 @@ class BotToken:
         except (AuthorizationLost, Misconfigured) as error:
             self.refused = f"{error.cause.words} {error.cause.cure}"
             log.error("Slack does not renew the bot's token", why=self.refused, until=str(grant.expires_at))
-            await self._renew_at(grant, AGAIN)
+            await self._renew_at(grant, AGAIN, ends=grant.expires_at)
         except RedkeyError as error:
             log.info("refresh of the bot's token put off", why=str(error))
             await self._renew_at(grant, (error.after if isinstance(error, TryLater) else None) or SOON)
@@ -55,9 +61,14 @@ class BotToken:
     async def drain(self, within: float) -> None:
         await self._refresher.drain(within)
 
-    async def _renew_at(self, grant: Grant, after: timedelta) -> None:
+    async def _renew_at(self, grant: Grant, after: timedelta, ends: datetime | None = None) -> None:
+        """`ends`: what is refused now goes mute then, and says so as long as it can speak."""
+        now = self._now()
         async with self._memory.begin() as tx:
-            await tx.grants.renew_at(grant.id, self._now() + after)
+            await tx.grants.renew_at(grant.id, now + after)
+            if ends is not None and ends > now:
+                about = {"generation": grant.generation, "until": ends.isoformat()}
+                await tx.announcements.announce(f"{KIND}:{grant.generation}", KIND, self._channel, about, now)
 
     async def _begun(self) -> GrantTokens:
         async with self._turn:
@@ -83,3 +94,12 @@ class BotToken:
         if found is None:
             return await tx.grants.add(SLACK, _SELF, tokens, now)
         return await tx.grants.replace(found, tokens, now)
+
+
+class Muted:
+    """A teller of bot/announce.py: the bot will be mute, until its token is renewed again."""
+
+    async def facts(self, tx: Tx, told: Announcement) -> MutedFacts:
+        grant = await tx.grants.of_identity(SLACK, _SELF.id)
+        well = grant is None or grant.generation > int(told.about["generation"])
+        return MutedFacts(datetime.fromisoformat(told.about["until"]), well)

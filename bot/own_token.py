@@ -15,4 +15,5 @@ def own_token(settings: Settings, memory: Memory, now: Clock) -> BotToken | None
     secret = Secret(slack.client_secret.get_secret_value())
     seconds = timeout.total_seconds()
     rotation = SlackRotation(slack.client_id, secret, api_url=slack.api_url, timeout=seconds, now=now)
-    return BotToken(memory, rotation, Secret(slack.refresh_token.get_secret_value()), now, request_timeout=timeout)
+    first = Secret(slack.refresh_token.get_secret_value())
+    return BotToken(memory, rotation, first, now, request_timeout=timeout, channel=slack.channel)

@@ -16,6 +16,7 @@ from bot.announced import (
     EndpointFacts,
     LeaverFacts,
     LeaverLine,
+    MutedFacts,
     PlatformDownFacts,
     Strip,
 )
@@ -83,6 +84,8 @@ ANNOUNCED: dict[str, Announced] = {
     "ending_lost": replace(SOON, state="lost"),
     "ending_paused": replace(SOON, state="paused"),
     "ending_passed": replace(APP, state="passed"),
+    "muted": MutedFacts(NOW + timedelta(hours=2), well=False),
+    "muted_no_more": MutedFacts(NOW + timedelta(hours=2), well=True),
     "borrowed": BorrowedFacts("U0BEN0000", "ada@acme.com", "Google Ads", ("Acme <EMEA>", "Acme APAC")),
     "webhook_off": EndpointFacts("statuspage.example.com", "it answered HTTP 410: nothing more is wanted there", False),
     "webhook_on": EndpointFacts("statuspage.example.com", "it answered HTTP 503", True),

@@ -11,12 +11,15 @@ from practice_slack import practice
 from practice_story import no_sleep, sqlite_only
 from sqlalchemy import text
 
-from bot.bot_token import AHEAD, BotToken
+from bot.announce import Announce
+from bot.bot_token import AGAIN, AHEAD, KIND, BotToken, Muted
 from bot.connection import SLACK, Secret
 from bot.doctor import examine
 from bot.errors import AuthorizationLost, SetupError, TryLater
 from bot.interfaces import SlackRefused, Spoken
+from bot.pace import Pace
 from bot.settings_file import load
+from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.pacing import Pacing
 from handlers.slack.rotation import SlackRotation
 from handlers.slack.voice import SlackVoice
@@ -36,7 +39,7 @@ class Bot:
         api_url = slack.state.base_url + "/api/"
         secret = Secret(slack.openid.client_secret)
         rotation = SlackRotation(slack.openid.client_id, secret, api_url=api_url, timeout=2, now=clock)
-        self.token = BotToken(memory, rotation, Secret(first), clock, request_timeout=TIMEOUT)
+        self.token = BotToken(memory, rotation, Secret(first), clock, request_timeout=TIMEOUT, channel=MARKETING)
         self.voice = SlackVoice(self.token, api_url, timeout=2, pacing=Pacing(sleep=no_sleep))
 
     def again(self, memory=None, first=None):
@@ -53,6 +56,16 @@ class Bot:
             assert grant.platform == SLACK
             await self.token.renew(grant)
         return bool(due)
+
+    async def announces(self):
+        announce = Announce(
+            self.memory, {KIND: Muted()}, SlackAnnouncer(), self.voice, Pace(TIMEOUT, TIMEOUT), MARKETING, self.clock
+        )
+        await announce.run()
+        async with self.memory.begin() as tx:
+            due = await tx.announcements.claim(self.clock(), 9, "rep_1", TIMEOUT)
+        for told in due:
+            await announce.say(told)
 
     @property
     def said(self):
@@ -150,6 +163,12 @@ async def test_a_lost_answer_is_told_while_the_old_token_speaks_on_and_a_new_ins
 
     assert "log in again" in bot.token.refused.lower()
     assert 1 == bot.slack.rotation.refused  # the used refresh token was shown once more, not again and again
+    for _ in range(2):
+        await bot.announces()
+        bot.clock.advance(AGAIN)
+        await bot.renews()
+    _, warning = bot.slack.messages()
+    assert "on no alert can come here. Slack does not renew the token" in warning.text
     await bot.says("two")
 
     bot.clock.advance(AHEAD)
@@ -157,6 +176,9 @@ async def test_a_lost_answer_is_told_while_the_old_token_speaks_on_and_a_new_ins
         await bot.says("lost")
     healed = bot.again(first=bot.slack.rotation.install())
     await healed.says("three")
+    await healed.announces()
+    assert "Slack renews Redkey's token again." == warning.text
+    bot.slack.delete_message(MARKETING, warning.ts)
     assert ["one", "two", "three"] == bot.said
 
     await bot.again().says("four")  # a replica that has the older settings

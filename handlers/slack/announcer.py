@@ -1,5 +1,8 @@
 """Puts into words and blocks what is about no outage. What it looks like stands with each kind of message."""
 
+from collections.abc import Callable
+from typing import Any
+
 from bot.announced import (
     Announced,
     BlindFacts,
@@ -8,6 +11,7 @@ from bot.announced import (
     EndingFacts,
     EndpointFacts,
     LeaverFacts,
+    MutedFacts,
     PlatformDownFacts,
 )
 from bot.announcements import Announcement
@@ -22,8 +26,20 @@ from handlers.slack.drawing import strips
 from handlers.slack.ending_card import ending_card, ending_reply
 from handlers.slack.endpoint_card import endpoint_card
 from handlers.slack.leaver_card import leaver_card
+from handlers.slack.muted_card import muted_card
 from handlers.slack.platform_down_card import platform_down_card, platform_down_reply
 from handlers.words import Words
+
+CARDS: dict[type, Callable[[Any, Words], Card]] = {
+    BlindFacts: blind_card,
+    BorrowedFacts: borrowed_card,
+    DigestFacts: digest_card,
+    EndingFacts: ending_card,
+    EndpointFacts: endpoint_card,
+    LeaverFacts: leaver_card,
+    MutedFacts: muted_card,
+    PlatformDownFacts: platform_down_card,
+}
 
 
 class SlackAnnouncer:
@@ -44,17 +60,7 @@ class SlackAnnouncer:
         )
 
     def _card(self, facts: Announced) -> Card:
-        if isinstance(facts, DigestFacts):
-            return digest_card(facts, self.words)
-        if isinstance(facts, PlatformDownFacts):
-            return platform_down_card(facts, self.words)
-        if isinstance(facts, LeaverFacts):
-            return leaver_card(facts, self.words)
-        if isinstance(facts, BorrowedFacts):
-            return borrowed_card(facts, self.words)
-        if isinstance(facts, EndpointFacts):
-            return endpoint_card(facts, self.words)
-        return blind_card(facts, self.words) if isinstance(facts, BlindFacts) else ending_card(facts, self.words)
+        return CARDS[type(facts)](facts, self.words)
 
     def reply(self, told: Announcement, facts: Announced) -> Spoken:
         if isinstance(facts, PlatformDownFacts):
