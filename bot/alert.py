@@ -9,7 +9,6 @@ from math import ceil
 import structlog
 
 from bot.calling import Presence, present
-from bot.connection import Outage
 from bot.detour import Detour
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
@@ -18,15 +17,14 @@ from bot.gathering import Facts
 from bot.interfaces import (
     ChannelGone,
     Clock,
-    Composer,
     MessageGone,
     PostUnclear,
     SlackRefused,
-    Spoken,
     Voice,
 )
 from bot.memory import Memory, Saying, Tx
 from bot.pace import Pace
+from bot.posting import LATE, Attempt, Composer, Posting
 from bot.remind import uncalled_for
 
 log = structlog.get_logger()
@@ -35,9 +33,7 @@ RED_REFRESH = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=2)  # how long Slack may be away before an alert is told elsewhere
 PAGE_REVISION = 1_000_000
 CALLING = {"escalated", "storm_escalated", "claim_lapsed"}  # replies that call the one they name
-LOOK_TRIES = 3  # how often to look for a post of unclear outcome before posting again
-LATE = timedelta(seconds=30)  # how long after its sender gave up or died a post may still appear
-LOOK_BACK = timedelta(minutes=5)  # how far our clock may be ahead of Slack's, whose time a message carries
+LISTS, LAST_LIST = 2_500_000, 2_900_000  # revisions of the files that list all of a storm
 
 
 class Alert:
@@ -59,7 +55,7 @@ class Alert:
         self._presence = presence
         self._memory = memory
         self._detour = detour
-        self._late = late
+        self._posting = Posting(voice, now, late)
         self._facts = facts
         self._composer = composer
         self._voice = voice
@@ -119,7 +115,7 @@ class Alert:
                 return
             channel, ts = outage.channel, outage.ts
         else:
-            channel, ts, found = await self._post(saying, spoken, outage, revision=None)
+            channel, ts, found = await self._posting.post(self._attempt(saying, None), spoken)
             if found:  # what was posted then may be out of date by now
                 await self._voice.update(spoken, channel, ts)
         async with self._noting_what_was_said() as tx:
@@ -145,6 +141,9 @@ class Alert:
         if outage.ts is None:  # someone deleted the message just now: the reply waits for the new one
             await self._later(saying, None, unclear=saying.started_at is not None)
             return
+        if saying.what == "storm_list":
+            await self._list(saying, facts, outage.ts)
+            return
         if uncalled_for(saying.what, outage, self._now()):
             async with self._memory.begin() as tx:
                 await tx.outbox.said(saying, self._now())
@@ -155,9 +154,8 @@ class Alert:
         reply = Reply(saying.what, who, saying.detail, saying.revision)
         spoken = self._composer.reply(facts, reply)
         try:
-            await self._post(
-                saying, replace(spoken, channel=outage.channel, thread=outage.ts), outage, revision=saying.revision
-            )
+            there = replace(spoken, channel=outage.channel, thread=outage.ts)
+            await self._posting.post(self._attempt(saying, saying.revision), there)
         except MessageGone:
             async with self._memory.begin() as tx:
                 await tx.outages.unposted(outage.id, outage.ts)
@@ -167,34 +165,22 @@ class Alert:
         async with self._noting_what_was_said() as tx:
             await tx.outbox.said(saying, self._now())
 
-    async def _post(
-        self, saying: Saying, spoken: Spoken, outage: Outage, revision: int | None
-    ) -> tuple[str, str, bool]:
-        """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found.
+    async def _list(self, saying: Saying, facts: OutageFacts, thread: str) -> None:
+        """All accounts of a storm that its thread has no room for, as they are now, in a file."""
+        accounts = await self._facts.of_storm(facts.outage.id)
+        attempt = self._attempt(saying, saying.revision)
+        await self._posting.share(
+            attempt, lambda: self._composer.listing(facts, accounts), facts.outage.channel, thread
+        )
+        async with self._noting_what_was_said() as tx:
+            await tx.outbox.said(saying, self._now())
 
-        Not to be seen is not the same as not made: Slack may still be at work on a request whose sender is gone.
-        """
-        since = saying.started_at
-        may_arrive = since is not None and self._now() < since + self._late
-        if since is not None and (may_arrive or saying.attempts <= LOOK_TRIES):
-            ts = await self._voice.find(spoken.channel, outage.id, revision, spoken.thread, since - LOOK_BACK)
-            if ts is not None:
-                return spoken.channel, ts, True
-            if may_arrive:
-                raise PostUnclear("the post of an earlier try may still appear")
-        async with self._memory.begin() as tx:
-            await tx.outbox.posting(saying, self._now())
-        try:
-            return *await self._voice.post(spoken), False
-        except PostUnclear as error:
-            await self._note_unclear(saying, self._now() - (self._late if error.answered else timedelta(0)))
-            raise
-
-    async def _note_unclear(self, saying: Saying, since: datetime) -> None:
-        """Where that cannot be noted, the moment of the post stands there, which is nearly as good."""
-        with suppress(TryLater):
+    def _attempt(self, saying: Saying, revision: int | None) -> Attempt:
+        async def note(began: datetime) -> None:
             async with self._memory.begin() as tx:
-                await tx.outbox.posting(saying, since)
+                await tx.outbox.posting(saying, began)
+
+        return Attempt(saying.outage_id, revision, saying.started_at, saying.attempts, note)
 
     async def _later(
         self, saying: Saying, after: timedelta | None, *, unclear: bool, patience: timedelta = PATIENCE
@@ -212,13 +198,19 @@ class Alert:
 
 
 async def _continue(tx: Tx, facts: OutageFacts, now: datetime) -> None:
-    """What a storm's message has no room for, in its thread: each page once it is full, the last one when it is quiet.
+    """What a storm's message has no room for, in its thread: each page once it is full, the last one when it is quiet. What
+    the thread has no room for, in a file: once it is quiet, anew when more have come, and at the end.
 
     The revisions are out of the way of the outage's own, so that a page whose post is unclear is told from the others.
     """
-    if facts.storm is None:
+    storm = facts.storm
+    if storm is None:
         return
+    if storm.overflows and not storm.going:
+        await tx.outbox.say_reply(facts.outage.id, "storm_list", LAST_LIST, {}, now)
+    elif storm.overflows and storm.newest is not None and now - storm.newest > RED_REFRESH:
+        await tx.outbox.say_reply(facts.outage.id, "storm_list", LISTS + storm.every, {}, now)
     quiet = now - facts.outage.opened_at > RED_REFRESH
-    pages = facts.storm.every / PAGE if quiet else facts.storm.every // PAGE
+    pages = storm.every / PAGE if quiet else storm.every // PAGE
     for page in range(1, min(ceil(pages), PAGES + 1)):
         await tx.outbox.say_reply(facts.outage.id, f"storm_{page}", PAGE_REVISION + page, {"page": page}, now)

@@ -1,28 +1,27 @@
 """Says what is about no outage: posted once whatever happens, edited when it is not true any more."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from bot.alert import LATE, LOOK_BACK, LOOK_TRIES
 from bot.announced import Announced, EndingFacts, LeaverFacts
 from bot.announcements import Announcement
 from bot.calling import Presence, present
 from bot.dispatch import give_back
 from bot.errors import Fenced, TryLater
-from bot.interfaces import ChannelGone, Clock, MessageGone, Picture, PostUnclear, SlackRefused, Spoken, Voice
+from bot.interfaces import ChannelGone, Clock, File, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
 from bot.memory import Memory, Tx
 from bot.pace import Pace
+from bot.posting import LATE, Attempt, Posting
 
 log = structlog.get_logger()
 
 MANY = 10_000
-PICTURE_TRIES = 5
 PAUSE_WITHOUT_CHANNEL = timedelta(hours=1)
 
 
@@ -38,7 +37,7 @@ class Announcer(Protocol):
 
     def message(self, told: Announcement, facts: Announced) -> Spoken: ...
     def reply(self, told: Announcement, facts: Announced) -> Spoken: ...
-    def picture(self, facts: Announced) -> Picture:
+    def picture(self, facts: Announced) -> File:
         """Takes a moment: for a thread of its own."""
 
 
@@ -63,7 +62,7 @@ class Announce:
         self._pace = pace
         self._default_channel = default_channel
         self._now = now
-        self._late = late
+        self._posting = Posting(voice, now, late)
 
     async def run(self) -> None:
         """Find messages that tell what is not true any more."""
@@ -113,7 +112,7 @@ class Announce:
     async def _message(self, told: Announcement, facts: Announced) -> None:
         spoken = self._announcer.message(told, facts)
         if told.ts is None:
-            channel, ts = await self._post(told, spoken)
+            channel, ts, _ = await self._posting.post(self._attempt(told), spoken)
             await self._said(replace(told, channel=channel), ts, facts.stamp, over=facts.over)
             return
         try:
@@ -127,47 +126,27 @@ class Announce:
     async def _reply(self, told: Announcement, parent: Announcement, facts: Announced) -> None:
         spoken = replace(self._announcer.reply(told, facts), channel=parent.channel, thread=parent.ts)
         try:
-            _, ts = await self._post(told, spoken)
+            _, ts, _ = await self._posting.post(self._attempt(told), spoken)
         except MessageGone:  # the message was deleted by somebody: what there was to say in its thread goes with it
             ts = ""
         await self._said(told, ts, facts.stamp, over=True)
 
     async def _share(self, told: Announcement, parent: Announcement, facts: Announced) -> None:
-        """At most once: one whose upload is unclear is left out, for the message tells the same in words."""
-        if told.started_at is None and told.attempts <= PICTURE_TRIES and parent.ts:
-            picture = await asyncio.to_thread(self._announcer.picture, facts)
-            async with self._memory.begin() as tx:
-                await tx.announcements.posting(told, self._now())
-            try:
-                await self._voice.share(picture, parent.channel, parent.ts)
-            except (ChannelGone, MessageGone, PostUnclear, SlackRefused) as error:
-                log.warning("a picture is left out", key=told.key, why=str(error) or type(error).__name__)
+        if parent.ts:
+            make = partial(self._announcer.picture, facts)
+            await self._posting.share(self._attempt(told), make, parent.channel, parent.ts)
         await self._said(told, "", facts.stamp, over=True)
 
     async def _said(self, told: Announcement, ts: str | None, stamp: str, *, over: bool) -> None:
         async with self._memory.begin() as tx:
             await tx.announcements.said(told, told.channel, ts, stamp=stamp, over=over)
 
-    async def _post(self, told: Announcement, spoken: Spoken) -> tuple[str, str]:
-        """Post once. If an earlier try may have arrived, look for it by its metadata first, as alerts do."""
-        since = told.started_at
-        may_arrive = since is not None and self._now() < since + self._late
-        if since is not None and (may_arrive or told.attempts <= LOOK_TRIES):
-            ts = await self._voice.find(spoken.channel, told.key, None, spoken.thread, since - LOOK_BACK)
-            if ts is not None:
-                return spoken.channel, ts
-            if may_arrive:
-                raise PostUnclear("the post of an earlier try may still appear")
-        async with self._memory.begin() as tx:
-            await tx.announcements.posting(told, self._now())
-        try:
-            return await self._voice.post(spoken)
-        except PostUnclear as error:
-            with suppress(TryLater):
-                async with self._memory.begin() as tx:
-                    began = self._now() - (self._late if error.answered else timedelta(0))
-                    await tx.announcements.posting(told, began)
-            raise
+    def _attempt(self, told: Announcement) -> Attempt:
+        async def note(began: datetime) -> None:
+            async with self._memory.begin() as tx:
+                await tx.announcements.posting(told, began)
+
+        return Attempt(told.key, None, told.started_at, told.attempts, note)
 
     async def _go_round(self, told: Announcement, why: str) -> None:
         log.warning("an announcement's channel is gone", key=told.key, channel=told.channel, why=why)

@@ -31,8 +31,8 @@ class Doorway:
     async def start_page(self, ref: str) -> StartPage | None:
         return await self._reauthorize.start_page(ref)
 
-    async def begin(self, ref: str, who: str = "") -> Begun:
-        return await self._reauthorize.begin(ref, who)
+    async def begin(self, ref: str, who: str = "", *, another: bool = False) -> Begun:
+        return await self._reauthorize.begin(ref, who, another=another)
 
     async def connect_page(self, token: str) -> ConnectPage | None:
         return await self._connect.page(token)

@@ -9,10 +9,11 @@ from bot.connection import Json, Outage
 from bot.courier import Courier, Patience, Send
 from bot.facts import OutageFacts
 from bot.gathering import Facts
-from bot.interfaces import Clock, Composer
+from bot.interfaces import Clock
 from bot.memory import Memory
 from bot.notices import FALLBACK
 from bot.pace import Pace
+from bot.posting import Composer
 
 AT_ONCE = 20
 GIVE_UP_AFTER = timedelta(days=1)

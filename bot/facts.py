@@ -34,7 +34,7 @@ class Progress:
 
 
 PAGE = 40  # logins that a storm's message lists, and each continuation in its thread
-PAGES = 20  # continuations at most; what lies beyond is on the page of connections
+PAGES = 20  # continuations at most; a storm that is larger has a file of all
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,33 @@ class StormLine:
 
 
 @dataclass(frozen=True)
+class StormAccount:
+    """One account of a storm, for whoever wants all of them. Its texts are the platform's."""
+
+    outage_id: str
+    login: str
+    account_id: str
+    account: str
+    lost: bool
+    over: bool
+
+
+@dataclass(frozen=True)
 class Storm:
     """All outages that one message tells of: how many, how many of them are lost, how many not over. `lines`: the first ones
-    that are lost, or those of a page of its thread.
+    that are lost, or those of a page of its thread. `newest`: when the last one joined.
     """
 
     every: int
     lost: int
     going: int
     lines: tuple[StormLine, ...] = ()
+    newest: datetime | None = None
+
+    @property
+    def overflows(self) -> bool:
+        """Its thread has no room for all of them."""
+        return self.every > PAGE * (PAGES + 1)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from bot.calling import just_acted, who_can_fix, who_can_fix_a_storm
 from bot.connection import Connection, Flow, Outage, Transfer
-from bot.facts import PAGE, AccountFact, OutageFacts, Progress
+from bot.facts import PAGE, AccountFact, OutageFacts, Progress, StormAccount
 from bot.interfaces import Clock, Gateway
 from bot.marks import cost_since, running_flows, shown
 from bot.memory import Memory, Tx
@@ -36,6 +36,10 @@ class Facts:
                 return facts
             lines = await tx.storms.lines(outage_id, PAGE * storm_page, PAGE)
             return replace(facts, storm=replace(facts.storm, lines=tuple(lines)))
+
+    async def of_storm(self, outage_id: str) -> Sequence[StormAccount]:
+        async with self._memory.read() as tx:
+            return await tx.storms.accounts(outage_id)
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
         gateway = self._gateways.get(outage.platform)

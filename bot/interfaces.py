@@ -24,7 +24,6 @@ from bot.connection import (
     Touchpoint,
 )
 from bot.errors import RedkeyError, TryLater
-from bot.facts import OutageFacts, Reply
 from bot.pace import Quota
 
 Clock = Callable[[], datetime]  # aware UTC
@@ -329,16 +328,6 @@ class Gateway(Protocol):
     def fetch(self, tokens: Tokens) -> Fetch: ...
 
 
-class Composer(Protocol):
-    """Puts facts into words and blocks, in the channel's language. Pure."""
-
-    def outage(self, facts: OutageFacts) -> "Spoken":
-        """The living message, for whatever state the outage is in."""
-
-    def reply(self, facts: OutageFacts, reply: Reply) -> "Spoken":
-        """One thread reply; the caller sets `thread`."""
-
-
 class Voice(Protocol):
     """How we speak in Slack. Raises TryLater or the four below; never repeats an unclear post by itself."""
 
@@ -347,8 +336,8 @@ class Voice(Protocol):
 
     async def update(self, message: "Spoken", channel: str, ts: str) -> None: ...
 
-    async def share(self, picture: "Picture", channel: str, thread: str) -> None:
-        """Put a picture into a thread. TryLater means that it is not there for certain."""
+    async def share(self, file: "File", channel: str, thread: str) -> None:
+        """Put a file into a thread. TryLater means that it is not there for certain."""
 
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
@@ -370,14 +359,15 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture ready for Slack. `alt`: what it shows, in words; `legend` stands beside it, and is mrkdwn."""
+class File:
+    """A file ready for Slack. `alt`: what a picture shows, in words; `legend` stands beside it, and is mrkdwn."""
 
     name: str
     title: str
     alt: str
     legend: str
-    png: bytes = field(repr=False)
+    data: bytes = field(repr=False)
+    media: str = "image/png"
 
 
 class MessageGone(Exception):

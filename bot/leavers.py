@@ -100,7 +100,7 @@ class Leavers:
             platform_name=gateway.platform.name,
             login=shown[0].login,
             accounts=tuple(c.account.name or c.account.id for c in shown),
-            renew_url=f"{self._public_url}/reauthorize/{shown[0].id}",
+            renew_url=f"{self._public_url}/reauthorize/{shown[0].id}?login=another",
         )
 
 

@@ -196,8 +196,8 @@ class Door(Protocol):
     async def start_page(self, ref: str) -> StartPage | None:
         """`ref` is an outage's or a connection's id; it carries no rights. Changes nothing."""
 
-    async def begin(self, ref: str, who: str = "") -> Begun:
-        """Begin the consent. Raises NotFound."""
+    async def begin(self, ref: str, who: str = "", *, another: bool = False) -> Begun:
+        """Begin the consent; `another`: with any login but the one that is known. Raises NotFound."""
 
     async def connect_page(self, token: str) -> ConnectPage | None:
         """None for an unknown, used or expired link. Changes nothing."""

@@ -11,7 +11,7 @@ import structlog
 from bot.calling import PERSON
 from bot.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.entrances import LINK_OVER, GuestLink
-from bot.errors import Fenced, RedkeyError, Refused
+from bot.errors import AccessDenied, Fenced, RedkeyError, Refused
 from bot.gathering import Facts
 from bot.interfaces import Clock, Gateway
 from bot.marks import stopped_flows
@@ -113,11 +113,14 @@ class Reauthorize:
                 closed=await self._facts.gather(tx, made_for) if made_for and made_for.closed_at else None,
             )
 
-    async def begin(self, ref: str, who: str = "") -> Begun:
+    async def begin(self, ref: str, who: str = "", *, another: bool = False) -> Begun:
+        """The platform is told whose login we expect, unless it is another one that helps."""
         page = await self.start_page(ref)
         if page is None:
             raise NotFound(ref)
-        return await self._consents.begin(page.platform, "reauthorize", page.ref, login_hint=page.login, who=who)
+        another = another or (page.outage is not None and page.outage.outage.remedy == AccessDenied.__name__)
+        hint = "" if another else page.login
+        return await self._consents.begin(page.platform, "reauthorize", page.ref, login_hint=hint, who=who)
 
     async def finish(self, consent: Consent, code: str) -> Outcome:
         """Trade the code, prove the login, swap. Whatever fails leaves the old grant as it was.

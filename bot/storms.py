@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.connection import Cause, Connection, Outage
-from bot.facts import Storm, StormLine
+from bot.facts import Storm, StormAccount, StormLine
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Storms(Protocol):
 
     async def lines(self, outage_id: str, first: int, most: int) -> Sequence[StormLine]:
         """Some of all of them, in a lasting order."""
+
+    async def accounts(self, outage_id: str) -> Sequence[StormAccount]:
+        """All of them, account by account."""
 
     async def people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
         """(connection, who authorized its login last or "") of a storm's logins that are still lost, the first ones."""

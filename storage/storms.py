@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
 
 from bot.connection import Connection, Event, Outage, Reach
-from bot.facts import Storm, StormLine
+from bot.facts import Storm, StormAccount, StormLine
 from bot.storms import LostLogin, Opened
 from storage.connections import ConnectionRows
 from storage.ids import new_id
@@ -107,11 +107,12 @@ class StormRows:
         lost, going = (
             func.coalesce(func.sum(case((it, 1), else_=0)), 0) for it in (_LOST, outages.c.closed_at.is_(None))
         )
-        counted = select(func.count().label("every"), lost.label("lost"), going.label("going"))
+        newest = func.max(outages.c.opened_at)
+        counted = select(func.count().label("every"), lost.label("lost"), going.label("going"), newest.label("newest"))
         row = await self._tx.one(counted.where(outages.c.storm == outage_id))
         assert row is not None  # a count is always one row
         first = await self._lines(_of(outage_id, _LOST).limit(lines)) if row.lost else ()
-        return Storm(row.every, int(row.lost), int(row.going), tuple(first))
+        return Storm(row.every, int(row.lost), int(row.going), tuple(first), row.newest)
 
     async def lines(self, outage_id: str, first: int, most: int) -> list[StormLine]:
         return await self._lines(_of(outage_id).limit(most).offset(first))
@@ -129,6 +130,26 @@ class StormRows:
         return [
             StormLine(
                 r.id, r.login, r.account, r.accounts, not (r.reauthorized_at or r.closed_at), r.closed_at is not None
+            )
+            for r in await self._tx.all(shown)
+        ]
+
+    async def accounts(self, outage_id: str) -> list[StormAccount]:
+        these = _of(outage_id).subquery()
+        c = connections.c
+        shown = (
+            select(these, c.account_id, c.account_name)
+            .select_from(these.join(outage_connections, outage_connections.c.outage_id == these.c.id).join(connections))
+            .order_by(these.c.opened_at, these.c.id, outage_connections.c.place)
+        )
+        return [
+            StormAccount(
+                r.id,
+                r.login,
+                r.account_id,
+                r.account_name,
+                not (r.reauthorized_at or r.closed_at),
+                r.closed_at is not None,
             )
             for r in await self._tx.all(shown)
         ]

@@ -185,7 +185,8 @@ class PracticeDoor:
             raise self.breaks
         return self.pages.get(ref)
 
-    async def begin(self, ref, who=""):
+    async def begin(self, ref, who="", *, another=False):
+        self.another = another
         if ref not in self.pages:
             raise NotFound(ref)
         return self._begin()

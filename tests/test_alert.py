@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from practice_story import BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
-from bot.alert import LOOK_TRIES, Alert
+from bot.alert import Alert
 from bot.memory import Work
+from bot.posting import LOOK_TRIES
 from handlers.slack.messages import SlackComposer
 from sandbox.slack import MARKETING
 

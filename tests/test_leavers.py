@@ -48,7 +48,13 @@ async def test_another_login_takes_over_by_the_button_and_the_list_says_so(story
     sandbox = story.sandbox(LINKEDIN)
     sandbox.entrance.roles[BEN] = dict(sandbox.entrance.roles[sandbox.demo_login])
     url = next(e["url"] for e in post.elements if "LinkedIn" in e["accessibility_label"])
-    assert (await story.reauthorize(LINKEDIN, url.rpartition("/")[2], BEN)).ending == "restored"
+    ref, _, asks = url.rpartition("/")[2].partition("?")
+    hinted = (
+        "login_hint" in (await story.door.begin(ref)).url,
+        "login_hint" in (await story.door.begin(ref, another=True)).url,
+    )
+    assert (asks, hinted) == ("login=another", (True, False))
+    assert (await story.reauthorize(LINKEDIN, ref, BEN)).ending == "restored"
 
     (post,) = await told(story)
     assert f"Taken over by {BEN}." in post.words

@@ -95,6 +95,17 @@ async def test_an_old_link_leads_on_to_the_outage_open_now():
     assert 'action="/reauthorize/out_2"' in page
 
 
+async def test_a_link_for_another_login_names_none_to_the_platform():
+    async with website() as site:
+        site.door.pages["con_acme"] = start_page(ref="con_acme", outage=None)
+        page = (await site.client.get("/reauthorize/con_acme?login=another")).text
+        address = "/reauthorize/con_acme?login=another"
+        assert f'action="{address}"' in page
+        for url, another in ((address, True), ("/reauthorize/con_acme", False)):
+            await site.client.post(url)
+            assert site.door.another is another
+
+
 async def test_a_healthy_connection_may_be_renewed():
     page = await page_of(start_page(ref="con_acme", outage=None))
 

@@ -95,7 +95,7 @@ def _loss(facts: OutageFacts, words: Words) -> list[str]:
             if since
             else words.say("👋 {who} takes care of it.", who=who)
         )
-    back, gone = will_be_recovered(facts, words), gone_for_good(facts, words)
+    back, gone = will_be_recovered(facts, words, headed=True), gone_for_good(facts, words)
     if back:
         lines += [f"*{words.say('Will be recovered')}*", *bulleted(back)]
     if soon := soon_gone(facts, words):

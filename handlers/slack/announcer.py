@@ -16,7 +16,7 @@ from bot.announced import (
 )
 from bot.announcements import Announcement
 from bot.connection import Json
-from bot.interfaces import Picture, Spoken
+from bot.interfaces import File, Spoken
 from handlers.slack.blind_card import blind_card
 from handlers.slack.blocks import actions, section, sections
 from handlers.slack.borrowed_card import borrowed_card
@@ -70,14 +70,14 @@ class SlackAnnouncer:
             text = ending_reply(facts, self.words)
         return Spoken(told.channel, text, sections([text]), metadata=_metadata(told))
 
-    def picture(self, facts: Announced) -> Picture:
+    def picture(self, facts: Announced) -> File:
         assert isinstance(facts, DigestFacts)  # nothing else has one
-        return Picture(
+        return File(
             name=f"redkey-{facts.until.date()}.png",
             title=self.words.say("The last 30 days"),
             alt=alt_text(facts, self.words),
             legend=legend(facts, self.words),
-            png=strips([strip.tones for strip in facts.strips]),
+            data=strips([strip.tones for strip in facts.strips]),
         )
 
 

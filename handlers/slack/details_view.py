@@ -70,7 +70,7 @@ def _loss(facts: OutageFacts, words: Words) -> list[Json]:
     elif facts.outage.reauthorized_at is not None:
         back, gone = [progress_line(facts, p, words) for p in facts.progress[:50]], gone_for_good(facts, words)
     else:
-        back, gone = will_be_recovered(facts, words), gone_for_good(facts, words)
+        back, gone = will_be_recovered(facts, words, headed=True), gone_for_good(facts, words)
         soon = soon_gone(facts, words)
     blocks: list[Json] = []
     if back:

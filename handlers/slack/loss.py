@@ -34,10 +34,11 @@ def accounts_line(facts: OutageFacts, words: Words) -> str:
     return ", ".join(named)
 
 
-def will_be_recovered(facts: OutageFacts, words: Words) -> list[str]:
+def will_be_recovered(facts: OutageFacts, words: Words, *, headed: bool = False) -> list[str]:
+    """`headed`: it stands under these very words, and need not say them again."""
     lines = []
     if facts.cost_since is not None:
-        lines.append(f"{_cost_is_missing(facts, words)} {_until_when(facts, words)}")
+        lines.append(f"{_cost_is_missing(facts, words)} {_until_when(facts, words, headed=headed)}".strip())
     if facts.waiting == 0:
         lines.append(words.say("No touchpoint waits yet. Those that come in will all be pushed."))
     elif facts.waiting is not None:
@@ -62,10 +63,12 @@ def _cost_is_missing(facts: OutageFacts, words: Words) -> str:
     )
 
 
-def _until_when(facts: OutageFacts, words: Words) -> str:
+def _until_when(facts: OutageFacts, words: Words, *, headed: bool) -> str:
     until = facts.loss.told_until
     if until is None or facts.loss.soon(facts.now) or facts.loss.days_gone:
-        return words.say("It will be recovered.")
+        return "" if headed else words.say("It will be recovered.")
+    if headed:
+        return words.say("{platform} keeps it until {day}.", platform=facts.platform_name, day=words.day(until))
     return words.say(
         "It will be recovered; {platform} keeps it until {day}.", platform=facts.platform_name, day=words.day(until)
     )

@@ -1,10 +1,10 @@
 """Puts facts into words and blocks: the living message for each state of an outage, and the replies in its thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.connection import Json
-from bot.facts import OutageFacts, Reply
-from bot.interfaces import Spoken
+from bot.facts import OutageFacts, Reply, StormAccount
+from bot.interfaces import File, Spoken
 from handlers.slack.alert_card import alert_card
 from handlers.slack.astray import sent_here
 from handlers.slack.blocks import actions, sections
@@ -15,6 +15,7 @@ from handlers.slack.markup import bare
 from handlers.slack.receipt_card import paused_card, receipt_card
 from handlers.slack.replies import NameOf, reply_text
 from handlers.slack.storm_card import storm_card, storm_page
+from handlers.slack.storm_list import storm_list
 from handlers.words import Words
 
 CARDS: dict[str, Callable[[OutageFacts, Words], Card]] = {
@@ -28,7 +29,7 @@ CARDS: dict[str, Callable[[OutageFacts, Words], Card]] = {
 
 
 class SlackComposer:
-    """Implements interfaces.Composer. Pure: the same facts give the same message."""
+    """Implements posting.Composer. Pure: the same facts give the same message."""
 
     def __init__(
         self, language: str = "en", *, broadcast_caught_up: bool = False, name_of: NameOf = lambda _: None
@@ -56,6 +57,9 @@ class SlackComposer:
             metadata=metadata(facts.outage.id, revision),
             broadcast=self._broadcast_caught_up and reply.what == "caught_up",
         )
+
+    def listing(self, facts: OutageFacts, accounts: Sequence[StormAccount]) -> File:
+        return storm_list(facts, accounts, self.words)
 
 
 def _regret(reply: Reply, words: Words) -> list[Json]:

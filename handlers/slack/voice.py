@@ -15,12 +15,12 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 
 from bot.connection import Json
 from bot.errors import TryLater
-from bot.interfaces import MessageGone, Picture, PostUnclear, SlackRefused, Spoken
+from bot.interfaces import File, MessageGone, PostUnclear, SlackRefused, Spoken
 from bot.traces import span
 from handlers.slack.bot_client import BotClient, BotKey
 from handlers.slack.card import ANNOUNCED, EVENT_TYPE
+from handlers.slack.files import share
 from handlers.slack.pacing import Pacing
-from handlers.slack.pictures import share
 from handlers.slack.slack_answers import CHANNEL_GONE, MALFORMED, code_of, maybe_done, rate_limited, understood
 
 log = structlog.get_logger()
@@ -153,9 +153,9 @@ class SlackVoice:
         except SlackApiError as error:
             raise self._meaning(error) from error
 
-    async def share(self, picture: Picture, channel: str, thread: str) -> None:
+    async def share(self, file: File, channel: str, thread: str) -> None:
         await self._pacing.turn(channel)
-        await share(self._once, picture, channel, thread, self._timeout)
+        await share(self._once, file, channel, thread, self._timeout)
 
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime

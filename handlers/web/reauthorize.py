@@ -15,16 +15,22 @@ def routes(door: Door, pages: Pages, cookie: StateCookie, members: Members) -> A
     router = APIRouter()
 
     @router.api_route("/reauthorize/{ref}", methods=["GET", "HEAD"])
-    async def start_page(ref: str) -> Response:
+    async def start_page(request: Request, ref: str) -> Response:
         """Changes nothing: link previews, scanners and crawlers open it before any person does."""
         page = await door.start_page(own_id(ref))
         if page is None:
             raise NotFound(ref)
-        return pages.render("start.html", leads_to=page.platform, page=page)
+        return pages.render("start.html", leads_to=page.platform, page=page, another=_another(request))
 
     @router.post("/reauthorize/{ref}")
     async def begin(request: Request, ref: str) -> Response:
         member = members.of(request)
-        return cookie.send_away(request, await door.begin(own_id(ref), member.user if member else ""))
+        who = member.user if member else ""
+        return cookie.send_away(request, await door.begin(own_id(ref), who, another=_another(request)))
 
     return router
+
+
+def _another(request: Request) -> bool:
+    """Whether the link asks for any login but the one that is known: its owner has left."""
+    return request.query_params.get("login") == "another"

@@ -1,4 +1,4 @@
-"""Puts a picture into a thread: ask for an address, send it there, say where it belongs. At most once.
+"""Puts a file into a thread: ask for an address, send it there, say where it belongs. At most once.
 
 https://docs.slack.dev/messaging/working-with-files#uploading_files
 """
@@ -8,29 +8,29 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import TryLater
-from bot.interfaces import Picture, PostUnclear, SlackRefused
+from bot.interfaces import File, PostUnclear, SlackRefused
 from handlers.slack.slack_answers import code_of, maybe_done, rate_limited, understood
 
 NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
 
 
-async def share(client: AsyncWebClient, picture: Picture, channel: str, thread: str, timeout: float) -> None:  # noqa: ASYNC109
+async def share(client: AsyncWebClient, file: File, channel: str, thread: str, timeout: float) -> None:  # noqa: ASYNC109
     """Raises TryLater while nothing can have been shown, PostUnclear afterwards, SlackRefused where it is not wanted."""
     try:
         given = await client.files_getUploadURLExternal(
-            filename=picture.name, length=len(picture.png), alt_txt=picture.alt
+            filename=file.name, length=len(file.data), **({"alt_txt": file.alt} if file.alt else {})
         )
-        await _send(str(given["upload_url"]), picture.png, timeout)
+        await _send(str(given["upload_url"]), file, timeout)
     except SlackApiError as error:
         raise _refused(error) from error
     except NETWORK as error:
         raise TryLater("Slack cannot be reached") from error
     try:
         await client.files_completeUploadExternal(
-            files=[{"id": given["file_id"], "title": picture.title}],
+            files=[{"id": given["file_id"], "title": file.title}],
             channel_id=channel,
             thread_ts=thread,
-            initial_comment=picture.legend,
+            initial_comment=file.legend,
         )
     except SlackApiError as error:
         raise (PostUnclear(code_of(error)) if maybe_done(error) else _refused(error)) from error
@@ -38,12 +38,12 @@ async def share(client: AsyncWebClient, picture: Picture, channel: str, thread: 
         raise (PostUnclear(type(error).__name__) if maybe_done(error) else TryLater("no connection")) from error
 
 
-async def _send(url: str, png: bytes, timeout: float) -> None:  # noqa: ASYNC109
+async def _send(url: str, file: File, timeout: float) -> None:  # noqa: ASYNC109
     """The address is a key itself, so no token goes along."""
     within = aiohttp.ClientTimeout(total=timeout)
     async with (
         aiohttp.ClientSession(timeout=within) as session,
-        session.post(url, data=png, headers={"content-type": "image/png"}, allow_redirects=False) as answer,
+        session.post(url, data=file.data, headers={"content-type": file.media}, allow_redirects=False) as answer,
     ):
         if answer.status == 429 or answer.status >= 500:
             raise TryLater(f"the upload was answered with {answer.status}")
