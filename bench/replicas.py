@@ -23,7 +23,7 @@ from bench._postgres import database, postgres
 from bench._report import Report
 from bench.push import Org, fields, name
 from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.settings import load
+from bot.settings_file import load
 from sandbox.practice import Practice
 from sandbox.world import World
 from storage import open_memory
