@@ -86,6 +86,11 @@ class Seen:
         every = [m for post in posts for m in (post, *self.world.slack.thread(MARKETING, post.ts))]
         return len({ref for m in every for ref in re.findall(r"/reauthorize/(out_\w+)", m.words)})
 
+    def filed(self) -> int:
+        """Logins whose start pages stand in the newest file of a thread."""
+        shared = [upload for upload in self.world.slack.files.held.values() if upload.data and upload.shared_in]
+        return len(set(re.findall(rb"/reauthorize/(out_\w+)", shared[-1].data or b""))) if shared else 0
+
 
 async def storm(count: int, spread: timedelta) -> Report:
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +113,7 @@ async def _watched(seen: Seen, count: int) -> Report:
     known, spent = monotonic() - began, cpu(seen.practice.pid) - idle
     await _until(lambda: seen.told() >= count, 120)
     told = monotonic() - began
-    await asyncio.sleep(70)  # its thread is continued once it is quiet, at a post a second
+    await asyncio.sleep(140)  # its thread is continued once it is quiet, at a post a second; then comes the file of all
     dropped = seen.first_refusal()
     assert dropped is not None
     listed = await seen.practice.get("connections")
@@ -125,6 +130,7 @@ async def _watched(seen: Seen, count: int) -> Report:
     report.row("first refusal to the message that counts them all", told, "s", floor=float(count))
     report.row("counted in messages", seen.told(), "", target=f"{count:,}")
     report.row("links to start pages in messages and threads", seen.listed(), "")
+    report.row("links to start pages in the file in the thread", seen.filed(), "")
     report.row("red on the first page of /api/v1/connections", len(red), "")
     report.row("most memory ever resident", peak(seen.practice.pid), "MB", target="under 300 MB")
     report.row("CPU of the bot until all of them were known", spent, "s")
