@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -40,6 +41,7 @@ from handlers.webhook import Webhook
 
 log = structlog.get_logger()
 
+HAND_OVER = 0.001  # seconds until a thread that reads a large answer lets the event loop go on; Python's own is 5 ms
 DRAIN = 6.0  # seconds for running work after SIGTERM; with everything else it stays under 10
 DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only copy of a token
 CLOSE = 2  # seconds for open HTTP answers
@@ -144,6 +146,7 @@ class Serving:
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
         stop_traces = start_traces(self._app.replica)
+        sys.setswitchinterval(HAND_OVER)
         try:
             await self._run(stop, ready)
         finally:

@@ -1,6 +1,5 @@
 """Google Ads: cost per ad and day, Performance Max per campaign, and UTM parameters on new ads, over its REST API."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +23,7 @@ from bot.interfaces import (
     TagResult,
 )
 from platforms._answers import chunks, digits, expected, text
+from platforms._beside import beside
 from platforms._google_ads_errors import partial_failures, read_api_error, read_token_error
 from platforms._google_ads_rows import (
     ACCOUNTS,
@@ -201,7 +201,7 @@ class GoogleAds(Platform, CostSource, AdTagger):
         ads = await self._streamed(fetch, account, COST_OF_ADS.format(**days))
         with expected("Google's cost report"):
             # In a thread: the answers may have megabytes, and whoever clicks meanwhile must not wait for them.
-            return await asyncio.to_thread(cost_rows, campaigns.body, ads.body, account)
+            return await beside(cost_rows, campaigns.body, ads.body, account)
 
     async def cost_totals(self, fetch: Fetch, account: Account, since: date, until: date) -> dict[date, int]:
         rows = await self._stream(fetch, account, COST_TOTALS.format(since=since, until=until))
