@@ -1,0 +1,176 @@
+"""Changes our code in one small way after the other, and tells which changes no test notices.
+
+The tests are collected and run once, watched by coverage. Then each change gets a fork of that process: the changed code
+is put into the living functions, and the tests that passed over its line run until one fails. So a change costs tenths of
+a second, not a start of everything.
+"""
+
+import argparse
+import importlib
+import inspect
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+
+import coverage
+import pytest
+from _changes import Change, changes
+
+# Of the processor, for the tests of one change. One that only a later test would notice is shown: we err to our disadvantage.
+SECONDS = 6
+
+
+def put_in(code: CodeType, module: ModuleType, constants: Sequence[str]) -> None:
+    """Into this process: the changed functions, or the changed constant, wherever it was imported."""
+    if constants:
+        fresh = dict(vars(module))
+        exec(code, fresh)
+        for name in constants:
+            old = vars(module).get(name, fresh)
+            if old is fresh.get(name, fresh):
+                continue
+            for other in [m for m in sys.modules.values() if getattr(m, "__dict__", {}).get(name) is old]:
+                setattr(other, name, fresh[name])
+        return
+    found, waiting = {}, [code]
+    while waiting:
+        each = waiting.pop()
+        found[each.co_qualname, each.co_firstlineno] = each
+        waiting += [part for part in each.co_consts if isinstance(part, CodeType)]
+    for function in functions(module):
+        key = function.__code__.co_qualname, function.__code__.co_firstlineno
+        function.__code__ = found.get(key, function.__code__)
+
+
+def functions(module: ModuleType) -> Iterator[FunctionType]:
+    """Those of the file and of its classes, under their decorators."""
+    classes = [thing for thing in vars(module).values() if isinstance(thing, type)]
+    for holder in (module, *(each for each in classes if each.__module__ == module.__name__)):
+        for thing in vars(holder).values():
+            function = inspect.unwrap(getattr(thing, "fget", None) or getattr(thing, "__func__", thing))
+            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                yield function
+
+
+class Mutating:
+    """The pytest plugin that runs instead of its loop."""
+
+    def __init__(self, files: Sequence[str], at_once: int) -> None:
+        self.files, self.at_once = files, at_once
+        self.failed: set[str] = set()
+        self.seconds: dict[str, float] = {}
+        self.in_fork = False
+        self.survived: list[tuple[Change, str]] = []
+        self.counts: dict[str, list[int]] = {file: [0, 0] for file in files}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            if self.in_fork:
+                os._exit(1)
+            self.failed.add(report.nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        watched = coverage.Coverage(
+            data_file=None, config_file=False, include=self.files, concurrency=["thread", "greenlet"]
+        )
+        watched.start()
+        for item in items.values():
+            watched.switch_context(item.nodeid)
+            began = time.process_time()
+            self.run(item)
+            self.seconds[item.nodeid] = time.process_time() - began
+        watched.stop()
+        for nodeid in self.failed:
+            print(f"fails without any change, so it is left out: {nodeid}")
+        running: dict[int, Change] = {}
+        for file in self.files:
+            seen = watched.get_data().contexts_by_lineno(str(Path(file).resolve()))
+            for change in changes(file):
+                self.counts[file][1] += 1
+                passed = {n for each in seen.values() for n in each} if change.constants else seen.get(change.line, ())
+                tests = self.tests([items[nodeid] for nodeid in passed if nodeid in items])
+                if not tests:
+                    self.survived.append((change, "no test passes here"))
+                    continue
+                while len(running) >= self.at_once:
+                    self.reap(running)
+                running[self.fork(change, tests)] = change
+        while running:
+            self.reap(running)
+        return True
+
+    def tests(self, found: list[pytest.Item]) -> list[pytest.Item]:
+        """The quickest first."""
+        found = [item for item in found if item.nodeid not in self.failed]
+        found.sort(key=lambda item: self.seconds[item.nodeid])
+        left, chosen = float(SECONDS), []
+        for item in found:
+            left -= self.seconds[item.nodeid]
+            if left < 0 and chosen:
+                break
+            chosen.append(item)
+        return chosen
+
+    def fork(self, change: Change, tests: list[pytest.Item]) -> int:
+        sys.stdout.flush()
+        if child := os.fork():
+            return child
+        self.in_fork = True
+        quiet = os.open(os.devnull, os.O_RDWR)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(60 + 10 * SECONDS)
+        try:
+            put_in(change.code(), importlib.import_module(change.file[:-3].replace("/", ".")), change.constants)
+            for item in tests:
+                self.run(item)
+        except BaseException:  # noqa: BLE001 - whatever it was, the change did not pass unseen
+            os._exit(1)
+        os._exit(0)
+
+    def reap(self, running: dict[int, Change]) -> None:
+        child, status = os.wait()
+        change = running.pop(child)
+        if status == 0:
+            self.survived.append((change, ""))
+        else:
+            self.counts[change.file][0] += 1
+
+    def run(self, item: pytest.Item) -> None:
+        after = SimpleNamespace(listchain=lambda: [item.session])  # what is made for the session stays for the next
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("paths", nargs="*", help="files to change, and the tests to run, in any order")
+    asked.add_argument("--least", type=float, default=0, help="per cent of the changes that tests must notice")
+    asked.add_argument("-k", default="not postgres")
+    asked.add_argument("--at-once", type=int, default=os.cpu_count())
+    given = asked.parse_args()
+    files = [path for path in given.paths if not path.startswith("tests/")]
+    tests = [path for path in given.paths if path.startswith("tests/")]
+    began, plugin = time.monotonic(), Mutating(files, given.at_once)
+    pytest.main(
+        ["-p", "no:randomly", "-p", "no:xdist", "-o", "timeout=0", "-s", "-k", given.k, *tests], plugins=[plugin]
+    )
+    print()
+    for change, why in sorted(plugin.survived, key=lambda s: (s[0].file, s[0].line)):
+        print(f"{change.file}:{change.line}: {change.words}{f'   ({why})' if why else ''}")
+    noticed, made = (sum(count[n] for count in plugin.counts.values()) for n in (0, 1))
+    for file, (some, every) in plugin.counts.items():
+        print(f"{file}: {some} of {every} noticed, {100 * some / max(every, 1):.1f} %")
+    print(f"{100 * noticed / max(made, 1):.1f} % of {made} changes noticed, in {time.monotonic() - began:.0f} s")
+    if noticed * 100 < given.least * made:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
