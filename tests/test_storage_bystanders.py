@@ -387,8 +387,8 @@ async def test_a_guests_link_opens_one_outage_once_and_is_nobody_elses(memory, c
             assert link == await tx.consents.guest(f"hash-{link.id}", clock())
             assert link == await tx.consents.guest_by_id(link.id, clock())
         assert await tx.consents.guest("another", clock()) is None
-        assert await tx.consents.guest_over("gst_0", clock(), used_by="ann")
-        assert not await tx.consents.guest_over("gst_0", clock(), revoked_by="U0")
+        assert await tx.consents.guest_over("gst_0", clock())
+        assert not await tx.consents.guest_over("gst_0", clock())
         assert await tx.consents.guest("hash-gst_0", clock()) is None
         assert await tx.consents.guest_by_id("gst_0", clock()) is None
         assert links[1] == await tx.consents.guest_by_id("gst_1", clock())
