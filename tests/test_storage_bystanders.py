@@ -1,4 +1,4 @@
-"""What is done to one login, outage, message or link is done to no other; and what a storm tells, it tells once."""
+"""What is done to one login, outage, message or link is done to no other."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,6 @@ from bot.entrances import GuestLink
 from bot.memory import Work
 
 MINUTES = timedelta(minutes=10)
-WINDOW = timedelta(seconds=30)
 
 
 @pytest.fixture
@@ -23,15 +22,6 @@ async def outages(memory, clock):
             account = await an_account(tx, await a_grant(tx, clock(), person), clock(), person)
             made.append(await drop(tx, clock(), account))
     return made
-
-
-@pytest.fixture
-async def storm(memory, clock, outages):
-    """The third makes it a storm, the others join it; the first two have their own messages."""
-    async with memory.begin() as tx:
-        for outage in outages[2:]:
-            await tx.outages.gather(outage, 3, WINDOW, clock())
-    return outages[2:]
 
 
 async def claim(memory, clock, limit=10):
@@ -74,11 +64,11 @@ async def test_what_happens_to_one_login_happens_to_no_other(memory, clock):
         assert ("U1", held) == (held.authorized_by, await tx.grants.get(ann.id))
         assert await tx.grants.held("gra_unknown") is None
         assert [ann.id] == [grant.id for grant in await tx.grants.claim_renewals(clock(), 9)]
-        assert await tx.grants.begin_refresh(ann, clock())
-        await tx.grants.end_refresh(ann)
+        assert {ann.id} == await tx.grants.begin_refreshes([ann], clock())
+        await tx.grants.end_refreshes([ann])
         ann = await tx.grants.replace(ann, tokens("access-2", None, expires_at=ends + MINUTES), clock())
         assert (ends + MINUTES, ends) == (ann.expires_at, ann.refresh_expires_at)
-        assert await tx.grants.begin_refresh(ann, clock())
+        assert {ann.id} == await tx.grants.begin_refreshes([ann], clock())
         assert await tx.grants.mark_lost(ann, clock())
         assert clock() == (await tx.grants.get(ann.id)).lost_at
         await tx.grants.forget(ann.id)
@@ -183,83 +173,6 @@ async def test_what_caught_up_lately_is_the_newest_end_of_these_accounts(memory,
         again = await tx.outages.reopen(ended[1], [one.id], grant.id, "ann", LOST, "AccessDenied")
         assert again is None
         assert ended[0] == await lately(one), "one that goes on has not caught up"
-
-
-async def test_a_storm_begins_with_so_many_of_one_platform_and_channel_in_its_window(memory, clock, outages):
-    async def stormy(outage):
-        async with memory.begin() as tx:
-            await tx.outages.gather(outage, 5, WINDOW, clock())
-            return (await tx.outages.get(outage.id)).storm
-
-    async with memory.begin() as tx:
-        far = await an_account(tx, await a_grant(tx, clock(), "zoe", "hubspot"), clock(), "zoe")
-        elsewhere = await drop(tx, clock(), far)
-        await tx.outages.moved(outages[4].id, "C7")
-    assert await stormy(outages[3]) is None, "four in this channel"
-    assert await stormy(elsewhere) is None, "another platform"
-    async with memory.begin() as tx:
-        await tx.outages.moved(outages[4].id, "C1")
-    clock.advance(WINDOW)
-    assert await stormy(outages[3]) is None, "the window is over"
-    clock.at -= timedelta(seconds=1)
-    assert outages[3].id == await stormy(outages[3])
-    clock.advance(minutes=9)
-    assert outages[3].id == await stormy(outages[2]), "it goes on for longer than a round of checks"
-    clock.advance(minutes=1)
-    assert await stormy(outages[1]) is None
-    async with memory.begin() as tx:
-        [first, *_] = lines = await tx.outages.storm(outages[3].id)
-        assert {outages[2].id, outages[3].id} == {line.outage_id for line in lines}
-        people = await tx.outages.storm_people(outages[3].id, 9)
-        assert 2 == len(people)
-        await tx.outages.reauthorized(first.outage_id, "ann", clock())
-        assert 1 == len(await tx.outages.storm_people(outages[3].id, 9))
-
-
-async def test_the_first_word_of_a_storm_alerts_of_all_in_it(memory, clock, storm, outages):
-    first = clock()
-    await alerted(memory, clock, storm[0])
-    clock.advance(minutes=1)
-    await alerted(memory, clock, storm[0])
-    async with memory.read() as tx:
-        assert [None, None, first, first, first] == [(await tx.outages.get(o.id)).alerted_at for o in outages]
-
-
-async def test_what_befalls_one_of_a_storm_is_one_edit_of_its_message_three_seconds_later(memory, clock, storm):
-    for outage, revision in ((storm[1], 5), (storm[2], 6)):
-        async with memory.begin() as tx:
-            await tx.outbox.say_message(outage.id, revision, clock())
-    clock.advance(seconds=2)
-    assert [] == await claim(memory, clock)
-    clock.advance(seconds=1)
-    [edit] = await say_all(memory, clock)
-    assert (storm[0].id, "message", 0) == (edit.outage_id, edit.kind, edit.revision)
-    async with memory.begin() as tx:
-        await tx.outbox.say_message(storm[0].id, 7, clock())
-    [own] = await claim(memory, clock)
-    assert (storm[0].id, 7) == (own.outage_id, own.revision)
-
-
-async def test_a_storm_replies_only_with_what_somebody_must_know_and_not_without_end(memory, clock, storm):
-    await alerted(memory, clock, storm[0])
-    for _ in range(2):
-        await reply(memory, clock, storm[1], "claimed", 2)
-        await reply(memory, clock, storm[1], "stalled", 3, days=4)
-        await reply(memory, clock, storm[2], "wrong_account", 3)
-        await reply(memory, clock, storm[0], "storm_over", 9)
-    said = await say_all(memory, clock)
-    told = {(saying.what, saying.detail.get("login"), saying.detail.get("days")) for saying in said}
-    assert {
-        ("storm_stalled", "di@example.com", 4),
-        ("storm_wrong_account", "ed@example.com", None),
-        ("storm_over", None, None),
-    } == told
-    assert (3, {storm[0].id}) == (len(said), {saying.outage_id for saying in said})
-    assert "storm_over" == said[0].what, "its own come first, whatever the numbers of the others are"
-    for number in range(30):
-        await reply(memory, clock, storm[1], "stalled", 10 + number)
-    await reply(memory, clock, storm[1], "wrong_account", 50)
-    assert 19 + 1 == len(await say_all(memory, clock))
 
 
 async def test_what_does_not_hold_any_more_is_unsaid_unless_it_may_have_been_said(memory, clock, outages):
