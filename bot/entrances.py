@@ -22,6 +22,9 @@ class GuestLink:
 
 class Consents(Protocol):
     async def begin(self, consent: Consent, state_hash: str, browser_hash: str, expires_at: datetime) -> None: ...
+    async def under_way(self, state_hash: str) -> bool:
+        """Whether there is a consent with that state at all. Changes nothing."""
+
     async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
         """Use it up. One caller ever gets it; None for an unknown, used, expired or foreign one (foreign uses nothing
         up).

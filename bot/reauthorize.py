@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -28,6 +28,15 @@ STATE_LIVES = timedelta(minutes=10)
 def digest(secret: str) -> str:
     """What is stored of a state, a browser cookie or a link: enough to recognise it, useless to a thief."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def use_up(memory: Memory, platform: str, state: str, browser: str, now: datetime) -> Consent | None:
+    """The consent of that state, once. Looked for before it is taken: what a stranger makes up waits for no writer."""
+    async with memory.read() as tx:
+        if not await tx.consents.under_way(digest(state)):
+            return None
+    async with memory.begin() as tx:
+        return await tx.consents.take(platform, digest(state), digest(browser), now)
 
 
 class Consents:
@@ -64,8 +73,7 @@ class Consents:
         if issuer and params.get("iss", issuer) != issuer:
             log.warning("callback names another issuer", platform=platform)
             return None
-        async with self._memory.begin() as tx:
-            return await tx.consents.take(platform, digest(state), digest(browser), self._now())
+        return await use_up(self._memory, platform, state, browser, self._now())
 
     async def trade(self, consent: Consent, code: str) -> TokenSet:
         return await self._gateways[consent.platform].exchange(

@@ -8,7 +8,7 @@ from bot.connection import Consent, Secret
 from bot.interfaces import Clock
 from bot.members import Trip
 from bot.memory import Memory, SealBroken
-from bot.reauthorize import STATE_LIVES, digest
+from bot.reauthorize import STATE_LIVES, digest, use_up
 
 SLACK = "slack"  # beside the platforms' own keys, so that no platform's state can be used here
 
@@ -39,8 +39,7 @@ class SlackSignIns:
         return trip
 
     async def finish(self, state: str, browser: str) -> tuple[str, Secret] | None:
-        async with self._memory.begin() as tx:
-            consent = await tx.consents.take(SLACK, digest(state), digest(browser), self._now())
+        consent = await use_up(self._memory, SLACK, state, browser, self._now())
         if consent is None or consent.verifier is None:
             return None
         nonce, _, then = consent.verifier.reveal().partition(" ")

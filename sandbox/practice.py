@@ -45,6 +45,7 @@ class Practice:
         timing: Mapping[str, str],
         database: str | None,
         platforms: Mapping[str, Mapping[str, object]] | None = None,
+        slack: Mapping[str, str] | None = None,
     ) -> None:
         self.world = world
         self.folder = folder
@@ -54,6 +55,7 @@ class Practice:
         self.config = folder / "redkey.toml"
         self._timing = {**QUICK, **timing}
         self._platforms = platforms or {}
+        self._slack = slack or {}
         self._database = database or f"sqlite:///{folder / 'redkey.db'}"
         self._key = "k1:" + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
         self._process: asyncio.subprocess.Process | None = None
@@ -81,6 +83,7 @@ class Practice:
                 "web": {"port": self.port, "api_keys": [self.api_key]},
                 "timing": self._timing,
                 "platforms": self._platforms,
+                "slack": self._slack,
             },
         )
 

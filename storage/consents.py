@@ -35,6 +35,9 @@ class ConsentRows:
         }
         await self._tx.change(insert(consents).values(values))
 
+    async def under_way(self, state_hash: str) -> bool:
+        return await self._tx.one(select(consents.c.id).where(consents.c.state_hash == state_hash)) is not None
+
     async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
         """Taking is deleting: a row can be deleted once only, and nothing of it is left to steal."""
         fitting = delete(consents).where(

@@ -153,8 +153,15 @@ def _make_file(path: Path) -> None:
 
 def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
     # hide_parameters here and below: an error must never carry what was to be stored.
+    # No overflow: where more than five are asked at once, it opens a connection and its thread for a single question.
     engine = create_async_engine(
-        url, module=SqliteThread(), hide_parameters=True, connect_args={"timeout": BUSY}, pool_reset_on_return=None
+        url,
+        module=SqliteThread(),
+        hide_parameters=True,
+        connect_args={"timeout": BUSY},
+        pool_reset_on_return=None,
+        pool_size=15,
+        max_overflow=0,
     )
 
     # The driver's own idea of when a transaction begins leaves SELECT outside, so it is switched off and ours used:

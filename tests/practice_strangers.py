@@ -1,11 +1,12 @@
 """Strangers at the door: raw requests of every broken kind, sent over kept connections, and what came back. For the tests."""
 
 import asyncio
+import hashlib
 import random
 import string
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ class Reply:
     headers: dict[str, str]
     body: bytes
     took: float
+    worked: float  # seconds of this process' own work in between: what other programs do does not count
 
 
 @dataclass
@@ -26,19 +28,22 @@ class Score:
 
     statuses: Counter = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
     unsafe: list[bytes] = field(default_factory=list)
     odd: list[tuple[int, bytes]] = field(default_factory=list)
 
     def note(self, sent: bytes, reply: Reply) -> None:
         self.statuses[reply.status] += 1
         self.times.append(reply.took)
+        self.work.append(reply.worked)
         if not set(SAFE) <= reply.headers.keys() and len(self.unsafe) < 20:
             self.unsafe.append(sent[:300])
         if not 400 <= reply.status < 500 and len(self.odd) < 20:
             self.odd.append((reply.status, sent[:400]))
 
-    def p99(self) -> float:
-        return sorted(self.times)[int(len(self.times) * 0.99)]
+
+def p99(seconds: Sequence[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
 
 
 class Line:
@@ -53,7 +58,7 @@ class Line:
         for _ in range(3):
             if self._writer is None:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-            began = time.perf_counter()
+            began = time.perf_counter(), time.process_time()
             try:
                 self._writer.write(request)
                 return await self._read(began, head=head)
@@ -61,15 +66,15 @@ class Line:
                 self.close()
         raise AssertionError(f"no answer to {request[:300]!r}")
 
-    async def _read(self, began: float, *, head: bool) -> Reply:
+    async def _read(self, began: tuple[float, float], *, head: bool) -> Reply:
         top = (await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 30)).decode("latin-1")
         first, *lines = top.rstrip().split("\r\n")
         headers = {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
         body = b"" if head else await self._reader.readexactly(int(headers.get("content-length", 0)))
-        took = time.perf_counter() - began
+        took, worked = time.perf_counter() - began[0], time.process_time() - began[1]
         if headers.get("connection") == "close":
             self.close()
-        return Reply(int(first.split()[1]), headers, body, took)
+        return Reply(int(first.split()[1]), headers, body, took, worked)
 
     def close(self) -> None:
         if self._writer is not None:
@@ -118,9 +123,13 @@ class Malformed:
             self._no_http,
             self._header,
             self._error,
+            self._made_up,
         ]
         for _ in range(count):
             yield self._draw.choice(kinds)()
+
+    def made_up(self, count: int) -> Iterator[bytes]:
+        return (self._made_up() for _ in range(count))
 
     def _text(self, most: int = 40) -> str:
         alphabet = string.printable + "éß漢🔑\u202e\u0000'\"<>%;--"
@@ -197,3 +206,9 @@ class Malformed:
         return self._get(
             f"error={quote(self._text())}&error_description={quote(self._text(200))}&state={self._state()}"
         )
+
+    def _made_up(self) -> bytes:
+        """Right in form throughout: a state, and a browser's cookie that fits it. Only that nobody began it."""
+        state = self._state()
+        cookie = f"redkey_state={hashlib.sha256(state.encode()).hexdigest()[:16]}:{self._state()}"
+        return self._get(f"code=a&state={state}", {"Cookie": cookie})

@@ -21,6 +21,7 @@ from practice_web import (
 
 from bot.connection import Account, Kind
 from bot.people import ConnectPage
+from handlers.web.rendering import Pages
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -263,3 +264,10 @@ async def test_the_connections_page_uses_the_french_status_words():
 async def test_an_empty_connections_page_says_how_to_begin():
     async with website() as site:
         assert "/redkey connect" in (await site.client.get("/connections")).text
+
+
+def test_a_page_that_says_the_same_to_everybody_is_written_once():
+    pages = Pages("http://127.0.0.1:8080", "en", {})
+    assert pages.problem("malformed", 400).body is pages.problem("malformed", 400).body
+    assert pages.problem("malformed", 400).body != pages.problem("page", 404).body
+    assert pages.problem("platform", 503, retry="/reauthorize/out_1").body != pages.problem("platform", 503).body

@@ -63,5 +63,7 @@ async def _missed(door: Door, outcome: Outcome) -> bool:
 def _page(pages: Pages, outcome: Outcome, *, missed: bool) -> Response:
     if outcome.ending is Ending.CHOOSE and outcome.connect is not None:
         return pages.render("choose.html", page=outcome.connect, none_chosen=False)
+    if outcome.ending is Ending.UNKNOWN:
+        return pages.keep("result.html", STATUS[outcome.ending], outcome=outcome, missed=False)
     again = outcome.platform if outcome.ref and outcome.ending in LEADS_ON else ""
     return pages.render("result.html", STATUS.get(outcome.ending, 200), leads_to=again, outcome=outcome, missed=missed)

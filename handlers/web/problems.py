@@ -34,7 +34,7 @@ def problem_json(status: int, detail: str, headers: dict[str, str] | None = None
 
 def answer(pages: Pages, request: Request, status: int, what: str = "", detail: str = "") -> Response:
     """The answer to a request that cannot be served, in the form its sender can read."""
-    if request.url.path.startswith(PROGRAMS):
+    if request.scope["path"].startswith(PROGRAMS):
         return problem_json(status, detail or HTTPStatus(status).description)
     return pages.problem(what or PAGES.get(status, "server"), status)
 
@@ -60,18 +60,18 @@ def add_to(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: Exception) -> Response:
-        family = request.url.path.split("/")[1]
+        family = request.scope["path"].split("/")[1]
         what = {"reauthorize": "link", "connect": "connect_link"}.get(family, "page")
         return answer(pages, request, 404, what, str(error))
 
     @app.exception_handler(RedkeyError)
     async def platform_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its text is for the log
-        if request.url.path.startswith(PROGRAMS):
+        if request.scope["path"].startswith(PROGRAMS):
             return problem_json(503, "A platform did not answer properly. Try again in a moment.")
         return pages.problem("platform", 503, retry=_way_back(request))
 
 
 def _way_back(request: Request) -> str:
     """The start page a failed post came from."""
-    parts = request.url.path.split("/")
+    parts = request.scope["path"].split("/")
     return "/".join(parts[:3]) if parts[1] in {"reauthorize", "connect"} else ""

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 LONGEST_NAME = 120
 SLACK_USER = re.compile("[UW][A-Z0-9]{7,}")
 IN_SLACK = "someone in Slack"
+MOST_KEPT = 100  # pages; a few KB each
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -56,12 +57,16 @@ class Pages:
         self._words = Words(language)
         self._here = {"link": self.link, "asset": self.asset}
         self._nobody = {"member": None}
+        self._kept = lru_cache(MOST_KEPT)(self._body)
 
     def render(self, template: str, status: int = 200, /, *, leads_to: str = "", **values: Any) -> HTMLResponse:
         """`leads_to`: the platform whose consent page a form on this page leads to."""
-        body = self._environment.get_template(template).render(**self._here, **{**self._nobody, **values})
         headers = {"Content-Security-Policy": policy(*self._consent_hosts(leads_to))} if leads_to else {}
-        return HTMLResponse(body, status, headers)
+        return HTMLResponse(self._body(template, **values), status, headers)
+
+    def keep(self, template: str, status: int, /, **values: Hashable) -> HTMLResponse:
+        """A page that says the same to everybody: what strangers ask for most is written once, not for each of them."""
+        return HTMLResponse(self._kept(template, **values), status)
 
     def cost(self, day: CostDay, currency: str) -> str:
         """What one day of the cost chart says."""
@@ -70,11 +75,14 @@ class Pages:
 
     def fragment(self, template: str, **values: Any) -> str:
         """A part of a page, as the page itself would hold it."""
-        return self._environment.get_template(template).render(**self._here, **{**self._nobody, **values})
+        return self._body(template, **values).decode()
+
+    def _body(self, template: str, /, **values: Any) -> bytes:
+        return self._environment.get_template(template).render(**self._here, **{**self._nobody, **values}).encode()
 
     def problem(self, what: str, status: int, *, retry: str = "") -> HTMLResponse:
         """A page for what went wrong, never a dead end. `retry`: one of our own paths."""
-        return self.render("problem.html", status, what=what, retry=retry)
+        return self.keep("problem.html", status, what=what, retry=retry)
 
     def link(self, path: str, *parts: str) -> str:
         """An address on this site; `parts` are quoted."""
@@ -121,6 +129,7 @@ def _environment(language: str) -> Environment:
         loader=FileSystemLoader(HERE / "pages"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -60,9 +60,9 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
-        with span("request", method=request.method, route=first_part(request.url.path)) as step:
-            await self._answer(request, receive, _Sending(send, request.url.path, self._answered, step))
+        request, path = Request(scope), scope["path"]
+        with span("request", method=request.method, route=first_part(path)) as step:
+            await self._answer(request, receive, _Sending(send, path, self._answered, step))
 
     async def _answer(self, request: Request, receive: Receive, sending: "_Sending") -> None:
         try:
@@ -75,7 +75,7 @@ class Edge:
         except TooSlow:
             response = answer(self._pages, request, 408)
         except Exception:  # the last resort: whatever broke, the answer carries the headers and tells no insides
-            log.exception("a request failed", route=f"/{request.url.path.split('/')[1]}", method=request.method)
+            log.exception("a request failed", route=first_part(request.scope["path"]), method=request.method)
             response = answer(self._pages, request, 500)
         if sending.begun:
             raise ConnectionError("an answer broke off")  # half an answer must not look like a whole one
@@ -87,7 +87,7 @@ class Edge:
         declared = request.headers.get("content-length", "0")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > _limit(request):
             return answer(self._pages, request, 413)
-        if request.method == "POST" and not request.url.path.startswith(NOT_PAGES) and not self._from_us(request):
+        if request.method == "POST" and not request.scope["path"].startswith(NOT_PAGES) and not self._from_us(request):
             return answer(self._pages, request, 403, "cross_site")
         return None
 
@@ -127,7 +127,7 @@ class _Sending:
 
 
 def _limit(request: Request) -> int:
-    return LARGEST.get(request.url.path, LARGEST_ELSEWHERE)
+    return LARGEST.get(request.scope["path"], LARGEST_ELSEWHERE)
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
