@@ -14,6 +14,7 @@ RUNS: dict[str, tuple[str, str]] = {
     "watch": ("--connections 100000", "--connections 2000 --ticks 4 --rounds 1"),
     "story": ("", "--rounds 1"),
     "intake": ("", "--size 5000 --rounds 1"),
+    "pages": ("", "--connections 100 --outages 500 --rounds 3"),
     "edge": ("", "--requests 1000"),
     "ack": ("", "--seconds 3 --rows 200000"),
     "replicas": ("", "--size 3000 --checks 300 --processes 1 2"),

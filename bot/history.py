@@ -43,8 +43,8 @@ class UntaggedAd:
 def tones_of(created_at: datetime | None, downs: Sequence[Down], today: date, days: int) -> list[str]:
     """One tone a day, oldest first: red where the login was lost, amber where it was catching up, none before its time."""
     first = today - timedelta(days=days - 1)
-    created = _day(created_at) if created_at else first
-    tones = [GREEN if first + timedelta(days=n) >= created else NONE for n in range(days)]
+    before = min(max((_day(created_at) - first).days, 0), days) if created_at else 0
+    tones = [NONE] * before + [GREEN] * (days - before)
     for down in downs:
         ended = down.reauthorized_at or down.closed_at
         back = _day(ended) if ended else today

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from handlers.words import Words, catalogue
 
+MOST_KEPT = 1000  # sentences without values; the pages have some three hundred
 LOCALE = Path(__file__).parent / "locale"
 
 
@@ -35,13 +36,21 @@ class Phrases:
     def __init__(self, language: str) -> None:
         self.words = Words(language)
         self._catalogue = page_catalogue(language)
+        self._as_they_are = lru_cache(MOST_KEPT)(self._filled)
+        self._counted = lru_cache(MOST_KEPT)(self._in_number)
 
     def say(self, sentence: str, **values: object) -> Markup:
         """Translate, then fill in."""
+        return self._filled(sentence, **values) if values else self._as_they_are(sentence)
+
+    def _filled(self, sentence: str, **values: object) -> Markup:
         return Markup(escape(self._catalogue.gettext(sentence) if sentence else "")).format(**values)  # noqa: S704
 
     def many(self, one: str, other: str, count: int, **values: object) -> Markup:
         """As `say`, in the form that fits `count`; {n} is the count with the language's separators."""
+        return self._in_number(one, other, count, **values) if values else self._counted(one, other, count)
+
+    def _in_number(self, one: str, other: str, count: int, **values: object) -> Markup:
         found = self._catalogue.ngettext(one, other, count)
         return Markup(escape(found)).format(n=self.words.number(count), **values)  # noqa: S704
 

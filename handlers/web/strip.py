@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import groupby
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.history import tones_of
 from bot.showing import STRIP_DAYS, Shown
@@ -16,13 +16,15 @@ def days_of(shown: Shown, today: date) -> list[str]:
 
 
 def picture(tones: Iterable[str], label: str) -> Markup:
-    """Neighbouring days of one tone are one dashed stroke: some hundred bytes instead of ninety elements."""
-    strokes = Markup("").join(
-        Markup('<path class="day {}" d="M{} 6h{}"/>').format(tone, start, length) for tone, start, length in runs(tones)
+    """Neighbouring days of one tone are one dashed stroke: some hundred bytes instead of ninety elements.
+
+    Tones and numbers are our own, so that only the label is escaped: with escaping, the strips took half the time of the page.
+    """
+    strokes = "".join(f'<path class="day {tone}" d="M{start} 6h{length}"/>' for tone, start, length in runs(tones))
+    return Markup(  # noqa: S704
+        f'<svg class="strip" viewBox="0 0 {STRIP_DAYS} 12" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}">{strokes}</svg>'
     )
-    return Markup(
-        '<svg class="strip" viewBox="0 0 {} 12" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    ).format(STRIP_DAYS, label, strokes)
 
 
 def runs(tones: Iterable[str]) -> Iterator[tuple[str, int, int]]:
