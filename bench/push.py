@@ -2,8 +2,14 @@
 
 The far end is a counter of prepared answers in a process of its own: a job is complete at once, and says of each record
 what was sent. Ours is the whole path: claim, outbox, jobs, each record's own answer, settled in the same database (SQLite).
-simple-salesforce is given a script around it that does as much; jsforce only sends and reads what became of it. Each runs in
-a process of its own, so that its peak memory can be told; ours also with 10,000 waiting, to see whether memory grows.
+simple-salesforce is given a script around it that does as much for records that are always taken; jsforce only sends and
+reads what became of it, from memory. Both look for the end of a job every millisecond here; left alone they wait seconds.
+
+Floor 1 sends the same bytes, made before, and throws the answers away. Floor 2 also reads what waits from our own tables and
+marks it as sent, by the driver alone: whoever keeps an outbox there cannot do with less, and it builds and reads no CSV yet.
+
+Each runs in a process of its own, so that its peak memory can be told; ours also with 10,000 waiting, to see whether memory
+grows.
 """
 
 import argparse
@@ -129,8 +135,8 @@ async def raw(address: str, count: int) -> dict[str, float]:
             written.write(f'"{name(n)}","Été {n % 100}","person{n}@example.com","cpc","google"\n')
         bodies.append(written.getvalue().encode())
     at = "/services/data/v66.0/jobs/ingest"
-    wall, cpu = perf_counter(), process_time()
     async with httpx2.AsyncClient(base_url=address, timeout=60) as client:
+        wall, cpu = perf_counter(), process_time()
         for body in bodies:
             job = (await client.post(at, json={})).json()["id"]
             await client.put(f"{at}/{job}/batches", content=body)
@@ -138,7 +144,23 @@ async def raw(address: str, count: int) -> dict[str, float]:
             await client.get(f"{at}/{job}")
             await client.get(f"{at}/{job}/successfulResults")
             await client.get(f"{at}/{job}/failedResults")
-    return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": count, "peak": 0}
+        return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": count, "peak": 0}
+
+
+def kept(path: Path) -> dict[str, float]:
+    """What waits in our own tables is read and marked as sent by the driver alone, as many at a time as we take."""
+    some = """SELECT number, id, email, fields FROM deliveries JOIN touchpoints ON id = touchpoint_id
+        WHERE connection_id = (SELECT id FROM connections) AND state = 'waiting' ORDER BY number LIMIT 10000"""
+    marked = "UPDATE deliveries SET state = 'sent', sent_at = ? WHERE state = 'waiting' AND number BETWEEN ? AND ?"
+    rows = 0
+    with closing(sqlite3.connect(path, isolation_level=None)) as sql:
+        sql.execute("PRAGMA synchronous = FULL")
+        sql.execute("UPDATE deliveries SET state = 'waiting', sent_at = NULL")
+        wall, cpu = perf_counter(), process_time()
+        while found := sql.execute(some).fetchall():
+            sql.execute(marked, [NOW.isoformat(), found[0][0], found[-1][0]])
+            rows += len(found)
+        return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": rows, "peak": 0}
 
 
 def outbox(path: Path, count: int) -> None:
@@ -176,6 +198,7 @@ def one_round(address: str, size: int) -> dict[str, dict[str, float]]:
         if shutil.which("node") and (opinions / "node_modules").exists():
             found["jsforce"] = run("node", peers / "jsforce_push.mjs", address, size, opinions)
         found["raw"] = asyncio.run(raw(address, size))
+        found["kept"] = kept(Path(folder) / "ours.db")
         for what, one in found.items():
             assert one["rows"] == (FEW if what == "few" else size), (what, one)
         return found
@@ -195,12 +218,14 @@ def measure(size: int, rounds: int) -> Report:
             if peer in all_[0]:
                 report.row(peer, size / of(peer, which), unit)
                 report.row(f"Redkey, beside {peer}", mine, unit, floor=size / of(peer, which), target=target)
-        floor = size / of("raw", which)
-        report.row("floor: the same bytes sent raw", floor, unit)
-        report.row("Redkey, beside the floor", mine, unit, floor=floor, target="at least 0.7 x")
+        sent, floor = size / of("raw", which), size / (of("raw", which) + of("kept", which))
+        report.row("floor 1: the same bytes sent raw", sent, unit)
+        report.row("Redkey, beside floor 1", mine, unit, floor=sent, target="at least 0.7 x")
+        report.row("floor 2: and the outbox read and marked", floor, unit)
+        report.row("Redkey, beside floor 2", mine, unit, floor=floor)
     few, many = of("few", "peak"), of("ours", "peak")
     report.row(f"peak memory with {FEW:,} waiting", few, "MB")
-    report.row(f"peak memory with {size:,} waiting", many, "MB", floor=few, target="at most 20 MB more")
+    report.row(f"more than that with {size:,} waiting", many - few, "MB", target="at most 20 MB")
     return report
 
 

@@ -15,9 +15,8 @@ from bot.memory import Memory
 from bot.pace import Quota
 from bot.resuming import InTurn
 
-PATIENCE = timedelta(
-    seconds=5
-)  # a turn that is further away is better waited for in the database than in a worker's slot
+# A turn that is further away is better waited for in the database than in a worker's slot.
+PATIENCE = timedelta(seconds=5)
 Sleep = Callable[[float], Awaitable[Any]]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -131,7 +132,7 @@ class Faults:
             case Kind.DROP | Kind.CUT | Kind.LATE:
                 await self._spoil(fault, app, scope, receive, send)
             case Kind.SLOW:
-                await asyncio.sleep(fault.seconds)
+                await self._dawdle(fault)
                 await app(scope, receive, send)
             case Kind.HUGE:
                 await _send_huge(fault, send)
@@ -151,7 +152,7 @@ class Faults:
 
         await app(scope, receive, keep)
         if fault.kind is Kind.LATE:
-            await asyncio.sleep(fault.seconds)
+            await self._dawdle(fault)
             for message in kept:
                 await send(message)
             return
@@ -173,6 +174,11 @@ class Faults:
             except TimeoutError:
                 continue
         await drop_connection(scope, receive)
+
+    async def _dawdle(self, fault: Fault) -> None:
+        """So many seconds, or until someone calls `release`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._released.wait(), fault.seconds)
 
     async def _until_released(self, receive: Receive) -> None:
         """Until someone calls `release`, or the client gives up."""

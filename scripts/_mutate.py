@@ -64,7 +64,6 @@ class Mutating:
         self.failed: set[str] = set()
         self.seconds: dict[str, float] = {}
         self.in_fork = False
-        self.survived: list[tuple[Change, str]] = []
         self.counts: dict[str, list[int]] = {file: [0, 0] for file in files}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -96,7 +95,7 @@ class Mutating:
                 passed = {n for each in seen.values() for n in each} if change.constants else seen.get(change.line, ())
                 tests = self.tests([items[nodeid] for nodeid in passed if nodeid in items])
                 if not tests:
-                    self.survived.append((change, "no test passes here"))
+                    self.unnoticed(change, "   (no test passes here)")
                     continue
                 while len(running) >= self.at_once:
                     self.reap(running)
@@ -139,9 +138,12 @@ class Mutating:
         child, status = os.wait()
         change = running.pop(child)
         if status == 0:
-            self.survived.append((change, ""))
+            self.unnoticed(change)
         else:
             self.counts[change.file][0] += 1
+
+    def unnoticed(self, change: Change, why: str = "") -> None:
+        print(f"{change.file}:{change.line}: {change.words}{why}", flush=True)
 
     def run(self, item: pytest.Item) -> None:
         after = SimpleNamespace(listchain=lambda: [item.session])  # what is made for the session stays for the next
@@ -162,8 +164,6 @@ def main() -> None:
         ["-p", "no:randomly", "-p", "no:xdist", "-o", "timeout=0", "-s", "-k", given.k, *tests], plugins=[plugin]
     )
     print()
-    for change, why in sorted(plugin.survived, key=lambda s: (s[0].file, s[0].line)):
-        print(f"{change.file}:{change.line}: {change.words}{f'   ({why})' if why else ''}")
     noticed, made = (sum(count[n] for count in plugin.counts.values()) for n in (0, 1))
     for file, (some, every) in plugin.counts.items():
         print(f"{file}: {some} of {every} noticed, {100 * some / max(every, 1):.1f} %")

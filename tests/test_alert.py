@@ -226,7 +226,7 @@ async def test_a_post_that_slack_carries_out_after_its_sender_died_is_waited_for
     """Killed right after asking. Not to be seen at the first look is not the same as not made."""
     disk = Trouble(story.memory)
     (saying,) = await story.workers[Work.SAY].claim(1)
-    story.world.slack.work_late(POST, 0.3)
+    story.world.slack.work_late(POST, 60)
     disk.next_writes_fail(1_000, after=1)
     dying = asyncio.create_task(alert_on(story, disk).say(saying))
     await story.world.slack.wait_for(lambda: story.world.slack.mishaps.planned[0].times == 0)
@@ -236,6 +236,7 @@ async def test_a_post_that_slack_carries_out_after_its_sender_died_is_waited_for
         await tx.outbox.free([])
     await story.work(Work.SAY)
     assert [] == story.posts()
+    story.world.slack.heal()
     await story.world.slack.wait_for(story.posts)
     await story.pass_by(Work.SAY, minutes=1)
 

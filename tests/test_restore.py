@@ -479,10 +479,11 @@ async def test_a_database_that_cannot_be_written_leaves_everything_as_it_was(sto
 @sqlite_only
 async def test_a_new_login_wins_over_a_refresh_under_way(story):
     (connection,) = await story.connect(SALESFORCE)
-    story.world.salesforce.faults.add(Fault(match="token", kind=Kind.LATE, seconds=1))
+    story.world.salesforce.faults.add(Fault(match="token", kind=Kind.LATE, seconds=60))
     refreshing = asyncio.create_task(story.refresher.renewed(connection.grant_id, 1))
     await story.world.salesforce.ledger.wait_for("token.rotated")
     assert Ending.RESTORED == (await story.reauthorize(SALESFORCE, connection.id)).ending
+    story.world.salesforce.faults.release()
     token = await refreshing
     await story.work()
 

@@ -32,6 +32,14 @@ async def test_a_consent_is_taken_as_it_was_begun_and_by_one_caller(memory, cloc
     assert await take(memory, clock) is None
 
 
+async def test_only_a_state_that_was_begun_is_under_way_and_only_until_it_is_used(memory, clock, consent):
+    async with memory.read() as tx:
+        assert [True, False] == [await tx.consents.under_way(state) for state in ("state-hash", "made-up")]
+    await take(memory, clock)
+    async with memory.read() as tx:
+        assert await tx.consents.under_way("state-hash") is False
+
+
 @pytest.mark.parametrize("wrong", [{"platform": "salesforce"}, {"state": "other"}, {"browser": "other"}])
 async def test_a_stranger_gets_nothing_and_uses_nothing_up(memory, clock, consent, wrong):
     assert await take(memory, clock, **wrong) is None

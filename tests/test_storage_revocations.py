@@ -10,6 +10,8 @@ from bot.memory import Work
 from storage import new_key, open_memory
 from storage.tables import revocations
 
+HOUR = timedelta(hours=1)
+
 
 async def claim(memory, clock):
     async with memory.begin() as tx:
@@ -34,6 +36,18 @@ async def test_a_token_to_be_revoked_is_claimed_once_until_it_is_done(memory, cl
         await tx.revocations.done(row)
     clock.advance(days=1)
     assert await claim(memory, clock) == []
+
+
+async def test_what_a_dead_process_had_claimed_is_free_at_once_but_not_what_it_had_put_off(memory, clock):
+    async with memory.begin() as tx:
+        for token in ("claimed", "put off"):
+            await tx.revocations.add("google_ads", Secret(token), clock())
+        claimed = await tx.revocations.claim(clock(), 10, "dead")
+        await tx.revocations.later(
+            next(row for row, _, token, _ in claimed if token.reveal() == "put off"), clock.at + HOUR
+        )
+        await tx.replicas.free(["alive"])
+    assert ["claimed"] == [token.reveal() for _, _, token, _ in await claim(memory, clock)]
 
 
 async def test_one_under_a_lost_key_holds_up_no_other(memory, clock, database_url):

@@ -1,5 +1,7 @@
 """Bad days of Slack, on demand: refusals, lost answers, an outage."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -24,6 +26,7 @@ class Mishap:
 class Mishaps:
     def __init__(self) -> None:
         self.planned: list[Mishap] = []
+        self._over = asyncio.Event()
         self.down_with: int | None = None
 
     def next_for(self, method: str) -> Mishap | None:
@@ -40,6 +43,13 @@ class Mishaps:
         mishap = self.next_for("upload")
         return mishap.status if mishap else self.down_with
 
+    async def last(self, seconds: float) -> None:
+        """So many seconds, or until all is well again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
     def clear(self) -> None:
+        self._over.set()
+        self._over = asyncio.Event()
         self.planned.clear()
         self.down_with = None

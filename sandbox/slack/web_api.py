@@ -1,6 +1,5 @@
 """The Web API's front door: who asks, may they, how often, and how Slack would say so."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -60,10 +59,10 @@ class WebApi:
         mishap = self.mishaps.next_for(name)
         if mishap and mishap.late:
             self.state.changed()
-            await asyncio.sleep(mishap.late)
+            await self.mishaps.last(mishap.late)
         response = self._met(name, args, given, mishap)
         if mishap and mishap.delay:
-            await asyncio.sleep(mishap.delay)
+            await self.mishaps.last(mishap.delay)
         return response
 
     def _met(self, name: str, args: Arguments, given: Json, mishap: Mishap | None) -> Response:

@@ -200,7 +200,7 @@ class SlackWorkspace:
         self.mishaps.planned.append(Mishap(method, times=times, delay=seconds))
 
     def work_late(self, method: str, seconds: float, times: int | None = 1) -> None:
-        """Take the request, and do its work only so many seconds later: also when whoever asked is gone by then."""
+        """Take the request, and do its work only so many seconds later, or once Slack is healed; the asker may be gone."""
         self.mishaps.planned.append(Mishap(method, times=times, late=seconds))
 
     def heal(self) -> None:
