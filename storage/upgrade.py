@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import SetupError
 from storage.database import Database, is_busy, setup_faults
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "redkey_version"  # a name of our own: the database may hold another program's alembic_version
@@ -49,19 +53,12 @@ def _heads(connection: Connection) -> list[str]:
 
 
 def _migrate(connection: Connection, heads: Sequence[str], shown: str) -> None:
-    """By Alembic, which is loaded only where there is something to migrate: it takes ten megabytes and a tenth of a second.
-
-    It works on our connection and leaves logging alone.
-    """
+    """By Alembic, which is loaded only where there is something to migrate: it takes ten megabytes and a tenth of a second."""
     from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
+    config = configured(connection)
     script = ScriptDirectory.from_config(config)
     for head in heads:
         try:
@@ -71,3 +68,14 @@ def _migrate(connection: Connection, heads: Sequence[str], shown: str) -> None:
                 f"database.url: {shown} was made by a newer Redkey (version {head}): update this one, or restore a backup"
             ) from None
     command.upgrade(config, "head")
+
+
+def configured(connection: Connection) -> "Config":
+    """Alembic without its file: it works on our connection and leaves logging alone."""
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
