@@ -59,6 +59,7 @@ TOLD_ON_SQLITE = {
     "test_blind",
     "test_calling",
     "test_confirm",
+    "test_connect_more",
     "test_desk",
     "test_digest",
     "test_endings",
@@ -74,10 +75,12 @@ TOLD_ON_SQLITE = {
     "test_remove",
     "test_restore",
     "test_storm",
+    "test_storm_list",
     "test_storm_thread",
     "test_transfer",
     "test_undo",
     "test_watch",
+    "test_webhooks",
 }
 
 

@@ -23,6 +23,7 @@ async def choose(within: Locator, label: str) -> None:
 
 
 @pytest.mark.timeout(100)
+@pytest.mark.sweep
 async def test_a_person_breaks_a_connection_takes_it_snoozes_it_and_mends_it(tmp_path, sqlite_url):
     async with chromium() as browser, deployed(tmp_path, sqlite_url) as redkey:
         await redkey.connect("google_ads")
