@@ -5,6 +5,7 @@ import hashlib
 import random
 import string
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ class Score:
     """What a crowd of strangers was told."""
 
     statuses: Counter = field(default_factory=Counter)
-    times: list[float] = field(default_factory=list)
-    work: list[float] = field(default_factory=list)
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    work: "array[float]" = field(default_factory=lambda: array("d"))
     unsafe: list[bytes] = field(default_factory=list)
     odd: list[tuple[int, bytes]] = field(default_factory=list)
 
