@@ -1,5 +1,7 @@
 """The API keeps what its OpenAPI document says: scopes, pages, and nothing that schemathesis could find."""
 
+import hmac
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
@@ -116,3 +118,12 @@ def test_only_digests_of_keys_are_kept():
     assert ring.of("the-very-secret-key").scopes == {"read"}
     assert "the-very-secret-key" not in repr(vars(ring)) + repr(ring.of("the-very-secret-key"))
     assert KeyRing(["plain"]).of("plain").scopes == set(SCOPES)
+
+
+@pytest.mark.parametrize("given", ["first-key", "last-key", "no-key-at-all", ""])
+def test_every_key_is_compared_whichever_fits(monkeypatch, given):
+    """So that how long it takes tells neither which key it is nor how much of it is right."""
+    ring, compared, compare = KeyRing(["first-key", "second-key", "last-key"]), [], hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *two: compared.append(two) or compare(*two))
+    assert bool(ring.of(given)) == (given in {"first-key", "last-key"})
+    assert len(compared) == 3

@@ -19,7 +19,8 @@ from handlers.web.security import HEADERS
 MOST_CONNECTIONS = (
     1000  # a file descriptor each; below the usual limit of 1,024 with room for the database and the platforms
 )
-LONGEST_HEAD = 32 * 1024  # bytes of request line and headers
+LONGEST_HEAD = 32 * 1024  # bytes of request line and headers that are waited for; what comes at one go may be 256 KiB
+TAKE_TIME = 30.0  # seconds in which nothing of an answer is taken; whoever only asks does not hold a place either
 HEAD_TIME = 10.0  # seconds for them to arrive; whoever sends one byte a minute holds a connection, not a place for ever
 # Strangers must not fill the log: what is no HTTP is answered, and not worth a line. What breaks in us still is.
 _LOG = logging.getLogger("uvicorn.error.strangers")
@@ -32,11 +33,13 @@ class CarefulProtocol(H11Protocol):
 
     most_connections = MOST_CONNECTIONS
     head_time = HEAD_TIME
+    take_time = TAKE_TIME
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = _LOG
         self._head: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -51,8 +54,18 @@ class CarefulProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def pause_writing(self) -> None:
+        """The other side takes nothing more for now."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self.take_time, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        self._taken()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -70,6 +83,11 @@ class CarefulProtocol(H11Protocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
+
+    def _taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _too_slow(self) -> None:
         if not self.transport.is_closing():

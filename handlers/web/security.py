@@ -84,6 +84,12 @@ class Edge:
         await response(request.scope, receive, sending)
 
     def _refusal(self, request: Request) -> Response | None:
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:
+            # Two lengths: a proxy may have seen another end of this request than we, and what follows may be hidden in it.
+            # https://www.rfc-editor.org/rfc/rfc9112#section-6.3-2.3
+            refused = answer(self._pages, request, 400)
+            refused.headers["Connection"] = "close"
+            return refused
         declared = request.headers.get("content-length", "0")
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > _limit(request):
             return answer(self._pages, request, 413)

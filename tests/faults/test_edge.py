@@ -5,83 +5,27 @@ MANY_STRANGERS=100000 runs the long sizes (with `-m sweep`): scripts/test --swee
 
 import asyncio
 import gc
-import hashlib
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
 import structlog
-from practice_slack_strangers import SECRET, slack_requests
+from guarded import House, begun, house, the_connection
+from practice_slack_strangers import slack_requests
 from practice_strangers import SAFE, Line, Malformed, p99, raw, send_all
 
-from bot.app import App
-from bot.serve import Serving
-from bot.settings_file import load
 from sandbox.person import consent
-from sandbox.practice import free_port
 from sandbox.visitor import Visitor
-from sandbox.world import World
 
 SOON = 0.05  # seconds for 99 of 100 answers, with four strangers at once
 MANY = int(os.environ.get("MANY_STRANGERS", "100000"))
-QUIET = {"check_every": "10m", "cost_every": "10m", "tagging_every": "10m", "push_every": "10m"}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-NOT_STATE = {"replicas", "redkey_version"}
-
-
-class House:
-    """The bot in service, over HTTP for Slack too, with one connection, and what its database holds."""
-
-    def __init__(self, app: App, port: int, file: Path, login: str) -> None:
-        self.app = app
-        self.login = login
-        self.soon = ""
-        self.port = port
-        self._file = file
-
-    def state(self) -> dict[str, list]:
-        with closing(sqlite3.connect(self._file)) as database:
-            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            held = {t: sorted(map(repr, database.execute(f"SELECT * FROM {t}"))) for t in tables - NOT_STATE}
-            # What has run out is swept away, siege or not.
-            living = database.execute("SELECT id FROM consents WHERE expires_at > ?", [str(self.soon)])
-            return {**held, "consents": sorted(map(repr, living))}
-
-
-@asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
-    port = free_port()
-    async with World.open() as world:
-        sections = {
-            "database": {"url": f"sqlite:///{folder / 'redkey.db'}"},
-            "web": {"port": port, "api_keys": ["practice-key-0123456789"]},
-            "timing": QUIET,
-            "slack": {"mode": "http", "signing_secret": SECRET},
-        }
-        written = world.settings(f"http://127.0.0.1:{port}")
-        sections["slack"] = {**written["slack"], **sections["slack"]}
-        world.write_settings(folder / "redkey.toml", f"http://127.0.0.1:{port}", sections)
-        async with App.open(load(folder / "redkey.toml"), "all") as app:
-            stop, ready = asyncio.Event(), asyncio.Event()
-            serving = asyncio.create_task(Serving(app).run(stop, ready))
-            await asyncio.wait_for(ready.wait(), 20)
-            try:
-                async with Visitor() as visitor:
-                    link = await app.desk.connect_link("google_ads", "U0ANNA000")
-                    assert (await visitor.connect(link, world.google_ads.demo_login)).status == 200
-                await app.dispatcher.stop(5)  # nothing but the strangers changes anything from here on
-                yield House(app, port, folder / "redkey.db", world.google_ads.demo_login)
-            finally:
-                stop.set()
-                await serving
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -156,21 +100,6 @@ async def a_living_cookie(at_home: House) -> str:
     line.close()
     assert answer.status == 303
     return answer.headers["set-cookie"].partition(";")[0]
-
-
-async def the_connection(at_home: House) -> str:
-    return (await at_home.app.desk.connections())[0].connection.id
-
-
-async def begun(at_home: House, count: int) -> list[tuple[str, str]]:
-    """Consents under way: each its state and the cookie of its browser."""
-    connection, found = await the_connection(at_home), list[tuple[str, str]]()
-    for _ in range(count):
-        begun = await at_home.app.door.begin(connection)
-        state = parse_qs(urlsplit(begun.url).query)["state"][0]
-        mark = hashlib.sha256(state.encode()).hexdigest()[:16]
-        found.append((state, f"redkey_state={mark}:{begun.browser}"))
-    return found
 
 
 async def each_state_counts_once(at_home: House, count: int) -> None:
