@@ -190,45 +190,39 @@ class PlatformDownFacts:
         return self.back_at is not None
 
 
+class _WellOrNot:
+    """Told once when it is not well, and once more when it is."""
+
+    well: bool
+
+    @property
+    def stamp(self) -> str:
+        return str(self.well)
+
+    @property
+    def idle(self) -> bool:
+        return self.well
+
+    @property
+    def over(self) -> bool:
+        return self.well
+
+
 @dataclass(frozen=True)
-class EndpointFacts:
+class EndpointFacts(_WellOrNot):
     """A receiver of webhooks was switched off. `why` is ours; `well`: it takes them again, or is not subscribed any more."""
 
     name: str
     why: str
     well: bool
 
-    @property
-    def stamp(self) -> str:
-        return str(self.well)
-
-    @property
-    def idle(self) -> bool:
-        return self.well
-
-    @property
-    def over(self) -> bool:
-        return self.well
-
 
 @dataclass(frozen=True)
-class MutedFacts:
+class MutedFacts(_WellOrNot):
     """Slack does not renew the bot's own token, which lives `until` then. `well`: it has done so since."""
 
     until: datetime
     well: bool
-
-    @property
-    def stamp(self) -> str:
-        return str(self.well)
-
-    @property
-    def idle(self) -> bool:
-        return self.well
-
-    @property
-    def over(self) -> bool:
-        return self.well
 
 
 @dataclass(frozen=True)
