@@ -45,6 +45,13 @@ class Intents:
         """The request definitely changed nothing."""
         await self._ended(grant)
 
+    async def put_back(self, grant: Grant) -> None:
+        """The retry definitely changed nothing, but the request before it may have: its intent stands again, as it did."""
+        assert grant.refresh_started_at is not None
+        async with self._memory.begin() as tx:
+            await tx.grants.end_refreshes([grant])
+            await tx.grants.begin_refreshes([grant], grant.refresh_started_at)
+
     async def _held(self, grant_ids: Sequence[str]) -> list[Held | Exception]:
         async with self._memory.read() as tx:
             found = await tx.grants.opened(list(dict.fromkeys(grant_ids)))

@@ -27,6 +27,16 @@ class Pace:
         return max(pause, after or timedelta(0))
 
 
+def while_uncertain(waited: timedelta, longest: timedelta) -> timedelta:
+    """Until the next try where a token may have got lost: seconds at first, an eighth of the time that it has lasted later.
+
+    So whoever is to be told is told within a minute once the platform answers, and one that does not is asked ever more
+    rarely, down to once in `longest`.
+    """
+    pause: timedelta = min(max(waited / 8, timedelta(seconds=3)), longest) * random.uniform(0.5, 1)  # noqa: S311
+    return pause
+
+
 @dataclass(frozen=True)
 class Quota:
     """So many calls a platform takes from us within a time.

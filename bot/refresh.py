@@ -18,6 +18,7 @@ from bot.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, Try
 from bot.intents import Held, Intents
 from bot.interfaces import AccessToken, Clock
 from bot.memory import Memory
+from bot.pace import while_uncertain
 from bot.traces import span
 
 log = structlog.get_logger()
@@ -35,7 +36,7 @@ HELD_FOR = timedelta(seconds=1)
 
 
 class OnItsWay(TryLater):
-    """A new token may have got lost. `after` this one retry says for certain, so nobody is left in the dark for longer."""
+    """A new token may have got lost. The next try comes soon, and is noted already: nobody is left in the dark for longer."""
 
 
 class Renews(Protocol):
@@ -64,9 +65,9 @@ class Refresher:
         self._gateways = gateways
         self.now = now
         self._ahead = refresh_ahead
-        # A killed process' request may still be delivered for as long as its time-out; only after that is
-        # one retry with the old token safe.
-        self._margin = request_timeout * 2
+        # A killed process' request may still be delivered for as long as its time-out; only after that, and half of it
+        # more, is one retry with the old token safe. Longer would keep people in the dark for more than a minute.
+        self._margin = request_timeout * 1.5
         self._running: dict[str, asyncio.Task[AccessToken]] = {}
 
     async def current(self, grant_id: str) -> AccessToken:
@@ -125,7 +126,7 @@ class Refresher:
                 raise AuthorizationLost(NO_REFRESH_TOKEN)
             if held.grant.refresh_started_at is not None and held.grant.refresh_started_at > self.now():
                 await self._begun_now(held.grant)
-            orphaned = self._is_orphaned(held.grant)
+            orphaned = await self._is_orphaned(held.grant)
             if not await self._intents.begin(held.grant, anew=orphaned):
                 raise TryLater("another worker is refreshing this login")
             return await self._ask(held, orphaned=orphaned)
@@ -133,17 +134,26 @@ class Refresher:
     async def _begun_now(self, grant: Grant) -> None:
         """The clock was set back since that refresh began. When that was cannot be known: now at the latest."""
         await self._intents.begin(grant, anew=True)
-        raise OnItsWay("an earlier refresh may still be on its way", after=self._margin)
+        raise await self._on_its_way(grant, TryLater("an earlier refresh may still be on its way"), self._margin)
 
-    def _is_orphaned(self, grant: Grant) -> bool:
+    async def _is_orphaned(self, grant: Grant) -> bool:
         """Whether an earlier refresh was begun and never ended. Raises TryLater while its request may still arrive."""
         if grant.refresh_started_at is None:
             return False
         if self._gateways[grant.platform].rotates:
             wait = grant.refresh_started_at + self._margin - self.now()
             if wait > timedelta(0):
-                raise OnItsWay("an earlier refresh may still be on its way", after=wait)
+                raise await self._on_its_way(grant, TryLater("an earlier refresh may still be on its way"), wait)
         return True
+
+    async def _on_its_way(self, grant: Grant, why: TryLater, after: timedelta) -> OnItsWay:
+        """Whoever asked may come back when it likes, or never: the next try is noted here."""
+        try:
+            async with self._memory.begin() as tx:
+                await tx.grants.renew_at(grant.id, self.now() + after)
+        except TryLater:
+            log.warning("the next try of a refresh could not be noted", grant=grant.id)
+        return OnItsWay(str(why), after=after, unclear=why.unclear)
 
     async def _ask(self, held: Held, *, orphaned: bool) -> AccessToken:
         gateway = self._gateways[held.grant.platform]
@@ -161,14 +171,27 @@ class Refresher:
             await self._forget_intent(held.grant)
             raise
         except RedkeyError as error:
-            # An intent stays while a token may have got lost: of this request, or of the one before that left it.
-            unclear = isinstance(error, TryLater) and error.unclear
-            if not (rotates and (orphaned or unclear)):
+            if rotates and isinstance(error, TryLater) and error.unclear:
+                raise await self._on_its_way(held.grant, error, self._margin) from error
+            if not (rotates and orphaned):
                 await self._forget_intent(held.grant)
-            elif not orphaned:
-                raise OnItsWay(str(error), after=self._margin, unclear=True) from error
+            elif isinstance(error, TryLater):
+                raise await self._still_on_its_way(held.grant, error) from error
             raise
         return await self._store(held.grant, fresh)
+
+    async def _still_on_its_way(self, grant: Grant, error: TryLater) -> OnItsWay:
+        """The retry was put off, clearly: it changed nothing, so the next need not wait for it, only for the platform.
+
+        The intent stays, and is as old as the request whose answer was lost.
+        """
+        assert grant.refresh_started_at is not None  # an orphan's retry
+        pause = while_uncertain(self.now() - grant.refresh_started_at, self._margin)
+        try:
+            await self._intents.put_back(grant)
+        except TryLater:
+            log.warning("the end of a refresh could not be noted", grant=grant.id)
+        return await self._on_its_way(grant, error, max(pause, error.after or timedelta(0)))
 
     async def _forget_intent(self, grant: Grant) -> None:
         """If it cannot be forgotten now, the next one to refresh finds it: what the platform said counts more."""

@@ -170,11 +170,9 @@ class Watch:
                 await self.losses.lost(grant.id, grant.generation, error)
         except RedkeyError as error:
             log.info("refresh put off", grant=grant.id, platform=grant.platform, why=str(error))
-            after = error.after if isinstance(error, TryLater) else None
-            pause = self._pace.back_off(10, after)
-            if isinstance(error, OnItsWay) and after is not None:
-                pause = after
-            await self._renew_at(grant, self._now() + pause)
+            if not isinstance(error, OnItsWay):  # then the next try is noted
+                pause = self._pace.back_off(10, error.after if isinstance(error, TryLater) else None)
+                await self._renew_at(grant, self._now() + pause)
 
     async def _renew_at(self, grant: Grant, at: datetime) -> None:
         async with self._memory.begin() as tx:

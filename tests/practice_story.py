@@ -239,12 +239,14 @@ async def no_sleep(_seconds):
 
 
 @asynccontextmanager
-async def telling(memory, clock, **salesforce):
-    """`salesforce` are settings of it that differ from the defaults."""
+async def telling(memory, clock, patience=2, **salesforce):
+    """`salesforce` are settings of it that differ from the defaults; `patience`: seconds that an answer is waited for."""
     own = {**OWN, "platforms": {**OWN["platforms"], SALESFORCE: salesforce}}
+    own["timing"] = {**TIMING, "request_timeout": f"{patience}s"}
     async with World.open(now=clock) as world:
         world.slack.rates.on = False
-        gateways = open_gateways(world.settings(PUBLIC, **own)["platforms"], timeout=timedelta(seconds=2), now=clock)
+        platforms = world.settings(PUBLIC, **own)["platforms"]
+        gateways = open_gateways(platforms, timeout=timedelta(seconds=patience), now=clock)
         try:
             yield Story(world, memory, gateways, clock, own)
         finally:

@@ -13,7 +13,7 @@ from bot.refresh import FreshTokens, GrantTokens, renew_at
 from sandbox.faults import Fault, Kind
 from storage import new_key, open_memory
 
-MARGIN = timedelta(seconds=4)  # twice the request time-out of the practice settings
+MARGIN = timedelta(seconds=3)  # one and a half times the request time-out of the practice settings
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sandbox.tokens import Lifetimes, Person, Refusal
 from storage import new_key, open_memory
 
 TIMEOUT = timedelta(seconds=2)
-MARGIN = TIMEOUT * 2
+MARGIN = TIMEOUT * 1.5
 DEAD = Cause("invalid_grant", "The platform ended the login.", "Log in again.")
 BEGIN = datetime(2026, 11, 23, 9, tzinfo=UTC)
 RACES = int(os.environ.get("REDKEY_RACES", "10000"))
