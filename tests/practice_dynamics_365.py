@@ -1,12 +1,10 @@
 """A sandbox Dynamics 365 behind a real socket with Ada logged in, and touchpoints to push; for the tests."""
 
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 
 from practice_gateway import NOW, Clock, HeldNotes, sandboxed, session
 
 from bot.connection import Touchpoint
-from bot.interfaces import Answer
 from sandbox.dynamics_365 import ADA, Dynamics365Sandbox
 from sandbox.ledger import Ledger
 
@@ -64,7 +62,3 @@ def named(touchpoint_id, **fields):
 
 def states(results):
     return {result.state for result in results.values()}
-
-
-def answered(status, body, **headers):
-    return Answer(status, MappingProxyType(headers), body if isinstance(body, bytes) else body.encode())

@@ -1,7 +1,9 @@
 """Gateways over real sockets, and a login that refreshes in memory; for the tests of platforms/."""
 
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -9,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.connection import Secret
-from bot.interfaces import AccessToken
+from bot.interfaces import AccessToken, Answer
 from platforms import open_gateways
 from sandbox.person import consent
 from sandbox.served import served
@@ -25,6 +27,13 @@ class Clock:
 
     def __call__(self):
         return self.moment
+
+
+def answered(status, body, **headers):
+    """An answer as a platform's code is handed it; what is no text is sent as JSON."""
+    content = body if isinstance(body, str | bytes) else json.dumps(body)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, MappingProxyType(named), content if isinstance(content, bytes) else content.encode())
 
 
 @asynccontextmanager

@@ -1,10 +1,8 @@
 """The practice LinkedIn behind a real socket: an app that calls it plainly, and a logged-in Ada; for the tests."""
 
-import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import date
-from types import MappingProxyType
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
@@ -13,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.connection import TagChange
-from bot.interfaces import Answer
 from bot.utm import plan
 from sandbox.ledger import Ledger
 from sandbox.linkedin_ads import ADA, EMEA, LinkedinAdsSandbox
@@ -158,8 +155,3 @@ def by_day(pages):
         for row in page.rows:
             days[row.day] += row.cost_micros
     return dict(days)
-
-
-def answered(status, body, **headers):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, MappingProxyType(headers), content)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import event
+
 from bot.connection import (
     Account,
     Cause,
@@ -76,3 +78,11 @@ async def dropped(memory: Memory, now: datetime, *connections: Connection, **mor
 
 def touch(number: int, now: datetime, crm: str | None = None, **fields: Any) -> Touchpoint:
     return Touchpoint(f"TP2_{number}", now, f"p{number}@example.com", "touchpoint", fields or {"Medium": "cpc"}, crm)
+
+
+def count_statements(memory):
+    """Every statement that is read with from now on."""
+    asked = []
+    engine = memory._database.reading.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    return asked

@@ -1,5 +1,6 @@
 """A site with one of everything that a page can show; for the browser tests and the pictures of the docs."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -60,3 +61,9 @@ def furnish(site):
         "out_3": start_page(outage=catching_up()),
         "con_acme": start_page(outage=None),
     }
+
+
+def text_of(page):
+    """What a person reads: blocks apart, the rest as it runs."""
+    apart = re.sub(r"</?(?:dt|dd|li|p|div|h1|td|tr|span class=\"fine)[^>]*>", " ", page)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", apart))

@@ -234,6 +234,24 @@ def by_account(connection):
     return connection.account.id
 
 
+async def agrees(story, connection, since):
+    """Whether what we hold of a Google account is what was spent, to the micro and day, from `since` to yesterday."""
+    sandbox = story.world.google_ads
+    yesterday = sandbox.today(connection.account.id) - timedelta(days=1)
+    ours = await story.totals(connection, since, yesterday)
+    return ours == sandbox.totals(connection.account.id, since, yesterday)
+
+
+def days_ago(story, days):
+    return (story.clock() - timedelta(days=days)).date()
+
+
+async def heals(story, outage_id, **amount):
+    """Let so much time pass, and everything due be done: whether the outage ended confirmed."""
+    await story.pass_by(**amount)
+    return (await story.outage(outage_id)).caught_up_at is not None
+
+
 async def no_sleep(_seconds):
     await asyncio.sleep(0)
 

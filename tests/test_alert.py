@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from practice_memory import count_statements
 from practice_story import BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
 from bot.alert import Alert
@@ -402,12 +403,3 @@ async def test_facts_of_a_large_outage_take_few_questions(memory, clock):
 
         assert 100 == len(facts.accounts)
         assert len(asked) <= 12
-
-
-def count_statements(memory):
-    from sqlalchemy import event
-
-    asked = []
-    engine = memory._database.reading.sync_engine
-    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    return asked

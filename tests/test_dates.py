@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from practice_doctor import settings, told
 from practice_story import telling
-from test_doctor import settings, told
 
 from bot.connection import Grant, Identity
 from bot.dates import Ending, known_dates, of_grant, of_platform

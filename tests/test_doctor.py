@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from practice_doctor import settings, told
 
 from bot.doctor import examine
 from bot.errors import SetupError
@@ -12,32 +12,12 @@ from bot.settings import RouteSettings, Settings
 from handlers.slack.checkup import checkup
 from sandbox.slack import MARKETING
 from sandbox.world import World
-from storage import new_key
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     async with World.open() as opened:
         yield opened
-
-
-def settings(world: World, folder: Path, **changes: dict[str, Any]) -> Settings:
-    sections = world.settings("http://127.0.0.1:8080")
-    sections |= {
-        "database": {"url": f"sqlite:///{folder / 'redkey.db'}"},
-        "secrets": {"keys": [new_key()]},
-        "timing": {"request_timeout": "5s"},
-    }
-    for dated in ("google_ads", "linkedin_ads"):
-        sections["platforms"][dated] = {**sections["platforms"][dated], "version_ends": "2099-01-31"}
-    for name, section in changes.items():
-        sections[name] = {**sections.get(name, {}), **section}
-    return Settings.model_validate(sections)
-
-
-async def told(found: Settings) -> tuple[int, list[str]]:
-    lines: list[str] = []
-    return await examine(lambda: found, lines.append), lines
 
 
 async def test_when_all_is_well_every_line_says_so(world, tmp_path):

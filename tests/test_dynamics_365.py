@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from practice_dynamics_365 import answered, desk_of_ada, states, touch, touches
-from practice_gateway import NOW, log_in, session
+from practice_dynamics_365 import desk_of_ada, states, touch, touches
+from practice_gateway import NOW, answered, log_in, session
 
 from bot.connection import Account, Flow, PushState
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from practice_dynamics_365 import answered
+from practice_gateway import answered
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms._dynamics_365_errors import Stumbled, key_not_active

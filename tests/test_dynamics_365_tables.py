@@ -4,7 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from practice_dynamics_365 import answered, desk_of_ada, named, states, touch, touches
+from practice_dynamics_365 import desk_of_ada, named, states, touch, touches
+from practice_gateway import answered
 
 from bot.connection import Account, PushState
 from bot.errors import Misconfigured, TryLater

@@ -1,22 +1,14 @@
 """What Microsoft Entra's token refusals mean to us."""
 
-import json
 import re
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
-from practice_gateway import Clock
+from practice_gateway import Clock, answered
 
 from bot.errors import AuthorizationLost, Misconfigured, TryLater
-from bot.interfaces import Answer
 from platforms._entra import TENANT, authorize_url, read_token_error, token_url
 from sandbox.entra_words import ROWS, Speaker
-
-
-def answered(status, body, **headers):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, MappingProxyType(headers), content)
 
 
 def refusal(error, number=None, suberror=None, status=400):

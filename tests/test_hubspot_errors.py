@@ -1,13 +1,11 @@
 """HubSpot's errors, a row each, and its settings."""
 
-import json
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
+from practice_gateway import answered
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
-from bot.interfaces import Answer
 from platforms import read_settings
 from platforms._hubspot_errors import is_passing
 from platforms.hubspot import Hubspot, HubspotSettings
@@ -32,11 +30,6 @@ RFC_ERRORS = {
     "invalid_scope": Misconfigured,
 }
 PLATFORM = Hubspot(HubspotSettings())
-
-
-def answered(status, body, **headers):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, MappingProxyType({k.replace("_", "-"): v for k, v in headers.items()}), content)
 
 
 @pytest.mark.parametrize(("status", "kind"), TOKEN_ERRORS.items(), ids=TOKEN_ERRORS)
@@ -155,9 +148,6 @@ def test_missing_scopes_are_named_wherever_hubspot_puts_them():
         "errors": [{"context": {"requiredGranularScopes": ["b.write", 7, "<x>"]}}, None],
     }
     assert PLATFORM.read_error(answered(403, body)).cause.vendor == "m Missing: a.read, b.write."
-
-
-# Settings
 
 
 @pytest.mark.parametrize(

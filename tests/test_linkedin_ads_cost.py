@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
-from practice_gateway import NOW
-from practice_linkedin_ads import SINCE, UNTIL, answered, at_the_desk, by_day
+from practice_gateway import NOW, answered
+from practice_linkedin_ads import SINCE, UNTIL, at_the_desk, by_day
 
 from bot.errors import AccessDenied, TryLater
 from platforms._linkedin_ads_analytics import micros, money

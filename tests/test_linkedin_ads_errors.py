@@ -1,8 +1,7 @@
 """LinkedIn's errors, a row each, and its settings."""
 
 import pytest
-from practice_gateway import NOW
-from practice_linkedin_ads import answered
+from practice_gateway import NOW, answered
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
 from platforms import read_settings
@@ -93,9 +92,6 @@ def test_the_token_endpoint_s_refusals_are_read(status, error, said, kind):
     if not isinstance(found, TryLater):
         assert (found.cause.code, found.cause.vendor) == (error, said)
         assert found.cause.cure.endswith(".")
-
-
-# Settings
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from practice_memory import LOST, a_grant, an_account, drop
+from practice_memory import LOST, a_grant, an_account, count_statements, drop
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
 from bot.connection import Account, Ad, CostRow, Flow, Reach, TagChange
@@ -191,8 +191,6 @@ async def test_the_last_day_is_announced_a_week_and_a_day_before_and_calls_other
 
 @sqlite_only
 async def test_several_accounts_take_no_more_questions_than_one(story):
-    from test_alert import count_statements
-
     async with story.memory.begin() as tx:
         grant = await a_grant(tx, story.clock(), "ada", GOOGLE)
         flows = (Flow.COST, Flow.TAGGING)

@@ -1,35 +1,24 @@
-"""Microsoft Advertising against the practice world: logins, accounts, cost to the micro through its reports."""
+"""Logins at Microsoft Advertising: the accounts they reach, what is a lost login and what is none, and the settings."""
 
 import dataclasses
-import json
-from collections import Counter
-from datetime import date, timedelta
-from itertools import pairwise
-from types import MappingProxyType
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from practice_gateway import NOW, VERIFIER, log_in, session
-from practice_microsoft_advertising import SINCE, UNTIL, at_the_desk, by_day, zipped
+from practice_gateway import NOW, VERIFIER, answered, log_in, session
+from practice_microsoft_advertising import at_the_desk
 from pydantic import ValidationError
 
 from bot.connection import Account, Flow
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, SetupError, TryLater
-from bot.interfaces import Answer
+from bot.errors import AccessDenied, AuthorizationLost, SetupError, TryLater
 from platforms import open_gateways, read_settings
-from platforms._microsoft_advertising_files import rows_of
-from platforms._microsoft_advertising_orders import LONG_PAUSES, PAUSES, Service
-from platforms._microsoft_advertising_reports import Report, cost_rows, number
+from platforms._microsoft_advertising_orders import Service
 from platforms._microsoft_advertising_zones import BY_NAME, report_zone, zone_of
-from platforms._unfolding import TooLarge
 from platforms.microsoft_advertising import MicrosoftAdvertising, MicrosoftAdvertisingSettings
 from sandbox.entra_words import ROWS
 from sandbox.faults import Fault, Kind
 from sandbox.microsoft_advertising import ACME, ADA, AMERICAS, BEN, CLEO, EMEA, SHOES, TOKYO
-
-SCOPE = "https://ads.microsoft.com/msads.manage"
-DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -38,12 +27,8 @@ async def desk():
         yield desk
 
 
-# Logins and accounts
-
-
-async def test_the_last_day_of_the_look_back_is_still_told(desk):
-    earliest = UNTIL - timedelta(days=desk.platform.look_back_days)
-    assert {page.through for page in await desk.cost(earliest, earliest)} == {earliest}
+DAY = timedelta(days=1)
+SCOPE = "https://ads.microsoft.com/msads.manage"
 
 
 async def test_a_login_is_known_by_its_id_at_microsoft_advertising(desk):
@@ -53,7 +38,7 @@ async def test_a_login_is_known_by_its_id_at_microsoft_advertising(desk):
 
 async def test_a_user_name_that_is_no_mail_address_gives_way_to_one(desk):
     async def fetch(*_, **__):
-        return answered({"User": {"Id": "7", "UserName": "ada", "ContactInfo": {"Email": "ada@acme.example"}}})
+        return answered(200, {"User": {"Id": "7", "UserName": "ada", "ContactInfo": {"Email": "ada@acme.example"}}})
 
     assert (await desk.platform.identify(fetch)).login == "ada@acme.example"
 
@@ -168,7 +153,7 @@ async def test_an_inactive_account_is_denied(desk):
 
 async def test_an_account_that_microsoft_does_not_name_is_denied(desk):
     async def fetch(*_, **__):
-        return answered({"Account": None})
+        return answered(200, {"Account": None})
 
     with pytest.raises(AccessDenied, match="does not find this account"):
         await desk.platform.probe(fetch, desk.account)
@@ -209,315 +194,6 @@ async def test_too_many_calls_wait_for_a_minute(desk):
     assert caught.value.after == timedelta(minutes=1)
 
 
-# Cost
-
-
-@pytest.mark.parametrize("account", [EMEA, AMERICAS])
-async def test_cost_equals_what_was_spent_to_the_micro_and_so_do_the_totals(desk, account):
-    truth = desk.sandbox.totals(account, SINCE, UNTIL)
-    pages = await desk.cost(account=desk.accounts[account])
-    assert len(truth) == 23
-    assert by_day(pages) == truth == await desk.totals(account=desk.accounts[account])
-    assert {row.currency for page in pages for row in page.rows} == {desk.accounts[account].currency}
-
-
-async def test_days_that_microsoft_restated_are_right_when_read_again(desk):
-    before = by_day(await desk.cost())
-    desk.clock.moment += 2 * DAY
-    again = by_day(await desk.cost())
-    assert again == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-    assert {day for day in again if again[day] != before[day]} == {date(2026, 11, d) for d in range(20, 24)}
-
-
-async def test_performance_max_is_counted_once_and_per_campaign(desk):
-    rows = [row for page in await desk.cost() for row in page.rows]
-    adless = [row for row in rows if not row.ad]
-    assert {(row.campaign_name, row.ad_group) for row in adless} == {("Performance Max", "")}
-    assert len({row.day for row in adless}) == 23
-    assert set(Counter((row.day, row.campaign, row.ad_group, row.ad) for row in rows).values()) == {1}
-
-
-async def test_cost_comes_in_weeks_oldest_first_and_a_year_in_months_of_reports(desk):
-    pages = await desk.cost(date(2026, 9, 1), UNTIL)
-    assert by_day(pages) == desk.sandbox.totals(EMEA, date(2026, 9, 1), UNTIL)
-    throughs = [page.through for page in pages]
-    assert throughs == sorted(set(throughs))
-    assert throughs[-1] == UNTIL
-    assert max(b - a for a, b in pairwise(throughs)) <= 7 * DAY
-    assert desk.called("submit") == 2 * 3
-
-
-async def test_a_report_without_rows_has_no_file(desk):
-    pages = await desk.cost(date(2024, 1, 1), date(2024, 1, 3))
-    assert [(page.rows, page.through) for page in pages] == [([], date(2024, 1, 3))]
-    assert await desk.totals(date(2024, 1, 1), date(2024, 1, 3)) == {}
-    assert desk.downloads() == []
-
-
-async def test_each_account_has_its_own_day(desk):
-    desk.clock.moment = NOW.replace(hour=3)
-    assert desk.sandbox.today(AMERICAS) == date(2026, 11, 22)
-    pages = await desk.cost(until=date(2026, 11, 22), account=desk.accounts[AMERICAS])
-    assert by_day(pages) == desk.sandbox.totals(AMERICAS, SINCE, date(2026, 11, 22))
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-
-
-async def test_while_a_report_is_made_it_is_told_that_we_are_at_it(desk):
-    desk.sandbox.reports.looks = 4
-    pages = [page async for page in desk.platform.cost(desk.fetch, desk.account, SINCE, UNTIL)]
-    assert [(page.rows, page.through) for page in pages[:4]] == [((), date(2026, 10, 31))] * 4
-    assert desk.slept == list(PAUSES[:4])
-    assert by_day(pages) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-
-
-async def test_a_report_that_takes_too_long_is_asked_after_later_and_not_ordered_anew(desk):
-    desk.sandbox.reports.looks = 20
-    with pytest.raises(TryLater) as caught:
-        await desk.cost()
-    assert caught.value.after == timedelta(seconds=30)
-    assert desk.slept == list(LONG_PAUSES)
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-    assert desk.called("submit") == 2
-    desk.sandbox.reports.looks = 1
-    await desk.cost()
-    assert desk.called("submit") == 4
-
-
-async def test_without_a_sign_of_life_a_report_is_waited_for_less_than_a_minute(desk):
-    desk.sandbox.reports.looks = 20
-    with pytest.raises(TryLater):
-        await desk.totals()
-    assert sum(desk.slept) < 45
-
-
-async def test_an_order_of_long_ago_is_not_waited_for(desk):
-    desk.sandbox.reports.looks = 99
-    with pytest.raises(TryLater):
-        await desk.cost()
-    desk.sandbox.reports.looks = 0
-    desk.clock.moment += timedelta(minutes=51)
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-    assert desk.called("submit") == 4
-
-
-async def test_what_another_person_ordered_is_ordered_anew(desk):
-    desk.sandbox.reports.looks = 99
-    with pytest.raises(TryLater):
-        await desk.cost()
-    desk.sandbox.reports.looks = 1
-    desk.sandbox.oauth.people[BEN].accounts.append(EMEA)
-    fetch, _ = await session(desk.gateway, BEN)
-    assert by_day(await desk.cost(fetch=fetch)) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-
-
-async def test_a_report_that_fails_is_tried_later_and_ordered_anew(desk):
-    desk.sandbox.reports.broken = 1
-    with pytest.raises(TryLater, match="could not prepare"):
-        await desk.cost()
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-
-
-async def test_a_lost_answer_to_an_order_costs_nothing_but_the_order(desk):
-    desk.sandbox.faults.add(Fault("GenerateReport/Submit", Kind.DROP))
-    with pytest.raises(TryLater):
-        await desk.cost()
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-
-
-async def test_too_many_reports_at_once_wait_for_a_minute(desk):
-    desk.sandbox.reports.looks = 99
-    for n in range(2):
-        with pytest.raises(TryLater):
-            await desk.cost(SINCE - n * DAY)
-    with pytest.raises(TryLater) as caught:
-        await desk.cost(SINCE - 2 * DAY)
-    assert caught.value.after == timedelta(minutes=1)
-
-
-async def test_a_link_that_has_ended_is_asked_for_again(desk):
-    desk.sandbox.storage.dead_links = 2
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-    assert sorted(desk.downloads()) == ["ended", "ended", "ok", "ok"]
-
-
-async def test_links_that_never_live_are_tried_later(desk):
-    desk.sandbox.storage.dead_links = 99
-    with pytest.raises(TryLater, match="ended"):
-        await desk.cost()
-
-
-async def test_no_token_is_shown_to_where_files_are_kept(desk):
-    await desk.cost()
-    await desk.ads()
-    assert set(desk.downloads()) == {"ok"}  # it refuses whoever shows one
-
-
-@pytest.mark.parametrize(
-    ("url", "error"),
-    [
-        ("https://evil.example/report.zip", Misconfigured),
-        ("https://evilbingads.microsoft.com.example/x", Misconfigured),
-        ("https://notbingads.microsoft.com/x", Misconfigured),
-        ("https://169.254.169.254/latest/meta-data", Misconfigured),
-        ("https://evil.blob.core.windows.net/x", Misconfigured),
-        ("http://download.api.bingads.microsoft.com/x", TryLater),
-        ("https://bingads.microsoft.com:8443/x", TryLater),
-        ("https://bingads.microsoft.com@evil.example/x", TryLater),
-        ("file:///etc/passwd", TryLater),
-        ("https:///x", TryLater),
-        ("//evil.example/x", TryLater),
-        ("https://[::1", TryLater),
-        ("nonsense", TryLater),
-    ],
-)
-async def test_files_are_fetched_from_known_hosts_only(desk, url, error):
-    asked = []
-
-    async def fetch(method, at, **more):
-        asked.append(at)
-        answer = await desk.fetch(method, at, **more)
-        if "Poll" not in at:
-            return answer
-        return answered({"ReportRequestStatus": {"Status": "Success", "ReportDownloadUrl": url}})
-
-    with pytest.raises(error) as caught:
-        await desk.cost(fetch=fetch)
-    assert url not in asked
-    if error is Misconfigured:
-        assert caught.value.cause.vendor == urlsplit(url).hostname
-        assert "download_hosts" in caught.value.cause.cure
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://bingadsappsstorageprod.blob.core.windows.net:443/reports/1.zip?sig=x",
-        "https://download.api.bingads.microsoft.com/ReportDownload/Download.aspx?q=x",
-    ],
-)
-async def test_files_are_fetched_from_where_microsoft_keeps_them(desk, url):
-    desk.platform.orders._check(url)
-
-
-# Files that are not what was asked for
-
-HEADER = '"TimePeriod","AccountId","CurrencyCode","Spend"\r\n'
-GOOD = f'{HEADER}"2026-11-01","{EMEA}","EUR","1,204.50"\r\n'
-
-
-def test_a_report_s_file_is_read():
-    (row,) = Report.OF_ACCOUNT.read(zipped(GOOD + "\r\n"), Account(EMEA, "A"), SINCE, UNTIL)
-    assert (row.day, row.currency, row.cost_micros) == (SINCE, "EUR", 1_204_500_000)
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        b"not a zip",
-        zipped(GOOD)[:-30],
-        zipped(GOOD, GOOD),
-        zipped(""),
-        zipped(b"\xff\xfe" + GOOD.encode()),
-        zipped(GOOD.replace("Spend", "Cost")),
-        zipped(GOOD.replace('"CurrencyCode",', "").replace('"EUR",', "")),
-        zipped(HEADER.replace('"Spend"', '"Spend","Clicks"')),
-        zipped('"Spend","TimePeriod","AccountId","CurrencyCode"\r\n'),
-        zipped(GOOD.replace('"EUR",', "")),
-        zipped(GOOD.replace("2026-11-01", "2026-10-31")),
-        zipped(GOOD.replace("2026-11-01", "11/1/2026")),
-        zipped(GOOD.replace(EMEA, AMERICAS)),
-        zipped(GOOD.replace("1,204.50", "1.204,50")),
-        zipped(GOOD.replace("1,204.50", "NaN")),
-        zipped(GOOD.replace("1,204.50", "1e9")),
-        zipped(GOOD.replace("1,204.50", "")),
-        zipped(GOOD + '"©2026 Microsoft Corporation. All rights reserved. "\r\n'),
-        zipped(GOOD.replace('"EUR"', '"E"UR"')),
-        zipped(HEADER + '"' + "x" * 200_000 + '"\r\n'),
-    ],
-)
-def test_a_file_that_is_not_what_was_asked_for_is_garbage(file):
-    with pytest.raises(TryLater) as caught:
-        list(Report.OF_ACCOUNT.read(file, Account(EMEA, "A"), SINCE, UNTIL))
-    assert not isinstance(caught.value, TooLarge)
-
-
-def test_a_file_that_unfolds_without_end_is_left_whatever_it_says_of_its_size():
-    bomb = zipped(HEADER + "\r\n" * 5_000_000)
-    assert len(bomb) < 100_000
-    with pytest.raises(TooLarge):
-        list(rows_of(bomb, Report.OF_ACCOUNT.columns, exactly=True, limit=1_000_000))
-    lying = bytearray(bomb)
-    directory = lying.rindex(b"PK\x01\x02")
-    lying[directory + 24 : directory + 28] = (1_000).to_bytes(4, "little")
-    with pytest.raises(TryLater):
-        list(rows_of(bytes(lying), Report.OF_ACCOUNT.columns, exactly=True, limit=1_000_000))
-
-
-async def test_what_is_too_large_is_asked_for_in_smaller_parts(desk, monkeypatch):
-    asked = []
-
-    def narrow(campaigns, ads, account, since, until):
-        asked.append((until - since).days + 1)
-        if asked[-1] > 8:
-            raise TooLarge("too large")
-        return cost_rows(campaigns, ads, account, since, until)
-
-    monkeypatch.setattr("platforms.microsoft_advertising.cost_rows", narrow)
-    assert by_day(await desk.cost()) == desk.sandbox.totals(EMEA, SINCE, UNTIL)
-    assert asked == [23, 15, 7, 7, 7, 2]
-    monkeypatch.setattr("platforms.microsoft_advertising.cost_rows", lambda *_: (_ for _ in ()).throw(TooLarge("x")))
-    with pytest.raises(TooLarge):
-        await desk.cost()
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("0", "0"),
-        ("17", "17"),
-        ("1,204", "1204"),
-        ("1,234,567.89", "1234567.89"),
-        ("-0.05", "-0.05"),
-        ("1204.5", "1204.5"),
-    ],
-)
-def test_numbers_are_read_with_and_without_separators(text, value):
-    assert str(number(text)) == value
-
-
-@pytest.mark.parametrize(
-    "text", ["", "1,20", "12,34", ",5", "1.", "--", "+1", "1 204", "١٢", "0x1", "Infinity", "1,2045"]
-)
-def test_what_is_no_number_is_garbage(text):
-    with pytest.raises(ValueError, match="number"):
-        number(text)
-
-
-ADS = '"TimePeriod","AccountId","CurrencyCode","CampaignId","CampaignName","AdGroupId","AdId","Impressions","Clicks","Spend"'
-CAMPAIGNS = '"TimePeriod","AccountId","CurrencyCode","CampaignId","CampaignName","Impressions","Clicks","Spend"'
-
-
-def of_ad(campaign, ad, spend, name="C"):
-    return f'"2026-11-01","{EMEA}","EUR","{campaign}","{name}","5","{ad}","10","1","{spend}"'
-
-
-def of_campaign(campaign, spend):
-    return f'"2026-11-01","{EMEA}","EUR","{campaign}","C","10","1","{spend}"'
-
-
-def test_cost_the_ads_do_not_explain_stays_with_the_campaign_and_double_rows_are_one():
-    ads = zipped(
-        "\r\n".join([ADS, of_ad("9", "71", "0.60", "old"), of_ad("9", "71", "0.10"), of_ad("8", "73", "0.50")])
-    )
-    campaigns = zipped("\r\n".join([CAMPAIGNS, of_campaign("9", "0.80"), of_campaign("8", "0.50")]))
-    days = cost_rows(campaigns, ads, Account(EMEA, "A"), SINCE, SINCE)
-    assert [(row.campaign, row.ad_group, row.ad, row.cost_micros) for row in days[SINCE]] == [
-        ("8", "5", "73", 500_000),
-        ("9", "", "", 100_000),
-        ("9", "5", "71", 700_000),
-    ]
-
-
 # Settings and time zones
 
 CLIENT = {"client_id": "id", "client_secret": "secret"}
@@ -534,7 +210,7 @@ def test_the_developer_token_is_shown_nowhere():
     settings = MicrosoftAdvertisingSettings(developer_token="canary")
     assert "canary" not in repr(settings)
     echoed = {"Type": "ApiFaultDetail", "OperationErrors": [{"Code": 201, "Message": "canary"}]}
-    assert "canary" not in str(MicrosoftAdvertising(settings).read_error(answered(echoed, 400)))
+    assert "canary" not in str(MicrosoftAdvertising(settings).read_error(answered(400, echoed)))
 
 
 def test_each_service_has_an_address_that_can_be_overridden():
@@ -574,7 +250,3 @@ def test_every_time_zone_is_known_and_means_one_place():
 def test_an_unknown_time_zone_is_utc(name):
     assert zone_of(name) == "UTC"
     assert report_zone("UTC").startswith("Greenwich")
-
-
-def answered(body, status=200):
-    return Answer(status, MappingProxyType({}), json.dumps(body).encode())

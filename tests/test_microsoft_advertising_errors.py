@@ -1,21 +1,15 @@
 """What Microsoft Advertising's errors mean to us: every row of the table, in every shape they come in."""
 
-import json
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
+from practice_gateway import answered
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
-from bot.interfaces import Answer
 from platforms._microsoft_advertising_errors import partial_errors
 from platforms.microsoft_advertising import MicrosoftAdvertising, MicrosoftAdvertisingSettings
 
 PLATFORM = MicrosoftAdvertising(MicrosoftAdvertisingSettings())
-
-
-def answered(status, body):
-    return Answer(status, MappingProxyType({}), body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def failed(status, code, *, shape="AdApiFaultDetail", detail=None, **more):
@@ -124,9 +118,6 @@ def test_a_login_s_refusal_is_read_as_entra_s():
     assert (type(found), found.cause.code) == (AuthorizationLost, "AADSTS700082")
     expired = PLATFORM.read_refusal(answered(401, {"error": "invalid_client", "error_codes": [7000222]}))
     assert type(expired) is Misconfigured
-
-
-# Partial errors
 
 
 def test_partial_errors_are_read_by_their_place():

@@ -2,21 +2,19 @@
 
 import ast
 import asyncio
-import json
 import runpy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from practice_gateway import NOW, HeldNotes
+from practice_gateway import NOW, HeldNotes, answered
 
 import platforms
 from bot.connection import Account, Ad, Flow, Kind, TagChange, Touchpoint
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
-from bot.interfaces import AdTagger, Answer, CostSource, PlatformSettings, TouchpointSink
+from bot.interfaces import AdTagger, CostSource, PlatformSettings, TouchpointSink
 from platforms import load, open_gateways, read_settings
 
 HOME = Path(__file__).parent.parent
@@ -33,11 +31,6 @@ def made(key, **settings):
 
 # What a platform does only when it is told to; the contract holds then, too.
 OPT_IN = {"meta_ads": {"tag_by_recreating": True}}
-
-
-def answered(status, body):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, MappingProxyType({}), content)
 
 
 def test_a_platform_is_found_by_its_file():
@@ -251,9 +244,6 @@ async def test_trouble_is_passed_on_and_never_swallowed(key, error):
     for call in everything_it_does(made(key, **OPT_IN.get(key, {})), fetch):
         with pytest.raises(TryLater):
             await call()
-
-
-# Settings
 
 
 def opened(sections):

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from practice_pages import text_of
 from practice_web import BETA, CONSENT, outcome, website, website_in_a_thread
-from test_web_pages import text_of
 
 from bot.people import ConnectPage, Ending
 

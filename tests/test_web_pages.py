@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from practice_pages import text_of
 from practice_web import (
     ACME,
     BETA,
@@ -24,12 +25,6 @@ from bot.people import ConnectPage
 from handlers.web.rendering import Pages
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def text_of(page):
-    """What a person reads: blocks apart, the rest as it runs."""
-    apart = re.sub(r"</?(?:dt|dd|li|p|div|h1|td|tr|span class=\"fine)[^>]*>", " ", page)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", apart))
 
 
 async def page_of(page, language="en"):
