@@ -202,7 +202,8 @@ class Refresher:
 
     async def _store(self, grant: Grant, fresh: TokenSet) -> AccessToken:
         """Store what the platform has already made valid. This may be the only copy, so it is tried while we live."""
-        for pause in chain(STORE_TRIES, repeat(STORE_TRIES[-1])):
+        pauses = chain(STORE_TRIES, repeat(STORE_TRIES[-1]))
+        while True:
             try:
                 async with self._memory.begin() as tx:
                     stored = await tx.grants.replace(grant, fresh, self.now())
@@ -212,8 +213,7 @@ class Refresher:
                 return _access(await self._intents.held(grant.id))
             except TryLater:
                 log.error("a refreshed login could not be stored yet", grant=grant.id)
-                await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+                await asyncio.sleep(next(pauses))
 
     def _expiring(self, held: Held) -> bool:
         expires = held.tokens.expires_at

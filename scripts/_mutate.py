@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
@@ -22,6 +23,9 @@ from _changes import Change, changes
 
 # Of the processor, for the tests of one change. One that only a later test would notice is shown: we err to our disadvantage.
 SECONDS = 6
+MANY = 255  # an exit status cannot say more; which test noticed does not matter then
+
+Running = dict[int, tuple[Change, list[pytest.Item]]]
 
 
 def put_in(code: CodeType, module: ModuleType, constants: Sequence[str]) -> None:
@@ -63,13 +67,14 @@ class Mutating:
         self.files, self.at_once = files, at_once
         self.failed: set[str] = set()
         self.seconds: dict[str, float] = {}
-        self.in_fork = False
+        self.noticing: Counter[str] = Counter()  # how many changes each test noticed so far
+        self.in_fork, self.at_test = False, 0
         self.counts: dict[str, list[int]] = {file: [0, 0] for file in files}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             if self.in_fork:
-                os._exit(1)
+                os._exit(min(self.at_test, MANY))
             self.failed.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
@@ -87,7 +92,7 @@ class Mutating:
         watched.stop()
         for nodeid in self.failed:
             print(f"fails without any change, so it is left out: {nodeid}")
-        running: dict[int, Change] = {}
+        running: Running = {}
         for file in self.files:
             seen = watched.get_data().contexts_by_lineno(str(Path(file).resolve()))
             for change in changes(file):
@@ -99,15 +104,15 @@ class Mutating:
                     continue
                 while len(running) >= self.at_once:
                     self.reap(running)
-                running[self.fork(change, tests)] = change
+                running[self.fork(change, tests)] = change, tests
         while running:
             self.reap(running)
         return True
 
     def tests(self, found: list[pytest.Item]) -> list[pytest.Item]:
-        """The quickest first."""
+        """Those that noticed most so far for the time they take, then the quickest."""
         found = [item for item in found if item.nodeid not in self.failed]
-        found.sort(key=lambda item: self.seconds[item.nodeid])
+        found.sort(key=lambda item: self.seconds[item.nodeid] / (1 + self.noticing[item.nodeid]))
         left, chosen = float(SECONDS), []
         for item in found:
             left -= self.seconds[item.nodeid]
@@ -128,19 +133,22 @@ class Mutating:
         signal.alarm(60 + 10 * SECONDS)
         try:
             put_in(change.code(), importlib.import_module(change.file[:-3].replace("/", ".")), change.constants)
-            for item in tests:
+            for self.at_test, item in enumerate(tests, 1):
                 self.run(item)
         except BaseException:  # noqa: BLE001 - whatever it was, the change did not pass unseen
-            os._exit(1)
+            os._exit(MANY)
         os._exit(0)
 
-    def reap(self, running: dict[int, Change]) -> None:
+    def reap(self, running: Running) -> None:
         child, status = os.wait()
-        change = running.pop(child)
+        change, tests = running.pop(child)
         if status == 0:
             self.unnoticed(change)
-        else:
-            self.counts[change.file][0] += 1
+            return
+        self.counts[change.file][0] += 1
+        which = os.waitstatus_to_exitcode(status) - 1
+        if 0 <= which < min(len(tests), MANY - 1):
+            self.noticing[tests[which].nodeid] += 1
 
     def unnoticed(self, change: Change, why: str = "") -> None:
         print(f"{change.file}:{change.line}: {change.words}{why}", flush=True)

@@ -78,7 +78,7 @@ class AnnouncementRows:
         self._tx.becomes_due(Work.ANNOUNCE, now, key)
 
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Announcement]:
-        parent = announcements.alias("parent")
+        parent = announcements.alias()
         stands = exists().where(parent.c.key == announcements.c.parent, parent.c.ts.is_not(None))
         rows = await self._tx.claim(
             announcements,

@@ -62,7 +62,7 @@ class OutboxRows:
 
     async def unsay(self, outage_id: str, what: str) -> None:
         waits = outbox.c.outage_id == outage_id, outbox.c.what == what, _FREE, outbox.c.started_at.is_(None)
-        await self._tx.change(update(outbox).where(outbox.c.kind == "reply", *waits).values(due_at=None))
+        await self._tx.change(update(outbox).where(*waits).values(due_at=None))
 
     async def _storm(self, outage_id: str) -> str | None:
         storm: str | None = await self._tx.value(select(outages.c.storm).where(outages.c.id == outage_id))
@@ -70,7 +70,7 @@ class OutboxRows:
 
     async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""
-        before = outbox.alias("before")
+        before = outbox.alias()
         ts = select(outages.c.ts).where(outages.c.id == outbox.c.outage_id).correlate(outbox).scalar_subquery()
         posted = ts.is_not(None)  # as an EXISTS, Postgres may gather all outages there ever were
         untold = exists().where(
@@ -85,7 +85,7 @@ class OutboxRows:
                 outbox.c.due_at <= now,
                 or_(outbox.c.kind == "message", posted & ~untold.correlate(outbox)),
             ],
-            order=[outbox.c.due_at, outbox.c.kind, outbox.c.revision],
+            order=[outbox.c.due_at, outbox.c.kind],
             limit=limit,
             values={"owner": owner, "due_at": now + lease, "fence": outbox.c.fence + 1},
         )
@@ -104,7 +104,7 @@ class OutboxRows:
     async def later(
         self, saying: Saying, due_at: datetime, *, unclear: bool = False, elsewhere_at: datetime | None = None
     ) -> None:
-        still_to_come = case((outbox.c.asked_at > due_at, outbox.c.asked_at), else_=None)
+        still_to_come = case((outbox.c.asked_at > due_at, outbox.c.asked_at))
         put_off: dict[str, Any] = {"owner": None, "due_at": due_at, "asked_at": still_to_come}
         put_off["attempts"] = outbox.c.attempts + 1
         if elsewhere_at is not None:

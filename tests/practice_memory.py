@@ -1,6 +1,6 @@
 """Rows to practise on: a grant, an account on it, an outage, a touchpoint, each by one call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from bot.connection import (
     TokenSet,
     Touchpoint,
 )
-from bot.memory import Memory, Tx
+from bot.memory import Memory, Tx, Work
 
 LEASE = timedelta(seconds=60)
 LOST = Cause("revoked", "The login was revoked.", "Log in again.", "invalid_grant")
@@ -86,3 +86,13 @@ def count_statements(memory):
     engine = memory._database.reading.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     return asked
+
+
+class Woken:
+    """Implements storage.sql_memory.WakeUps, for one who wants to know what other replicas are told of."""
+
+    def __init__(self) -> None:
+        self.keys: list[set[str]] = []
+
+    async def enqueue(self, _connection: object, due: Mapping[str, Work]) -> None:
+        self.keys.append(set(due))

@@ -17,7 +17,9 @@ from bot.connection import SLACK, Secret
 from bot.doctor import examine
 from bot.errors import AuthorizationLost, SetupError, TryLater
 from bot.interfaces import SlackRefused, Spoken
+from bot.own_token import own_token
 from bot.pace import Pace
+from bot.settings import Settings
 from bot.settings_file import load
 from handlers.slack.announcer import SlackAnnouncer
 from handlers.slack.pacing import Pacing
@@ -205,6 +207,24 @@ async def test_a_wrong_client_or_a_used_token_stops_the_start_in_one_line(bot):
     used = bot.again(first="xoxe-1-used")
     bot.slack.openid.client_secret = "sandbox-slack-client-secret"
     assert place_in(bot.slack, bot_token=used.token).state == "connecting"
+
+
+@sqlite_only
+async def test_slack_asking_to_wait_is_waited_for_as_long_as_it_says_and_loses_nothing(bot):
+    bot.slack.fail("oauth.v2.access", "ratelimited", retry_after=40)
+    with pytest.raises(TryLater) as caught:
+        await bot.token.current()
+    assert (caught.value.after, caught.value.unclear) == (timedelta(seconds=40), False)
+    await bot.says("two")
+
+    assert ["two"] == bot.said
+    assert 1 == bot.slack.rotation.refreshed
+
+
+def test_a_bot_whose_token_slack_does_not_rotate_renews_none(memory, clock):
+    settings = {"bot_token": "xoxb-1", "app_token": "xapp-1", "channel": MARKETING}
+    key, web = {"keys": ["k1:" + "A" * 43]}, {"public_url": "http://127.0.0.1:8080"}
+    assert own_token(Settings.model_validate({"slack": settings, "secrets": key, "web": web}), memory, clock) is None
 
 
 async def test_what_holds_no_bot_token_is_taken_for_none(slack, clock):

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
 from bot.lost_keys import LostKeys
 from bot.memory import SealBroken, Work
@@ -54,6 +54,22 @@ async def test_many_logins_under_a_lost_key_are_one_message_for_each_platform(st
     assert logins > 2
     assert len(story.posts()) == 2
     assert len(await story.outages(open_only=True)) == logins
+
+
+@sqlite_only
+async def test_a_disk_that_is_full_at_the_start_does_not_stop_it_and_the_lost_key_is_said_later(
+    story, database_url, clock
+):
+    await story.connect(GOOGLE)
+    other = await open_memory(database_url, [new_key(["k1"])], on_due=None, now=clock)
+    disk = Trouble(other)
+    watch = Watch(disk, story.gateways, story.another_refresher(disk), story.app.routes, story.app.pace, clock)
+    disk.next_writes_fail()
+    assert await LostKeys(disk, watch).tell() == 0
+    assert await story.outages() == []
+    assert await LostKeys(disk, watch).tell() == 1
+    assert len(await story.outages(open_only=True)) == 1
+    await other.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")

@@ -174,3 +174,68 @@ async def test_waiting_counts_what_is_due_and_what_is_being_said(memory, clock, 
     await said(memory, saying, clock)
     async with memory.read() as tx:
         assert await tx.outbox.waiting() == 0
+
+
+async def test_what_was_asked_meanwhile_is_said_once_even_if_the_post_before_it_failed(memory, clock, outage):
+    for asked_after in (0, 30):
+        await ask(memory, outage, 1, clock())
+        [saying] = await claim(memory, clock)
+        await ask(memory, outage, 2, clock() + timedelta(seconds=asked_after))
+        async with memory.begin() as tx:
+            await tx.outbox.later(saying, clock() + timedelta(seconds=30))
+        clock.advance(seconds=30)
+        [again] = await claim(memory, clock)
+        assert again.revision == 2
+        await said(memory, again, clock)
+        clock.advance(days=1)
+        assert await claim(memory, clock) == []
+
+
+async def test_what_was_asked_for_tomorrow_is_said_tomorrow_even_if_the_post_before_it_failed(memory, clock, outage):
+    await ask(memory, outage, 1, clock())
+    [saying] = await claim(memory, clock)
+    await ask(memory, outage, 1, clock() + timedelta(days=1))
+    async with memory.begin() as tx:
+        await tx.outbox.later(saying, clock() + timedelta(seconds=30))
+    clock.advance(seconds=30)
+    [again] = await claim(memory, clock)
+    await said(memory, again, clock)
+    clock.advance(days=1)
+    assert len(await claim(memory, clock)) == 1
+
+
+async def test_asking_once_more_during_a_post_does_not_come_back_for_ever(memory, clock, outage):
+    await ask(memory, outage, 1, clock())
+    [saying] = await claim(memory, clock)
+    await ask(memory, outage, 2, clock())
+    await said(memory, saying, clock)
+    [saying] = await claim(memory, clock)
+    await said(memory, saying, clock)
+    assert await claim(memory, clock) == []
+
+
+async def test_what_slack_took_last_is_what_is_not_told_elsewhere(memory, clock, outage):
+    """A message whose edit hangs is told elsewhere; one that stands as it is told is not."""
+    for revision in (1, 2):
+        await ask(memory, outage, revision, clock())
+        [saying] = await claim(memory, clock)
+        await said(memory, saying, clock)
+    await ask(memory, outage, 2, clock())
+    [saying] = await claim(memory, clock)
+    async with memory.begin() as tx:
+        await tx.outbox.later(saying, clock(), elsewhere_at=clock())
+        assert await tx.notices.overdue(clock(), 9) == []
+    await ask(memory, outage, 3, clock())
+    async with memory.read() as tx:
+        assert await tx.notices.overdue(clock(), 9) == [(outage.id, 3)]
+
+
+async def test_a_reply_that_a_process_died_over_before_it_sent_it_can_still_be_unsaid(memory, clock, outage):
+    async with memory.begin() as tx:
+        await tx.outages.alerted(outage.id, "C1", "1.1", clock())
+        await tx.outbox.say_reply(outage.id, "caught_up", 2, {}, clock())
+    assert await claim(memory, clock, "dead")
+    async with memory.begin() as tx:
+        await tx.outbox.free(["me"])
+        await tx.outbox.unsay(outage.id, "caught_up")
+    assert await claim(memory, clock) == []

@@ -108,3 +108,23 @@ async def test_what_waits_for_no_transfer_is_settled(memory, clock, logins):
         await tx.transfers.mark(one.id, logins[0].id, Flow.COST, {"since": "2026-11-01"}, 1)
     async with memory.read() as tx:
         assert await tx.outages.settled(10) == [two.id]
+
+
+async def gathered(memory, clock, connection, after=3):
+    """An outage that was opened by itself, and what tells of it then."""
+    outage = await dropped(memory, clock(), connection)
+    async with memory.begin() as tx:
+        await tx.storms.gather(outage, after, WINDOW, clock())
+        return outage.id, (await tx.outages.get(outage.id)).storm
+
+
+async def test_outages_that_open_one_by_one_share_a_message_from_the_third_on(memory, clock, logins):
+    told = [await gathered(memory, clock, each) for each in logins[:5]]
+    ids = [outage_id for outage_id, _ in told]
+    assert [storm for _, storm in told] == [None, None, ids[2], ids[2], ids[2]]
+
+
+async def test_outages_that_come_slower_than_the_window_do_not_gather(memory, clock, logins):
+    for each in logins[:5]:
+        assert (await gathered(memory, clock, each))[1] is None
+        clock.advance(WINDOW / 2)
