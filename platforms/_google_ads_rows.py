@@ -6,6 +6,8 @@ from functools import cache
 from operator import itemgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct, field
+
 from bot.connection import Account, Ad, CostRow, Json
 from platforms._answers import digits, expected, text
 from platforms._google_ads_stream import rows_of
@@ -31,6 +33,48 @@ CHANGES = """SELECT change_status.last_change_date_time, change_status.resource_
 FROM change_status WHERE change_status.resource_type = 'AD_GROUP_AD'
 AND change_status.last_change_date_time BETWEEN '{since}' AND '{until}'
 ORDER BY change_status.last_change_date_time LIMIT {limit}"""
+
+
+class _Said(Struct, rename="camel", gc=False):
+    """A part of a row, as Google writes it; what it leaves out is zero or empty."""
+
+
+class _Segments(_Said):
+    date: str
+
+
+class _Campaign(_Said):
+    id: str
+    name: str = ""
+
+
+class _Numbered(_Said):
+    id: str = ""
+
+
+class _AdGroupAd(_Said):
+    ad: _Numbered
+
+
+class _Customer(_Said):
+    currency_code: str = ""
+
+
+class _Metrics(_Said):
+    cost_micros: int = 0
+    clicks: int = 0
+    impressions: int = 0
+
+
+class _Row(_Said):
+    """Of one ad, or of one campaign."""
+
+    segments: _Segments
+    metrics: _Metrics
+    campaign: _Campaign
+    customer: _Customer = field(default_factory=_Customer)
+    ad_group: _Numbered = field(default_factory=_Numbered)
+    ad_group_ad: _AdGroupAd | None = None
 
 
 def account_of(client: Json, root: str) -> Account:
@@ -62,23 +106,20 @@ def cost_rows(campaigns: bytes, ads: bytes, account: Account) -> list[CostRow]:
 def _cost_rows(body: bytes, account: Account) -> list[CostRow]:
     """Every day, and most ids, come many times over: each is read once."""
     day_of, id_of = cache(date.fromisoformat), cache(digits)
-    found = []
-    for row in rows_of(body):
-        metrics, campaign, of_ad = row["metrics"], row["campaign"], "adGroupAd" in row
-        found.append(
-            CostRow(
-                day_of(row["segments"]["date"]),
-                id_of(campaign["id"]),
-                str(campaign.get("name", "")),
-                id_of(row["adGroup"]["id"]) if of_ad else "",
-                id_of(row["adGroupAd"]["ad"]["id"]) if of_ad else "",
-                row.get("customer", {}).get("currencyCode") or account.currency,
-                int(metrics.get("costMicros", 0)),  # int64 comes as a string
-                int(metrics.get("clicks", 0)),
-                int(metrics.get("impressions", 0)),
-            )
+    return [
+        CostRow(
+            day_of(row.segments.date),
+            id_of(row.campaign.id),
+            row.campaign.name,
+            id_of(row.ad_group.id) if row.ad_group_ad else "",
+            id_of(row.ad_group_ad.ad.id) if row.ad_group_ad else "",
+            row.customer.currency_code or account.currency,
+            row.metrics.cost_micros,
+            row.metrics.clicks,
+            row.metrics.impressions,
         )
-    return found
+        for row in rows_of(body, _Row)
+    ]
 
 
 def remainders(campaigns: Iterable[CostRow], ads: Iterable[CostRow]) -> Iterator[CostRow]:

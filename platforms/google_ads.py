@@ -287,7 +287,7 @@ class GoogleAds(Platform, CostSource, AdTagger):
     async def _stream(self, fetch: Fetch, account: Account, query: str) -> list[Json]:
         answer = await self._streamed(fetch, account, query)
         with expected("Google's answer to a query"):
-            return list(rows_of(answer.body))
+            return list(rows_of(answer.body, dict))
 
     async def _streamed(self, fetch: Fetch, account: Account, query: str) -> Answer:
         url = self._url(account, "/googleAds:searchStream")

@@ -103,6 +103,16 @@ async def test_a_stream_that_ends_in_an_error_is_not_taken_for_the_whole(desk):
         await desk.platform.cost_totals(fetch, desk.account, SINCE, UNTIL)
 
 
+async def test_cost_in_words_or_of_an_ad_without_its_group_is_no_report_and_nothing_is_stored_of_it(desk):
+    for wrong in ({"metrics": {"costMicros": "much"}}, {"segments": {}}, {"adGroupAd": {}}, {"adGroup": {}}):
+
+        async def fetch(*_, wrong=wrong, **__):
+            return answered(200, json.dumps([{"results": [cost("9", 1, ad="7") | wrong]}]))
+
+        with pytest.raises(TryLater):
+            [page async for page in desk.platform.cost(fetch, desk.account, SINCE, SINCE)]
+
+
 _JSON = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.text(max_size=3), max_size=3)
 
 
@@ -115,7 +125,7 @@ _PART = st.dictionaries(st.sampled_from(["fieldMask", "requestId", "results"]), 
 @given(st.lists(_PART, max_size=4), st.sampled_from([None, 2]))
 def test_a_stream_is_read_row_by_row_in_any_order_of_its_parts_and_with_any_white_space(parts, indent):
     wanted = [row for part in parts for row in part.get("results", [])]
-    assert wanted == list(rows_of(json.dumps(parts, indent=indent).encode()))
+    assert wanted == list(rows_of(json.dumps(parts, indent=indent).encode(), dict))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +133,7 @@ def test_a_stream_is_read_row_by_row_in_any_order_of_its_parts_and_with_any_whit
 )
 def test_what_is_no_whole_stream_is_refused(body):
     with pytest.raises(ValueError):  # noqa: PT011 - whichever sign is missing
-        list(rows_of(body.encode()))
+        list(rows_of(body.encode(), dict))
 
 
 def cost(campaign, micros, ad=""):
