@@ -43,11 +43,14 @@ async def _run(settings: Settings, role: Role) -> None:
     from bot.app import App
     from bot.private_memory import keep_memory_private
     from bot.serve import until_told
+    from bot.unloaded import passed_over
 
     keep_memory_private()
 
-    async with App.open(settings, role=role.value) as app:
-        await until_told(app)
+    # FastAPI asks of everything whether it is a model of Pydantic 1, and loads that to ask.
+    with passed_over("pydantic.v1"):
+        async with App.open(settings, role=role.value) as app:
+            await until_told(app)
 
 
 def connect(context: typer.Context, platform: Annotated[str, typer.Argument(metavar="PLATFORM")]) -> None:

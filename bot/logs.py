@@ -10,8 +10,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from bot.unloaded import passed_over
+
+# Rich would draw tracebacks with the values of their variables, which hold tokens: ours are plain. With what it brings along
+# it takes four megabytes.
+with passed_over("rich"):
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "***"
 

@@ -8,10 +8,9 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
 from bot.errors import RedkeyError, SetupError
 from bot.logs import cleaned, escaped, start_logging
@@ -19,6 +18,9 @@ from bot.people import NotFound
 from bot.progress import Seen, nobody_watches
 from bot.settings import Settings
 from bot.settings_file import load, nowhere
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ def _turning(doing: str) -> Iterator[None]:
     if not doing or not sys.stderr.isatty():
         yield
         return
+    from rich.console import Console  # noqa: PLC0415  # a bot in service shows nothing to anybody
+
     with Console(stderr=True).status(doing):
         yield
 
@@ -69,6 +73,7 @@ def counting(doing: str, *, printing: bool = False) -> Iterator[Seen]:
     if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
         yield nobody_watches
         return
+    from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -114,8 +119,10 @@ def tell(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # stdout is where commands answer
 
 
-def results() -> Console:
+def results() -> "Console":
     """A console on stdout; in a pipe it is wide, so that nothing is cut."""
+    from rich.console import Console  # noqa: PLC0415
+
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 
 from storage.columns import JsonText, UtcDateTime, Words
-from storage.tables import metadata
+from storage.tables import metadata, partial
 
 costs = Table(
     "costs",
@@ -52,7 +52,7 @@ touchpoints = Table(
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("homeless", Boolean, nullable=False),
 )
-Index("ix_touchpoints_homeless", touchpoints.c.accepted_at, sqlite_where=_HOMELESS, postgresql_where=_HOMELESS)
+partial("ix_touchpoints_homeless", touchpoints.c.accepted_at, _HOMELESS)
 
 # One touchpoint on its way to one CRM connection. state: waiting, sent or set_aside.
 deliveries = Table(

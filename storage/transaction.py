@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -20,12 +20,15 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.interfaces import Clock
 from bot.memory import Work
 from storage.sealing import Keys
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 CHUNK = 500  # ids in one IN list: far below SQLite's 32,766 variables, and enough to make round trips not matter
 
@@ -50,9 +53,13 @@ class Transaction:
         if at is None or at <= self.now():
             self.due[key or work.value] = work
 
-    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that knows ON CONFLICT; SQLAlchemy has one for each database."""
-        return postgresql.insert(table) if self.postgres else sqlite.insert(table)
+    def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
+        """An INSERT that knows ON CONFLICT; SQLAlchemy has one for each database, loaded only where that is spoken."""
+        if not self.postgres:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
 
     async def one(self, statement: Executable) -> Row[Any] | None:
         return (await self.connection.execute(statement)).one_or_none()

@@ -58,6 +58,7 @@ def build_app(
         await next_()
 
     app = AsyncApp(
+        name="redkey",  # else Bolt reads the source of all that called it: a megabyte and a tenth of a second of each start
         client=client,
         before_authorize=our_client,
         signing_secret=signing_secret or "sockets are not signed",
