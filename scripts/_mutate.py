@@ -13,10 +13,11 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 
+import _unnoticed
 import coverage
 import pytest
 from _changes import Change, changes
@@ -63,8 +64,9 @@ def functions(module: ModuleType) -> Iterator[FunctionType]:
 class Mutating:
     """The pytest plugin that runs instead of its loop."""
 
-    def __init__(self, files: Sequence[str], at_once: int) -> None:
-        self.files, self.at_once = files, at_once
+    def __init__(self, files: Sequence[str], at_once: int, only: Mapping[str, Collection[str]] | None = None) -> None:
+        self.files, self.at_once, self.only = files, at_once, only
+        self.left: dict[str, list[str]] = {file: [] for file in files}
         self.failed: set[str] = set()
         self.seconds: dict[str, float] = {}
         self.noticing: Counter[str] = Counter()  # how many changes each test noticed so far
@@ -97,6 +99,9 @@ class Mutating:
             seen = watched.get_data().contexts_by_lineno(str(Path(file).resolve()))
             for change in changes(file):
                 self.counts[file][1] += 1
+                if self.only is not None and change.words not in self.only.get(file, ()):
+                    self.counts[file][0] += 1
+                    continue
                 passed = {n for each in seen.values() for n in each} if change.constants else seen.get(change.line, ())
                 tests = self.tests([items[nodeid] for nodeid in passed if nodeid in items])
                 if not tests:
@@ -151,6 +156,7 @@ class Mutating:
             self.noticing[tests[which].nodeid] += 1
 
     def unnoticed(self, change: Change, why: str = "") -> None:
+        self.left[change.file].append(change.words)
         print(f"{change.file}:{change.line}: {change.words}{why}", flush=True)
 
     def run(self, item: pytest.Item) -> None:
@@ -163,11 +169,14 @@ def main() -> None:
     asked.add_argument("paths", nargs="*", help="files to change, and the tests to run, in any order")
     asked.add_argument("--least", type=float, default=0, help="per cent of the changes that tests must notice")
     asked.add_argument("-k", default="not postgres")
+    asked.add_argument("--write", action="store_true", help=f"put what is found into {_unnoticed.PAGE}")
+    asked.add_argument("--again", action="store_true", help="only what that page tells, after a change of tests alone")
     asked.add_argument("--at-once", type=int, default=os.cpu_count())
     given = asked.parse_args()
     files = [path for path in given.paths if not path.startswith("tests/")]
     tests = [path for path in given.paths if path.startswith("tests/")]
-    began, plugin = time.monotonic(), Mutating(files, given.at_once)
+    only = {file: changes for file, (_, changes) in _unnoticed.read().items()} if given.again else None
+    began, plugin = time.monotonic(), Mutating(files, given.at_once, only)
     pytest.main(
         ["-p", "no:randomly", "-p", "no:xdist", "-o", "timeout=0", "-s", "-k", given.k, *tests], plugins=[plugin]
     )
@@ -175,6 +184,8 @@ def main() -> None:
     noticed, made = (sum(count[n] for count in plugin.counts.values()) for n in (0, 1))
     for file, (some, every) in plugin.counts.items():
         print(f"{file}: {some} of {every} noticed, {100 * some / max(every, 1):.1f} %")
+    if given.write:
+        _unnoticed.write(plugin.counts, plugin.left)
     print(f"{100 * noticed / max(made, 1):.1f} % of {made} changes noticed, in {time.monotonic() - began:.0f} s")
     if noticed * 100 < given.least * made:
         raise SystemExit(1)

@@ -59,7 +59,7 @@ class OutageRows:
         waits = exists().where(
             c.mark_outage == outages.c.id,
             c.verified_at.is_(None),
-            c.connection_id.in_(select(ours.connection_id).where(ours.outage_id == outages.c.id)),
+            c.connection_id.in_(select(ours.connection_id).where(ours.outage_id == c.mark_outage)),
         )
         going = outages.c.closed_at.is_(None), outages.c.reauthorized_at.is_not(None)
         rows = await self._tx.all(select(outages.c.id).where(*going, ~waits).limit(limit))

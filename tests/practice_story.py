@@ -23,6 +23,7 @@ from handlers.slack.pacing import Pacing
 from handlers.slack.presence import SlackPresence
 from handlers.slack.voice import SlackVoice
 from platforms import open_gateways
+from sandbox.faults import Fault
 from sandbox.person import consent
 from sandbox.slack import MARKETING
 from sandbox.world import World
@@ -33,6 +34,7 @@ BEN = "ben.okoro@acme.example"
 CLEO = "cleo.vance@globex.example"
 GOOGLE, SALESFORCE = "google_ads", "salesforce"
 TIMING = {"check_every": "5m", "request_timeout": "2s", "retry_max": "5m", "cost_days": 5}
+MARGIN = timedelta(seconds=3)  # one and a half times that request time-out: no refresh is on its way any more
 AT_ONCE = 50
 OWN = {"timing": TIMING, "platforms": {GOOGLE: {"restate_days": 3}}}  # little to load, as each test loads it
 
@@ -269,6 +271,10 @@ async def telling(memory, clock, patience=2, **salesforce):
             yield Story(world, memory, gateways, clock, own)
         finally:
             await gateways.aclose()
+
+
+def token_fault(story, platform, kind, **more):
+    return story.sandbox(platform).faults.add(Fault(match="token", kind=kind, **more))
 
 
 class Trouble:

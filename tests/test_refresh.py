@@ -5,15 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from practice_story import ADA, GOOGLE, SALESFORCE, Trouble, rotten, sqlite_only, telling
+from practice_story import ADA, GOOGLE, MARGIN, SALESFORCE, Trouble, rotten, sqlite_only, telling, token_fault
 
 from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
 from bot.memory import SealBroken
 from bot.refresh import FreshTokens, GrantTokens, renew_at
-from sandbox.faults import Fault, Kind
+from sandbox.faults import Kind
 from storage import new_key, open_memory
-
-MARGIN = timedelta(seconds=3)  # one and a half times the request time-out of the practice settings
 
 
 @pytest.fixture
@@ -30,10 +28,6 @@ async def google(story):
 @pytest.fixture
 async def salesforce(story):
     return (await story.connect(SALESFORCE))[0]
-
-
-def token_fault(story, platform, kind, **more):
-    return story.sandbox(platform).faults.add(Fault(match="token", kind=kind, **more))
 
 
 async def lost_with(refresher, connection, refused=1):

@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from practice_story import GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
-from test_refresh import MARGIN, token_fault
+from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, telling, token_fault
 
 from bot.errors import AccessDenied, AuthorizationLost, TryLater
 from bot.refresh import FreshTokens, GrantTokens, OnItsWay

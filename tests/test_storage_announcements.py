@@ -258,3 +258,40 @@ async def test_what_the_dead_were_saying_is_due_at_once_and_that_of_the_living_s
     async with memory.begin() as tx:
         await tx.announcements.free(["alive", "me"])
     assert due == []
+
+
+async def test_one_that_was_put_off_is_said_at_once_when_it_changes(memory, clock):
+    await announce(memory, clock)
+    told = await the_only(memory, clock)
+    async with memory.begin() as tx:
+        await tx.announcements.later(told, clock() + timedelta(hours=1))
+        await tx.announcements.again("digest:1", clock())
+    assert await claim(memory, clock)
+
+
+@pytest.mark.parametrize("why", ["moved", "unposted", "free"])
+async def test_one_that_changes_while_it_waits_for_its_next_post_is_told_by_that_and_not_once_more(memory, clock, why):
+    await announce(memory, clock)
+    await say(memory, await the_only(memory, clock))
+    async with memory.begin() as tx:
+        await tx.announcements.again("digest:1", clock())
+    told = await the_only(memory, clock)
+    async with memory.begin() as tx:
+        match why:
+            case "moved":
+                await tx.announcements.moved(told, "C9", clock())
+                assert (await tx.announcements.get("digest:1")).ts is None, "it is posted anew there"
+            case "unposted":
+                await tx.announcements.unposted(told)
+            case "free":
+                await tx.announcements.free(["another"])
+        await tx.announcements.again("digest:1", clock())
+    await say(memory, await the_only(memory, clock))
+    assert await claim(memory, clock) == []
+
+
+async def test_what_waits_for_tomorrow_still_does_so_when_nobody_is_alive(memory, clock):
+    async with memory.begin() as tx:
+        await tx.announcements.announce("digest:1", "digest", "C1", ABOUT, clock() + timedelta(days=1))
+        await tx.announcements.free([])
+    assert await claim(memory, clock) == []

@@ -1,9 +1,10 @@
 """Outages: one at a time, a timeline, and every state a message can show."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
-from practice_memory import LOST, a_grant, an_account, connected, drop, dropped, touch
+from practice_memory import LEASE, LOST, a_grant, an_account, connected, drop, dropped, touch
 
 from bot.connection import Cause, Event, Flow, Reach, Status
 from bot.errors import Fenced
@@ -215,3 +216,88 @@ async def test_connections_are_counted_by_status_and_what_waits_everywhere(memor
     counted = {Status.AUTHORIZATION_REQUIRED: 1, Status.DISCONNECTED: 1, Status.CONNECTED_WITH_AUTOTAGGING: 1}
     assert found == counted
     assert everywhere == sum(each) > 0
+
+
+async def test_of_several_outages_about_an_account_its_logins_is_told_then_the_oldest_and_none_that_is_over(
+    memory, clock
+):
+    [account] = await connected(memory, clock())
+    async with memory.begin() as tx:
+        elsewhere = await an_account(tx, await a_grant(tx, clock(), "bob"), clock(), "222")
+    denied = await dropped(memory, clock(), account, reach=Reach.ACCOUNT)
+    order = [await dropped(memory, clock.advance(minutes=1), each) for each in (account, elsewhere)]
+    async with memory.begin() as tx:
+        await tx.outages.join(order[1].id, [account.id])
+        for outage in [*order, denied]:
+            assert (await tx.outages.open_of_connection(account.id)).id == outage.id
+            await tx.outages.close(outage.id, {}, {}, clock())
+        assert await tx.outages.open_of_connection(account.id) is None
+        assert await tx.outages.open_of_grant(account.grant_id) is None
+
+
+async def test_those_that_nobody_heeds_stand_in_the_channel_are_red_and_are_not_asleep(memory, clock):
+    made = {}
+    for name in ("alone", "unsaid", "woken", "asleep", "closed", "healing", "newer"):
+        async with memory.begin() as tx:
+            account = await an_account(tx, await a_grant(tx, clock(), name), clock(), name)
+            made[name] = outage = await drop(tx, clock.advance(seconds=1), account)
+            assert outage.id.startswith("out_")
+            assert outage.last_good_at == clock() - timedelta(minutes=5)
+            assert (await tx.outages.get(outage.id)).last_good_at == outage.last_good_at
+            if name != "unsaid":
+                await tx.outages.alerted(outage.id, "C1", name, clock())
+    async with memory.begin() as tx:
+        await tx.outages.snooze(made["woken"].id, clock())
+        await tx.outages.snooze(made["asleep"].id, clock() + timedelta(seconds=1))
+        await tx.outages.close(made["closed"].id, {}, {}, clock(), caught_up=False)
+        await tx.outages.reauthorized(made["healing"].id, "ann", clock())
+    wanted = [made[name].id for name in ("newer", "woken", "alone")]
+    async with memory.read() as tx:
+        for each in (True, False):
+            assert [o.id for o in await tx.outages.unheeded(clock(), 10, each=each)] == wanted
+            assert [o.id for o in await tx.outages.unheeded(clock(), 2, each=each)] == wanted[:2]
+
+
+async def test_of_those_that_dropped_together_the_order_is_always_the_same(memory, clock):
+    async with memory.begin() as tx:
+        ids = []
+        for n in range(6):
+            account = await an_account(tx, await a_grant(tx, clock(), f"p{n}"), clock(), str(n))
+            ids.append((await drop(tx, clock(), account)).id)
+            await tx.outages.alerted(ids[-1], "C1", f"{n}.1", clock())
+    async with memory.read() as tx:
+        assert [o.id for o in await tx.outages.unheeded(clock(), 10)] == sorted(ids)
+
+
+async def test_a_transfer_holds_up_only_its_own_outage_until_it_is_verified(memory, clock):
+    one, two, other = await connected(memory, clock(), "1", "2", "3")
+    outages = [await dropped(memory, clock(), each, reach=Reach.ACCOUNT) for each in (one, two, other)]
+    waits, settled, red = outages
+    async with memory.begin() as tx:
+        for outage in (waits, settled):
+            await tx.outages.reauthorized(outage.id, "ann", clock())
+        await tx.transfers.mark(waits.id, one.id, Flow.COST, {"since": "2026-11-01"}, 1)
+        assert await tx.outages.settled(10) == [settled.id], "one that is red still is not settled"
+        await tx.outages.close(settled.id, {}, {}, clock())
+        assert await tx.outages.settled(10) == [], "nor is one that is over"
+        await tx.outages.leave(waits.id, [one.id])
+        await tx.outages.join(red.id, [one.id])
+        assert await tx.outages.settled(10) == [waits.id], "what was switched off holds nobody up"
+        await tx.outages.leave(red.id, [one.id])
+        await tx.outages.join(waits.id, [one.id])
+        assert await tx.outages.settled(10) == []
+        [claimed] = [t for t in await tx.transfers.claim(clock(), 9, "me", LEASE) if t.connection_id == one.id]
+        await tx.transfers.verified(claimed, clock())
+        assert await tx.outages.settled(10) == [waits.id]
+
+
+async def test_accounts_keep_the_places_in_which_they_came_and_leave_one_outage_only(memory, clock):
+    one, two, three, four = await connected(memory, clock(), "1", "2", "3", "4")
+    outage = await dropped(memory, clock(), three, one, two)
+    denied = await dropped(memory, clock(), four, reach=Reach.ACCOUNT)
+    async with memory.begin() as tx:
+        await tx.outages.join(outage.id, [four.id])
+        assert (await tx.outages.get(outage.id)).connection_ids == (three.id, one.id, two.id, four.id)
+        await tx.outages.leave(outage.id, [four.id, one.id])
+        assert (await tx.outages.get(outage.id)).connection_ids == (three.id, two.id)
+        assert (await tx.outages.get(denied.id)).connection_ids == (four.id,)
