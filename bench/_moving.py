@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from bot.connection import Flow
-from bot.interfaces import Gateway
-from bot.memory import Memory
-from bot.pace import Pace
-from bot.refresh import Refresher
-from bot.routes import Routes
-from bot.transfer import LEASE, Carrier, Every, Mover
-from bot.watch import Watch
+from bot.catch_up.transfer import LEASE, Carrier, Every, Mover
+from bot.logins.refresh import Refresher
+from bot.memory.memory import Memory
+from bot.memory.routes import Routes
+from bot.watch.watch import Watch
+from bot.words.connection import Flow
+from bot.words.interfaces import Gateway
+from bot.words.pace import Pace
 
 HOUR = timedelta(hours=1)
 

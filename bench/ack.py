@@ -28,8 +28,8 @@ from sqlalchemy import update
 from bench._counter import counter
 from bench._report import Report
 from bench.cost import NOW, Answers
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.settings_file import load
+from bot.settings.file import load
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import free_port
 from sandbox.slack import MARKETING
 from sandbox.slack.state import TEAM

@@ -28,8 +28,8 @@ from bench._counter import counter
 from bench._moving import HOUR, Taken, move_all
 from bench._postgres import database, postgres
 from bench._report import Report
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.cost import CostCarrier
+from bot.catch_up.cost import CostCarrier
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import costs

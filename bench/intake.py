@@ -22,8 +22,8 @@ from time import perf_counter
 import httpx2
 
 from bench._report import Report
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.settings_file import load
+from bot.settings.file import load
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import free_port
 from sandbox.world import World
 from storage import new_key, open_memory

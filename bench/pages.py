@@ -13,10 +13,10 @@ import httpx2
 
 from bench._report import Report
 from bot.app import App
-from bot.connection import Account, Cause, Flow, Identity, Kind, Reach, Secret, TokenSet
 from bot.logs import start_logging
 from bot.serve import Serving
-from bot.settings_file import load
+from bot.settings.file import load
+from bot.words.connection import Account, Cause, Flow, Identity, Kind, Reach, Secret, TokenSet
 from sandbox.practice import free_port
 from sandbox.world import World
 

@@ -34,8 +34,8 @@ from sqlalchemy import insert, update
 from bench._counter import counter
 from bench._moving import HOUR, move_all
 from bench._report import Report
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.touchpoints import TouchpointCarrier
+from bot.catch_up.touchpoints import TouchpointCarrier
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from platforms import open_gateways
 from storage import new_key, open_memory
 from storage.freight import counters, deliveries, touchpoints

@@ -22,8 +22,8 @@ from bench._counter import counter
 from bench._postgres import database, postgres
 from bench._report import Report
 from bench.push import Org, fields, name
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from bot.settings_file import load
+from bot.settings.file import load
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import Practice
 from sandbox.world import World
 from storage import open_memory

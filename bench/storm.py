@@ -19,7 +19,7 @@ from time import monotonic
 from sqlalchemy import update
 
 from bench._report import Report
-from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet
+from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import Practice
 from sandbox.slack import MARKETING
 from sandbox.world import World

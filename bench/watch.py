@@ -21,10 +21,10 @@ from sqlalchemy import func, insert, select, update
 
 from bench._report import Report
 from bench.start import resident
-from bot.dispatch import Embedded, Worker
-from bot.memory import Work
-from bot.pace import Pace
-from bot.watch import Watch
+from bot.memory.memory import Work
+from bot.watch.watch import Watch
+from bot.words.pace import Pace
+from bot.work.dispatch import Embedded, Worker
 from storage import new_key, open_memory
 from storage.tables import connections
 
@@ -80,7 +80,7 @@ async def checked_at(memory, moment: datetime) -> int:
 
 async def fill(memory, count: int) -> None:
     async with memory.begin() as tx:
-        from bot.connection import Account, Flow, Identity, Kind, Secret, TokenSet  # noqa: PLC0415
+        from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet  # noqa: PLC0415
 
         login = await tx.grants.add(
             "google_ads", Identity("p", "p@example.com"), TokenSet(Secret("a"), Secret("r")), START

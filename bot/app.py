@@ -6,60 +6,60 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import platforms
-from bot.alert import Alert
-from bot.announce import Announce, Announcer, Teller
-from bot.announcements import Announcement
-from bot.blind import KIND as BLIND
-from bot.blind import Blind
-from bot.borrowed import KIND as BORROWED
-from bot.borrowed import Borrowed
-from bot.bot_token import KIND as MUTED
-from bot.bot_token import BotToken, Muted
-from bot.calling import Presence
+from bot.alert.alert import Alert
+from bot.alert.remind import Remind
+from bot.announce.announce import Announce, Announcer, Teller
+from bot.announce.digest import KIND as DIGEST
+from bot.announce.digest import Digest
+from bot.announce.endings import KIND as ENDING
+from bot.announce.endings import Endings
+from bot.announce.leavers import KIND as LEAVER
+from bot.announce.leavers import Leavers
+from bot.catch_up.cost import CostCarrier
+from bot.catch_up.opt_in import OptIn
+from bot.catch_up.tag_settings import TagSettings
+from bot.catch_up.tagging import TagCarrier
+from bot.catch_up.touchpoints import TouchpointCarrier
+from bot.catch_up.transfer import LEASE, Carrier, Every, Mover
+from bot.catch_up.undo import Undo
 from bot.chosen import digest_channel_of, keep_of, quiet_of, routes_of, weekly_of
-from bot.confirm import Confirm
-from bot.connect import Connect
-from bot.connection import SLACK, Flow, Grant, Transfer
-from bot.cost import CostCarrier
-from bot.courier import KIND as WEBHOOK
-from bot.courier import SwitchedOff
-from bot.desk import FrontDesk
-from bot.digest import KIND as DIGEST
-from bot.digest import Digest
-from bot.dispatch import Dispatcher, Embedded, Shared, Worker
-from bot.door import Doorway
-from bot.endings import KIND as ENDING
-from bot.endings import Endings
-from bot.gallery import PageFacts
-from bot.gathering import Facts
-from bot.guests import Guests
-from bot.interfaces import Clock, Voice
-from bot.leavers import KIND as LEAVER
-from bot.leavers import Leavers
-from bot.ledger import Intake
-from bot.memory import Saying, Work
-from bot.meter import last_days
-from bot.opt_in import OptIn
-from bot.pace import Pace
-from bot.platform_down import KIND as PLATFORM_DOWN
-from bot.platform_down import PlatformDown
-from bot.reauthorize import Consents, Reauthorize
-from bot.refresh import Refresher
-from bot.remind import Remind
-from bot.restore import Restore
-from bot.retention import Retention
-from bot.revoke import Revoke
-from bot.schedule import Tick
-from bot.settings import Settings
-from bot.signin import SlackSignIns
-from bot.tag_settings import TagSettings
-from bot.tagging import TagCarrier
-from bot.takeover import Takeover
-from bot.touchpoints import TouchpointCarrier
-from bot.transfer import LEASE, Carrier, Every, Mover
-from bot.undo import Undo
-from bot.watch import Watch
-from bot.webhook_settings import subscriptions
+from bot.confirm.confirm import Confirm
+from bot.desk.desk import FrontDesk
+from bot.desk.gallery import PageFacts
+from bot.desk.ledger import Intake
+from bot.logins.bot_token import KIND as MUTED
+from bot.logins.bot_token import BotToken, Muted
+from bot.logins.refresh import Refresher
+from bot.logins.revoke import Revoke
+from bot.memory.announcements import Announcement
+from bot.memory.memory import Saying, Work
+from bot.outages.calling import Presence
+from bot.outages.gathering import Facts
+from bot.outages.meter import last_days
+from bot.reauthorize.borrowed import KIND as BORROWED
+from bot.reauthorize.borrowed import Borrowed
+from bot.reauthorize.connect import Connect
+from bot.reauthorize.door import Doorway
+from bot.reauthorize.guests import Guests
+from bot.reauthorize.reauthorize import Consents, Reauthorize
+from bot.reauthorize.restore import Restore
+from bot.reauthorize.signin import SlackSignIns
+from bot.settings.settings import Settings
+from bot.settings.webhooks import subscriptions
+from bot.watch.platform_down import KIND as PLATFORM_DOWN
+from bot.watch.platform_down import PlatformDown
+from bot.watch.watch import Watch
+from bot.webhooks.courier import KIND as WEBHOOK
+from bot.webhooks.courier import SwitchedOff
+from bot.words.connection import SLACK, Flow, Grant, Transfer
+from bot.words.interfaces import Clock, Voice
+from bot.words.pace import Pace
+from bot.work.blind import KIND as BLIND
+from bot.work.blind import Blind
+from bot.work.dispatch import Dispatcher, Embedded, Shared, Worker
+from bot.work.retention import Retention
+from bot.work.schedule import Tick
+from bot.work.takeover import Takeover
 from storage import SqlMemory, open_memory
 
 MOVES = 8  # transfers at once

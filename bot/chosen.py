@@ -3,11 +3,11 @@
 from datetime import time
 from zoneinfo import ZoneInfo
 
-from bot.digest import Weekly
-from bot.remind import Quiet
-from bot.retention import Keep
-from bot.routes import Route, Routes
-from bot.settings import Settings
+from bot.alert.remind import Quiet
+from bot.announce.digest import Weekly
+from bot.memory.routes import Route, Routes
+from bot.settings.settings import Settings
+from bot.work.retention import Keep
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

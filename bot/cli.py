@@ -8,17 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bot import (
-    commands_audit,
-    commands_data,
-    commands_operate,
-    commands_remove,
-    commands_tagging,
-    commands_watch,
-    commands_webhooks,
-)
-from bot.errors import SetupError
-from bot.terminal import EXPECTED, AsJson, Called, complain, settings_of, tell, tell_json, working
+from bot.commands import audit, data, operate, remove, tagging, watch, webhooks
+from bot.commands.terminal import EXPECTED, AsJson, Called, complain, settings_of, tell, tell_json, working
+from bot.words.errors import SetupError
 
 app = typer.Typer(
     name="redkey",
@@ -27,13 +19,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-commands_watch.add_to(app)
-commands_data.add_to(app)
-commands_operate.add_to(app)
-commands_audit.add_to(app)
-commands_tagging.add_to(app)
-commands_remove.add_to(app)
-commands_webhooks.add_to(app)
+watch.add_to(app)
+data.add_to(app)
+operate.add_to(app)
+audit.add_to(app)
+tagging.add_to(app)
+remove.add_to(app)
+webhooks.add_to(app)
 
 
 def _version(wanted: bool) -> None:
@@ -87,7 +79,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check settings, database, keys, Slack and every platform; one line each, with the cure."""
-    from bot.doctor import examine, examined
+    from bot.commands.doctor import examine, examined
 
     if as_json:
         found = working(examined(lambda: settings_of(context), live=live))
@@ -103,7 +95,7 @@ def manifest(
     ] = None,
 ) -> None:
     """Print the Slack app's manifest, to be pasted at api.slack.com/apps, From a manifest."""
-    from handlers.slack.manifest import manifest
+    from handlers.slack.line.manifest import manifest
 
     if http is not None and not http.startswith("https://"):
         raise SetupError("--http: Slack calls https addresses only, such as https://redkey.example.com")

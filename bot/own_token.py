@@ -1,11 +1,11 @@
 """Our token at Slack, where the app rotates it; else it stands in the settings."""
 
-from bot.bot_token import BotToken
-from bot.connection import Secret
-from bot.interfaces import Clock
-from bot.memory import Memory
-from bot.settings import Settings
-from handlers.slack.rotation import SlackRotation
+from bot.logins.bot_token import BotToken
+from bot.memory.memory import Memory
+from bot.settings.settings import Settings
+from bot.words.connection import Secret
+from bot.words.interfaces import Clock
+from handlers.slack.line.rotation import SlackRotation
 
 
 def own_token(settings: Settings, memory: Memory, now: Clock) -> BotToken | None:

@@ -14,21 +14,21 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.alert import Alert
+from bot.alert.alert import Alert
+from bot.alert.detour import Detour
+from bot.alert.elsewhere import Elsewhere
+from bot.announce.expiring import Expiring
 from bot.app import App
-from bot.connection import Kind, Status
-from bot.courier import Courier
-from bot.detour import Detour
-from bot.elsewhere import Elsewhere
-from bot.errors import SetupError, TryLater
-from bot.expiring import Expiring
-from bot.lost_keys import LostKeys
-from bot.marks import taggable
+from bot.desk.touchpoint_rules import CRMS
+from bot.outages.marks import taggable
 from bot.own_token import own_token
-from bot.schedule import Schedule, Tick
+from bot.settings.webhooks import subscriptions
 from bot.subscribers import SUBSCRIBERS, webhook
-from bot.touchpoint_rules import CRMS
-from bot.webhook_settings import subscriptions
+from bot.watch.lost_keys import LostKeys
+from bot.webhooks.courier import Courier
+from bot.words.connection import Kind, Status
+from bot.words.errors import SetupError, TryLater
+from bot.work.schedule import Schedule, Tick
 from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from bot.courier import Patience, long_pause
-from bot.webhook_settings import WebhookSettings
+from bot.settings.webhooks import WebhookSettings
+from bot.webhooks.courier import Patience, long_pause
 from handlers.webhook import Webhook
 
 SUBSCRIBERS = Patience(long_pause, give_up_after=timedelta(days=3), disable_after=timedelta(days=5))

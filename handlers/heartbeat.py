@@ -5,7 +5,7 @@ Healthchecks, Cronitor, Uptime Kuma, Prometheus' Alertmanager and others offer s
 
 import aiohttp
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 
 
 async def ping(url: str, *, timeout: float = 10) -> None:  # noqa: ASYNC109 - the limit of one request, not of a task

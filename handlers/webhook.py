@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bot.addresses import is_public, public_address
-from bot.connection import Json
-from bot.errors import Refused, TryLater
+from bot.words.addresses import is_public, public_address
+from bot.words.connection import Json
+from bot.words.errors import Refused, TryLater
 
 PREFIX = "whsec_"  # a secret written like this is base64; any other is taken as it stands
 

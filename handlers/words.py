@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent, validate_currency
 
-from bot.connection import Status
+from bot.words.connection import Status
 
 LOCALE = Path(__file__).parent / "locale"
 MICROS = 1_000_000

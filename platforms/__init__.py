@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import ValidationError
 
-from bot.errors import SetupError
-from bot.interfaces import Clock, Platform, PlatformSettings
+from bot.words.errors import SetupError
+from bot.words.interfaces import Clock, Platform, PlatformSettings
 from platforms._http import Wire, open_pool
 from platforms._oauth import OAuthGateway
 

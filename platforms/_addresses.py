@@ -9,7 +9,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from bot.addresses import public_address
+from bot.words.addresses import public_address
 
 
 class CheckedBackend(httpcore2.AnyIOBackend):

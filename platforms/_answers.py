@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 
 Item = TypeVar("Item")
 

@@ -2,9 +2,9 @@
 
 import re
 
-from bot.connection import Cause
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.connection import Cause
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer
 from platforms._verdicts import Verdict, decoded, not_understood, plain_code, plain_text, table
 
 _ADMIN = "Ask a Power Platform administrator to look at this user's access to the environment."

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.connection import PushResult, PushState
-from bot.errors import AccessDenied, Refused, TryLater
-from bot.interfaces import Answer, Fetch, Notes
+from bot.words.connection import PushResult, PushState
+from bot.words.errors import AccessDenied, Refused, TryLater
+from bot.words.interfaces import Answer, Fetch, Notes
 from platforms._answers import expected, text
 from platforms._dynamics_365_errors import DUPLICATES, PAYLOAD, Stumbled, is_about_one_record, reason
 from platforms._dynamics_365_records import Record, any_of, by_length, target

@@ -7,8 +7,8 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, TryLater
-from bot.interfaces import Answer
+from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, TryLater
+from bot.words.interfaces import Answer
 from platforms._verdicts import Verdict, decoded, plain_code, plain_text, table
 
 TENANT = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"  # common, organizations, consumers, a tenant's id or one of its domains

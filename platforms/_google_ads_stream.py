@@ -10,7 +10,7 @@ from typing import TypeVar
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 
 Row = TypeVar("Row")
 

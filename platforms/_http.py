@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx2
 
-from bot.errors import AuthorizationLost, RedkeyError, TryLater
-from bot.interfaces import AccessToken, Answer, Clock, Platform, Tokens
 from bot.traces import span
+from bot.words.errors import AuthorizationLost, RedkeyError, TryLater
+from bot.words.interfaces import AccessToken, Answer, Clock, Platform, Tokens
 from platforms._addresses import guard
 from platforms._unfolding import body_of
 from platforms._verdicts import not_understood, without

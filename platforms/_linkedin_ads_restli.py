@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from bot.connection import Json
-from bot.errors import TryLater
-from bot.interfaces import Answer, Fetch
+from bot.words.connection import Json
+from bot.words.errors import TryLater
+from bot.words.interfaces import Answer, Fetch
 from platforms._answers import digits, expected, text
 
 Value: TypeAlias = "str | int | Sequence[Value] | Mapping[str, Value]"

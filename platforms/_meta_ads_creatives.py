@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from bot.connection import Ad, Json, TagChange
-from bot.errors import AccessDenied, Refused
-from bot.interfaces import TagResult
+from bot.words.connection import Ad, Json, TagChange
+from bot.words.errors import AccessDenied, Refused
+from bot.words.interfaces import TagResult
 from platforms._answers import chunks, digits, expected, text
 from platforms._meta_ads_graph import Graph
 

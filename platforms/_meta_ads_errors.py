@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.connection import Json
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.connection import Json
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer
 from platforms._verdicts import Verdict, decoded, not_understood, plain_text, table
 
 _AGAIN = "Log in again."

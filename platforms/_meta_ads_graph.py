@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from bot.connection import Json
-from bot.errors import TryLater
-from bot.interfaces import Fetch
+from bot.words.connection import Json
+from bot.words.errors import TryLater
+from bot.words.interfaces import Fetch
 from platforms._answers import expected, text
 from platforms._meta_ads_errors import TooMuch
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from bot.connection import CostRow, Json
-from bot.errors import AccessDenied, AuthorizationLost, TryLater
+from bot.words.connection import CostRow, Json
+from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from platforms._answers import digits, expected
 from platforms._meta_ads_errors import TooMuch, code_of, read_fault
 from platforms._meta_ads_graph import Graph

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.connection import Json
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.connection import Json
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer
 from platforms._answers import expected
 from platforms._verdicts import Verdict, decoded, not_understood, plain_code, plain_text, table
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 from platforms._unfolding import TooLarge
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from bot.connection import Account, Json
-from bot.errors import AccessDenied, Refused, TryLater
-from bot.interfaces import Clock, Fetch
+from bot.words.connection import Account, Json
+from bot.words.errors import AccessDenied, Refused, TryLater
+from bot.words.interfaces import Clock, Fetch
 from platforms._answers import digits, expected, text
 from platforms._microsoft_advertising_errors import FULL_SYNC, UNKNOWN_HOST
 

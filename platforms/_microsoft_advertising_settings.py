@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from bot.interfaces import PlatformSettings
+from bot.words.interfaces import PlatformSettings
 from platforms._entra import TENANT
 from platforms._microsoft_advertising_orders import Service
 

@@ -15,9 +15,9 @@ import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-from bot.connection import Json, Secret, TokenSet
-from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer, Clock, Fetch, Platform, Tokens
+from bot.words.connection import Json, Secret, TokenSet
+from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer, Clock, Fetch, Platform, Tokens
 from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, proof_of, retry_after
 from platforms._verdicts import decoded, plain_code, without
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from bot.connection import PushResult
-from bot.errors import Refused, TryLater
-from bot.interfaces import Answer, Notes
+from bot.words.connection import PushResult
+from bot.words.errors import Refused, TryLater
+from bot.words.interfaces import Answer, Notes
 from platforms._answers import expected, text
 from platforms._salesforce_errors import not_there
 from platforms._salesforce_records import Record, csv_of, read_csv

@@ -1,7 +1,7 @@
 """What Salesforce's error codes mean, at its token endpoint, in its API and for single records, and what cures them."""
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer
 from platforms._verdicts import Verdict, decoded, not_understood, plain_code, plain_text, table
 
 _AGAIN = "Log in to Salesforce again."

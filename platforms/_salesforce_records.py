@@ -12,8 +12,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bot.connection import Json, PushResult, PushState, Touchpoint
-from bot.errors import Refused
+from bot.words.connection import Json, PushResult, PushState, Touchpoint
+from bot.words.errors import Refused
 from platforms._salesforce_errors import is_passing
 from platforms._verdicts import plain_code, plain_text
 

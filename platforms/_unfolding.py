@@ -4,7 +4,7 @@ import zlib
 
 import httpx2
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 
 _FORMS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 

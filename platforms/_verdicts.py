@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.connection import Cause
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.connection import Cause
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
 _VENDOR_LENGTH = 500

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from bot.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
-from bot.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
-from bot.pace import Quota
+from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.pace import Quota
 from platforms._answers import chunks, expected, text
 from platforms._dynamics_365_errors import other_organization, read_api_error
 from platforms._dynamics_365_records import Record, any_of, by_length, quoted, record_of

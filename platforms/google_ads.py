@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from bot.connection import Account, Ad, CostRow, Flow, Identity, Json, Kind, TagChange
-from bot.errors import AccessDenied, RedkeyError, Refused, TryLater
-from bot.interfaces import (
+from bot.words.connection import Account, Ad, CostRow, Flow, Identity, Json, Kind, TagChange
+from bot.words.errors import AccessDenied, RedkeyError, Refused, TryLater
+from bot.words.interfaces import (
     AdTagger,
     Answer,
     Clock,

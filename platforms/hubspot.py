@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
-from bot.errors import RedkeyError, Refused
-from bot.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
-from bot.pace import Quota
+from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.errors import RedkeyError, Refused
+from bot.words.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.pace import Quota
 from platforms._answers import chunks, digits, expected
 from platforms._hubspot_errors import not_unique, read_api_error, read_token_error
 from platforms._hubspot_records import Record, json_of, read_batch, read_found, reason_of, record_of

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bot.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
-from bot.errors import AccessDenied, RedkeyError, Refused
-from bot.interfaces import (
+from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
+from bot.words.errors import AccessDenied, RedkeyError, Refused
+from bot.words.interfaces import (
     AdTagger,
     Answer,
     Clock,

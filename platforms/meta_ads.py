@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field
 
-from bot.connection import Account, Ad, Flow, Identity, Json, Kind, Secret, TagChange
-from bot.errors import RedkeyError
-from bot.interfaces import (
+from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, Secret, TagChange
+from bot.words.errors import RedkeyError
+from bot.words.interfaces import (
     AdTagger,
     Answer,
     Clock,

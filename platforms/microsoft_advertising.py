@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 
-from bot.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
-from bot.errors import RedkeyError, TryLater
-from bot.interfaces import (
+from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
+from bot.words.errors import RedkeyError, TryLater
+from bot.words.interfaces import (
     AdTagger,
     Answer,
     Clock,

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from bot.connection import Account, Cause, Flow, Identity, Kind, PushResult, PushState, Touchpoint
-from bot.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.connection import Account, Cause, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
 from platforms._answers import chunks, expected, text
 from platforms._salesforce_bulk import Bulk, Call
 from platforms._salesforce_errors import read_api_error, read_token_error

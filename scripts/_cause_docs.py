@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured
 from platforms import load
 from platforms._verdicts import Verdict
 

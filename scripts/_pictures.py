@@ -17,9 +17,9 @@ from practice_room import opened  # noqa: E402
 from practice_web import website  # noqa: E402
 from sample_facts import NOW, OUTAGES  # noqa: E402
 
-from bot.connection import Account, Kind  # noqa: E402
-from bot.routes import Route  # noqa: E402
-from handlers.slack.messages import SlackComposer  # noqa: E402
+from bot.memory.routes import Route  # noqa: E402
+from bot.words.connection import Account, Kind  # noqa: E402
+from handlers.slack.looks.messages import SlackComposer  # noqa: E402
 
 IMAGES = ROOT / "docs/images"
 WEB = "https://redkey.example.com/reauthorize/"

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.interfaces import CostSource, Platform
+from bot.words.interfaces import CostSource, Platform
 from platforms import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "platforms.md"

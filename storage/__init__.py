@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from bot.happenings import NOBODY, Subscriptions
-from bot.interfaces import Clock
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.webhooks.happenings import NOBODY, Subscriptions
+from bot.words.interfaces import Clock
 from storage.database import Database, OnlyOne, setup_faults
 from storage.reseal import Resealed
 from storage.sealing import Keys, new_key

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer, Row, Table, Update, case, exists, or_, select, update
 
-from bot.announcements import Announcement
-from bot.connection import Json
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.announcements import Announcement
+from bot.memory.memory import Work
+from bot.words.connection import Json
+from bot.words.errors import Fenced
 from storage.columns import JsonText, UtcDateTime, Words
 from storage.tables import metadata
 from storage.transaction import Transaction, at

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, Row, Table, func, insert, select, text
 
-from bot.audit import BEGINNING, Act
-from bot.connection import Json
-from bot.progress import Seen, nobody_watches
+from bot.memory.audit import BEGINNING, Act
+from bot.words.connection import Json
+from bot.words.progress import Seen, nobody_watches
 from storage.columns import JsonText, UtcDateTime, Words
 from storage.tables import metadata
 from storage.transaction import Transaction

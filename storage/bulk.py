@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 from storage.transaction import Transaction
 
 

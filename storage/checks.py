@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import TextClause, bindparam, text
 
-from bot.connection import Account, Checked, DueCheck
-from bot.errors import AuthorizationLost
+from bot.words.connection import Account, Checked, DueCheck
+from bot.words.errors import AuthorizationLost
 from storage.bulk import moment
 from storage.columns import UtcDateTime
 from storage.transaction import Transaction

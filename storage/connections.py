@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, update
 
-from bot.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach, Status, status_of
-from bot.errors import Fenced
-from bot.facts import Taggable
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Account, Checked, Connection, DueCheck, Flow, Grant, Kind, Reach, Status, status_of
+from bot.words.errors import Fenced
+from bot.words.facts import Taggable
 from storage.checks import claim_checks, write_findings
 from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outages, transfers

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Update, delete, insert, select, update
 
-from bot.connection import Consent, Secret
-from bot.entrances import GuestLink
-from bot.memory import SealBroken
+from bot.memory.entrances import GuestLink
+from bot.memory.memory import SealBroken
+from bot.words.connection import Consent, Secret
 from storage.tables import consents, guest_links, links
 from storage.transaction import Transaction
 

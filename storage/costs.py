@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 
-from bot.connection import Connection, CostRow
-from bot.errors import Refused
-from bot.loss import Usual
+from bot.words.connection import Connection, CostRow
+from bot.words.errors import Refused
+from bot.words.loss import Usual
 from storage.connections import ConnectionRows
 from storage.cost_loading import load
 from storage.freight import costs

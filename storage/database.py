@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 from sqlalchemy.util import await_only
 
-from bot.errors import SetupError, TryLater
+from bot.words.errors import SetupError, TryLater
 from storage.sqlite_thread import SqliteThread
 
 FORMS = "use sqlite:///redkey.db or postgresql://user@host/redkey"

@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 
-from bot.audit import FORGOTTEN
-from bot.connection import Kind
+from bot.memory.audit import FORGOTTEN
+from bot.words.connection import Kind
 from storage.audit import audit
 from storage.freight import costs, deliveries, touchpoints
 from storage.tables import connections, metadata, outages, transfers

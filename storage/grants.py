@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.connection import SLACK, Grant, Identity, Secret, TokenSet
-from bot.errors import Fenced
-from bot.memory import SealBroken, Work
+from bot.memory.memory import SealBroken, Work
+from bot.words.connection import SLACK, Grant, Identity, Secret, TokenSet
+from bot.words.errors import Fenced
 from storage.ids import new_id
 from storage.tables import grants
 from storage.transaction import Transaction

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
-from bot.connection import Kind, Outage
-from bot.history import Down, Tally, UntaggedAd
+from bot.memory.history import Down, Tally, UntaggedAd
+from bot.words.connection import Kind, Outage
 from storage.freight import tags
 from storage.outages import OutageRows
 from storage.tables import connections, grants, outage_connections, outages

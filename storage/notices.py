@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, Table, delete, func, select, update
 
-from bot.connection import Json
-from bot.happenings import Subscriptions, happened
-from bot.notices import FALLBACK, Endpoint, Notice
+from bot.memory.notices import FALLBACK, Endpoint, Notice
+from bot.webhooks.happenings import Subscriptions, happened
+from bot.words.connection import Json
 from storage.columns import JsonText, UtcDateTime, Words
 from storage.outages import OutageRows
 from storage.tables import metadata, outbox

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
 
-from bot.connection import Cause, Event, Json, Outage, Reach
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Cause, Event, Json, Outage, Reach
+from bot.words.errors import Fenced
 from storage.ids import new_id
 from storage.tables import outage_connections, outage_events, outages, transfers
 from storage.transaction import Transaction, at, parts

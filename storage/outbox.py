@@ -7,9 +7,9 @@ from zlib import crc32
 
 from sqlalchemy import Row, Update, case, exists, func, or_, select, update
 
-from bot.connection import Json
-from bot.errors import Fenced
-from bot.memory import Saying, Work
+from bot.memory.memory import Saying, Work
+from bot.words.connection import Json
+from bot.words.errors import Fenced
 from storage.tables import outages, outbox
 from storage.transaction import Transaction, earlier
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Table, case
 
-from bot.pace import Quota
+from bot.words.pace import Quota
 from storage.columns import Words
 from storage.tables import metadata
 from storage.transaction import Transaction

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from bot.memory import Work
+from bot.memory.memory import Work
 from storage.announcements import announcements
 from storage.notices import notices
 from storage.tables import blindness, connections, grants, outbox, replicas, revocations

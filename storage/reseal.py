@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Row, Table, func, select, update
 
-from bot.memory import SealBroken
+from bot.memory.memory import SealBroken
 from storage.tables import consents, grants, revocations
 from storage.transaction import Transaction
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, update
 
-from bot.connection import Secret
-from bot.memory import SealBroken, Work
+from bot.memory.memory import SealBroken, Work
+from bot.words.connection import Secret
 from storage.ids import new_id
 from storage.tables import revocations
 from storage.transaction import Transaction

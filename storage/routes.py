@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Table, delete, select
 
-from bot.routes import Route
+from bot.memory.routes import Route
 from storage.columns import JsonText, UtcDateTime, Words
 from storage.tables import metadata
 from storage.transaction import Transaction

@@ -15,8 +15,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from joserfc.registry import HeaderParameter
 
-from bot.errors import SetupError
-from bot.memory import SealBroken
+from bot.memory.memory import SealBroken
+from bot.words.errors import SetupError
 
 _CURE = "make one with `redkey keys new` and put it first in secrets.keys"
 _PLACE = ("tbl", "row", "col")

@@ -13,17 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.announcements import Announcements
-from bot.audit import Audit
-from bot.dispatch import Listening
-from bot.entrances import Consents
-from bot.errors import SetupError
-from bot.forgetting import Forgetting
-from bot.freight import Costs, Tags, Touchpoints
-from bot.happenings import NOBODY, Subscriptions
-from bot.history import History
-from bot.interfaces import Clock
-from bot.memory import (
+from bot.memory.announcements import Announcements
+from bot.memory.audit import Audit
+from bot.memory.entrances import Consents
+from bot.memory.forgetting import Forgetting
+from bot.memory.freight import Costs, Tags, Touchpoints
+from bot.memory.history import History
+from bot.memory.memory import (
     Connections,
     Grants,
     Memory,
@@ -34,12 +30,16 @@ from bot.memory import (
     Tx,
     Work,
 )
-from bot.notices import Clicks, Notices
-from bot.progress import Seen, nobody_watches
-from bot.quotas import Quotas
-from bot.replicas import Replicas
-from bot.routes import MadeRoutes
-from bot.storms import Storms
+from bot.memory.notices import Clicks, Notices
+from bot.memory.quotas import Quotas
+from bot.memory.replicas import Replicas
+from bot.memory.routes import MadeRoutes
+from bot.memory.storms import Storms
+from bot.webhooks.happenings import NOBODY, Subscriptions
+from bot.words.errors import SetupError
+from bot.words.interfaces import Clock
+from bot.words.progress import Seen, nobody_watches
+from bot.work.dispatch import Listening
 from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
 from storage.clicks import ClickRows

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
 
-from bot.connection import Connection, Event, Outage, Reach
-from bot.facts import Storm, StormAccount, StormLine
-from bot.storms import LostLogin, Opened
+from bot.memory.storms import LostLogin, Opened
+from bot.words.connection import Connection, Event, Outage, Reach
+from bot.words.facts import Storm, StormAccount, StormLine
 from storage.connections import ConnectionRows
 from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outage_events, outages

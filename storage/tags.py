@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
 
-from bot.connection import Ad, TagChange
-from bot.interfaces import TagResult
+from bot.words.connection import Ad, TagChange
+from bot.words.interfaces import TagResult
 from storage.freight import tags
 from storage.transaction import Transaction, parts
 

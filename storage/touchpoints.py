@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from bot.connection import Delivery, Kind, PushResult, PushState, Touchpoint
+from bot.words.connection import Delivery, Kind, PushResult, PushState, Touchpoint
 from storage.bulk import insert_many, moment, utc
 from storage.columns import UtcDateTime, as_json, storable
 from storage.freight import counters, credits_spent, deliveries, touchpoints

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.interfaces import Clock
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.interfaces import Clock
 from storage.sealing import Keys
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Update, case, exists, select, update
 
-from bot.connection import Flow, Json, Transfer
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Flow, Json, Transfer
+from bot.words.errors import Fenced
 from storage.tables import connections, transfers
 from storage.transaction import Transaction, at, earlier, parts
 

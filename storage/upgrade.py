@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from bot.errors import SetupError
+from bot.words.errors import SetupError
 from storage.database import Database, is_busy, setup_faults
 from storage.freight import counters
 from storage.tables import metadata

@@ -16,7 +16,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.memory import Work
+from bot.memory.memory import Work
 
 log = structlog.get_logger()
 

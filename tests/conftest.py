@@ -19,7 +19,7 @@ from sqlalchemy.engine.base import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 
-from bot.memory import Work
+from bot.memory.memory import Work
 from storage import SqlMemory, new_key, open_memory
 
 KEYS = [new_key()]

@@ -11,9 +11,9 @@ from typing import Any
 from canary import guarded
 
 from bot.app import App
-from bot.connection import Flow
 from bot.serve import Serving
-from bot.settings_file import load
+from bot.settings.file import load
+from bot.words.connection import Flow
 from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import QUICK, free_port
 from sandbox.slack import MARKETING, Message
@@ -122,7 +122,7 @@ class Deployment:
         return await self.message(self.sandbox(platform).name, GREEN, alert.ts, within=30)
 
     async def send(self, count: int, batch: str) -> None:
-        from bot.intake import parse_json
+        from bot.desk.intake import parse_json
 
         await self.app.ledger.accept(parse_json(json.dumps(touchpoints(count, batch)).encode()))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from practice_node import missing
 from sample_facts import NOW
 
-from bot.connection import Json
+from bot.words.connection import Json
 from sandbox.slack.state import WorkspaceState
 
 NODE = Path(__file__).parent / "node"

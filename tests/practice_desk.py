@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sample_facts import NOW, connection, google, salesforce
 
-from bot.connection import Event, Outage
-from bot.facts import CheckAnswer, ConnectionFacts, OutageFacts
-from bot.people import LoginEnd, NotFound, Reachable, Removed, RouteFacts
-from bot.routes import Route
+from bot.memory.routes import Route
+from bot.people.people import LoginEnd, NotFound, Reachable, Removed, RouteFacts
+from bot.words.connection import Event, Outage
+from bot.words.facts import CheckAnswer, ConnectionFacts, OutageFacts
 
 
 class PracticeDesk:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from bot.doctor import examine
-from bot.settings import Settings
+from bot.commands.doctor import examine
+from bot.settings.settings import Settings
 from sandbox.world import World
 from storage import new_key
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx2
 from pydantic import SecretStr
 
-from bot.connection import Cause, Identity, Kind, Secret
-from bot.errors import AuthorizationLost
-from bot.interfaces import OAuth, Platform, PlatformSettings
-from bot.refresh import Refresher
+from bot.logins.refresh import Refresher
+from bot.words.connection import Cause, Identity, Kind, Secret
+from bot.words.errors import AuthorizationLost
+from bot.words.interfaces import OAuth, Platform, PlatformSettings
 from platforms._google_ads_errors import read_token_error
 from platforms._http import Wire, open_pool
 from platforms._oauth import OAuthGateway

@@ -10,8 +10,8 @@ import httpx2
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot.connection import Secret
-from bot.interfaces import AccessToken, Answer
+from bot.words.connection import Secret
+from bot.words.interfaces import AccessToken, Answer
 from platforms import open_gateways
 from sandbox.person import consent
 from sandbox.served import served

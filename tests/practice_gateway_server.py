@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.connection import Secret
+from bot.words.connection import Secret
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.ledger import Ledger
 

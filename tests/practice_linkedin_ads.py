@@ -10,8 +10,8 @@ from practice_gateway import Clock, sandboxed, served, session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot.connection import TagChange
-from bot.utm import plan
+from bot.catch_up.utm import plan
+from bot.words.connection import TagChange
 from sandbox.ledger import Ledger
 from sandbox.linkedin_ads import ADA, EMEA, LinkedinAdsSandbox
 from sandbox.person import consent

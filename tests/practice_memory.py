@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import event
 
-from bot.connection import (
+from bot.memory.memory import Memory, Tx, Work
+from bot.words.connection import (
     Account,
     Cause,
     Connection,
@@ -20,7 +21,6 @@ from bot.connection import (
     TokenSet,
     Touchpoint,
 )
-from bot.memory import Memory, Tx, Work
 
 LEASE = timedelta(seconds=60)
 LOST = Cause("revoked", "The login was revoked.", "Log in again.", "invalid_grant")

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 from practice_web import BETA, NOW, ORG, catching_up, closed, connection, outage, start_page
 
-from bot.connection import Account, Event, Kind
-from bot.history import Down, UntaggedAd
-from bot.showing import ConnectionPage, CostDay, Shown
+from bot.memory.history import Down, UntaggedAd
+from bot.people.showing import ConnectionPage, CostDay, Shown
+from bot.words.connection import Account, Event, Kind
 
 DOWN = Down("con_acme", NOW - timedelta(days=12), NOW - timedelta(days=9), NOW - timedelta(days=8))
 STORY = (

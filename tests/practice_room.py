@@ -8,7 +8,7 @@ from practice_desk import PracticeDesk
 from practice_slack import practice
 from sample_facts import NOW, google
 
-from bot.facts import OutageFacts
+from bot.words.facts import OutageFacts
 from handlers.slack.workspace import Workspace
 from sandbox.slack import SlackWorkspace
 

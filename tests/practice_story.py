@@ -10,18 +10,18 @@ import httpx2
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.alert import Alert
+from bot.alert.alert import Alert
 from bot.app import App
-from bot.connection import Secret, Touchpoint
-from bot.errors import TryLater
-from bot.memory import Work
-from bot.refresh import Refresher
-from bot.settings import Settings
-from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.messages import SlackComposer
-from handlers.slack.pacing import Pacing
-from handlers.slack.presence import SlackPresence
-from handlers.slack.voice import SlackVoice
+from bot.logins.refresh import Refresher
+from bot.memory.memory import Work
+from bot.settings.settings import Settings
+from bot.words.connection import Secret, Touchpoint
+from bot.words.errors import TryLater
+from handlers.slack.line.pacing import Pacing
+from handlers.slack.line.presence import SlackPresence
+from handlers.slack.line.voice import SlackVoice
+from handlers.slack.looks.announcer import SlackAnnouncer
+from handlers.slack.looks.messages import SlackComposer
 from platforms import open_gateways
 from sandbox.faults import Fault
 from sandbox.person import consent

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 import uvicorn
 
-from bot.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
-from bot.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
-from bot.history import Down
-from bot.people import Begun, ConnectPage, Ending, GuestPage, NotFound, Outcome, StartPage
-from bot.showing import ConnectionPage, Sheet, Shown
+from bot.memory.history import Down
+from bot.people.people import Begun, ConnectPage, Ending, GuestPage, NotFound, Outcome, StartPage
+from bot.people.showing import ConnectionPage, Sheet, Shown
+from bot.words.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
+from bot.words.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
 from handlers.web.health import Numbers
 from handlers.web.website import build_web
 

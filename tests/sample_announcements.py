@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from sample_facts import ANNA, CHANNEL, NOW
 
-from bot.announced import (
+from bot.memory.announcements import Announcement
+from bot.words.announced import (
     Announced,
     BlindFacts,
     BorrowedFacts,
@@ -20,7 +21,6 @@ from bot.announced import (
     PlatformDownFacts,
     Strip,
 )
-from bot.announcements import Announcement
 
 SOON = EndingFacts(
     what="login",

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from bot.connection import Account, Cause, Connection, Event, Flow, Kind, Outage, Reach, Status
-from bot.facts import PAGE, AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, Storm, StormLine
-from bot.loss import Loss
+from bot.words.connection import Account, Cause, Connection, Event, Flow, Kind, Outage, Reach, Status
+from bot.words.facts import PAGE, AccountFact, ConnectionFacts, OutageFacts, Progress, Reply, Storm, StormLine
+from bot.words.loss import Loss
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 OPENED = NOW - timedelta(hours=3, minutes=20)

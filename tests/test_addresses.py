@@ -5,8 +5,8 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from bot.addresses import public_address
-from bot.errors import TryLater
+from bot.words.addresses import public_address
+from bot.words.errors import TryLater
 from platforms import open_gateways
 from platforms._http import Wire, open_pool
 

@@ -7,10 +7,10 @@ import pytest
 from practice_memory import count_statements
 from practice_story import BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
-from bot.alert import Alert
-from bot.memory import Work
-from bot.posting import LOOK_TRIES
-from handlers.slack.messages import SlackComposer
+from bot.alert.alert import Alert
+from bot.alert.posting import LOOK_TRIES
+from bot.memory.memory import Work
+from handlers.slack.looks.messages import SlackComposer
 from sandbox.slack import MARKETING
 
 RED, AMBER, GREEN, GREY = "#D92D20", "#F79009", "#12B76A", "#98A2B3"

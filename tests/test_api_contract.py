@@ -7,7 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from practice_web import KEY, connection, facts, outage, website, website_in_a_thread
 
-from bot.api_keys import SCOPES, KeyRing, read_api_key
+from bot.settings.api_keys import SCOPES, KeyRing, read_api_key
 from handlers.web.openapi import document
 
 AUTH = {"Authorization": f"Bearer {KEY}"}

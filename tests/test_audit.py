@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from practice_story import ADA, SALESFORCE, telling
 
-from bot.audit import item, verified
-from bot.retention import Keep, Retention
+from bot.memory.audit import item, verified
+from bot.work.retention import Keep, Retention
 from storage import open_memory
 
 
@@ -98,7 +98,7 @@ async def forgets(memory, clock, keep=90 * DAY):
 
 
 async def test_what_is_old_goes_and_the_rest_is_still_proven(memory, clock, database_url, monkeypatch):
-    monkeypatch.setattr("bot.retention.AT_ONCE", 3)
+    monkeypatch.setattr("bot.work.retention.AT_ONCE", 3)
     for days in (0, 50, 50):
         clock.advance(days * DAY)
         await note(memory, "a", "b", "c", "d")

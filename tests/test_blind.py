@@ -8,8 +8,8 @@ import pytest
 from deployment import ShiftedClock, redeployed
 from practice_memory import connected
 
-from bot.blind import Blind
-from bot.connection import Checked
+from bot.words.connection import Checked
+from bot.work.blind import Blind
 from sandbox.world import World
 from storage import open_memory
 

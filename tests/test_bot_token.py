@@ -11,20 +11,20 @@ from practice_slack import practice
 from practice_story import no_sleep, sqlite_only
 from sqlalchemy import text
 
-from bot.announce import Announce
-from bot.bot_token import AGAIN, AHEAD, KIND, BotToken, Muted
-from bot.connection import SLACK, Secret
-from bot.doctor import examine
-from bot.errors import AuthorizationLost, SetupError, TryLater
-from bot.interfaces import SlackRefused, Spoken
+from bot.announce.announce import Announce
+from bot.commands.doctor import examine
+from bot.logins.bot_token import AGAIN, AHEAD, KIND, BotToken, Muted
 from bot.own_token import own_token
-from bot.pace import Pace
-from bot.settings import Settings
-from bot.settings_file import load
-from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.pacing import Pacing
-from handlers.slack.rotation import SlackRotation
-from handlers.slack.voice import SlackVoice
+from bot.settings.file import load
+from bot.settings.settings import Settings
+from bot.words.connection import SLACK, Secret
+from bot.words.errors import AuthorizationLost, SetupError, TryLater
+from bot.words.interfaces import SlackRefused, Spoken
+from bot.words.pace import Pace
+from handlers.slack.line.pacing import Pacing
+from handlers.slack.line.rotation import SlackRotation
+from handlers.slack.line.voice import SlackVoice
+from handlers.slack.looks.announcer import SlackAnnouncer
 from sandbox.slack import MARKETING
 from sandbox.world import World
 from storage import open_memory

@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 from practice_pages import furnish
 from practice_web import ACME, BETA, PracticeSignIns, Site, catching_up, closed, outcome, website
 
-from bot.people import ConnectPage, Ending
+from bot.people.people import ConnectPage, Ending
 from handlers.web.rendering import HERE
 from handlers.web.signin import SignIn
 from handlers.web.slack_login import SlackLogin

@@ -4,8 +4,8 @@ import pytest
 from practice_story import SALESFORCE, sqlite_only, telling
 
 from bot.app import App
-from bot.memory import Work
-from bot.settings import RouteSettings
+from bot.memory.memory import Work
+from bot.settings.settings import RouteSettings
 from sandbox.slack import ANNA
 
 BEN, CHLOE, GROUP = "U0BEN0000", "U0CHLOE00", "S0MARKETIN"

@@ -7,7 +7,7 @@ import structlog
 from canary import Leak, guarded, known, search, stored_bytes
 from deployment import deployed
 
-from bot.connection import Secret
+from bot.words.connection import Secret
 
 
 async def test_no_secret_leaves_its_place_in_a_whole_story(tmp_path, sqlite_url):

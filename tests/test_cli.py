@@ -75,7 +75,7 @@ def test_making_a_key_waits_for_nothing_it_does_not_need(redkey):
 import sys
 sys.argv[1:] = ["keys", "new"]
 from bot.cli import main
-from bot.terminal import table
+from bot.commands.terminal import table
 try: main()
 except SystemExit: print({"bot.app", "platforms", "slack_bolt", "fastapi"} & set(sys.modules))
 """

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from practice_command_line import HEADER, ROOT, Redkey, at_the_prompt, touchpoint
 
-from bot.terminal import counting, table
+from bot.commands.terminal import counting, table
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Account, Flow, Kind, Reach, Status
-from bot.errors import AccessDenied
-from bot.intents import KNOWN_LOST
-from bot.memory import Work
+from bot.logins.intents import KNOWN_LOST
+from bot.memory.memory import Work
+from bot.words.connection import Account, Flow, Kind, Reach, Status
+from bot.words.errors import AccessDenied
 from sandbox.faults import Fault
 from sandbox.faults import Kind as FaultKind
 from sandbox.google_ads import AMERICAS, EMEA

@@ -3,8 +3,8 @@
 import pytest
 from practice_story import ADA, BEN, GOOGLE, telling
 
-from bot.memory import Work
-from bot.people import NotFound
+from bot.memory.memory import Work
+from bot.people.people import NotFound
 
 ANNA = "U0ANNA000"
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from bot.connection import Secret, Status, status_of
+from bot.words.connection import Secret, Status, status_of
 
 CASES = [
     # enabled, authorized, autotagging, catching_up -> status

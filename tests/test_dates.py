@@ -6,9 +6,9 @@ import pytest
 from practice_doctor import settings, told
 from practice_story import telling
 
-from bot.connection import Grant, Identity
-from bot.dates import Ending, known_dates, of_grant, of_platform
-from bot.listing import connection_item
+from bot.announce.dates import Ending, known_dates, of_grant, of_platform
+from bot.words.connection import Grant, Identity
+from bot.words.listing import connection_item
 from platforms import load
 from sandbox.world import World
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Flow, Status
-from bot.desk import FrontDesk
-from bot.memory import Work
-from bot.people import NotFound
+from bot.desk.desk import FrontDesk
+from bot.memory.memory import Work
+from bot.people.people import NotFound
+from bot.words.connection import Flow, Status
 from sandbox.faults import Fault
 from sandbox.google_ads import AMERICAS
 

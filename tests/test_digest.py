@@ -10,10 +10,10 @@ from deployment import deployed
 from practice_memory import a_grant, an_account, dropped
 from practice_story import ADA, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Reach
-from bot.digest import Digest, Weekly
-from bot.memory import Work
-from handlers.slack import drawing
+from bot.announce.digest import Digest, Weekly
+from bot.memory.memory import Work
+from bot.words.connection import Reach
+from handlers.slack.looks import drawing
 from sandbox.slack import MARKETING
 
 MONDAYS = Weekly(0, time(9), ZoneInfo("Europe/Paris"))

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from conftest import KEYS, Clock
 
-from bot.dispatch import GIVE_BACK, Embedded, Shared, Worker, give_back
-from bot.errors import AuthorizationLost, Fenced, TryLater
-from bot.intents import KNOWN_LOST
-from bot.memory import Work
+from bot.logins.intents import KNOWN_LOST
+from bot.memory.memory import Work
+from bot.words.errors import AuthorizationLost, Fenced, TryLater
+from bot.work.dispatch import GIVE_BACK, Embedded, Shared, Worker, give_back
 from storage import open_memory
 
 
@@ -286,7 +286,7 @@ async def test_a_row_is_put_back_when_the_database_can_be_written_again(monkeypa
         if len(tries) < 3:
             raise TryLater("the database did not answer")
 
-    monkeypatch.setattr("bot.dispatch.GIVE_BACK", (0, 0, 0))
+    monkeypatch.setattr("bot.work.dispatch.GIVE_BACK", (0, 0, 0))
     await give_back(put)
     assert 3 == len(tries)
     assert sum(GIVE_BACK) >= 60

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from practice_doctor import settings, told
 
-from bot.doctor import examine
-from bot.errors import SetupError
-from bot.settings import RouteSettings, Settings
-from handlers.slack.checkup import checkup
+from bot.commands.doctor import examine
+from bot.settings.settings import RouteSettings, Settings
+from bot.words.errors import SetupError
+from handlers.slack.line.checkup import checkup
 from sandbox.slack import MARKETING
 from sandbox.world import World
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from practice_gateway import answered
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms._dynamics_365_errors import Stumbled, key_not_active
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
 

@@ -7,8 +7,8 @@ import pytest
 from practice_dynamics_365 import desk_of_ada, named, states, touch, touches
 from practice_gateway import answered
 
-from bot.connection import Account, PushState
-from bot.errors import Misconfigured, TryLater
+from bot.words.connection import Account, PushState
+from bot.words.errors import Misconfigured, TryLater
 from platforms._dynamics_365_records import by_length, quoted
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
 from sandbox.dynamics_365_schema import ATTRIBUTION_TOUCHPOINTS, TOUCHPOINTS, KeyStatus

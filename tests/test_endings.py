@@ -7,10 +7,10 @@ import pytest
 from practice_memory import a_grant, an_account
 from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only, telling
 
-from bot.endings import Endings
-from bot.memory import Work
-from bot.remind import Quiet
-from bot.routes import Route, Routes
+from bot.alert.remind import Quiet
+from bot.announce.endings import Endings
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
 from sandbox.slack import MARKETING
 
 LINKEDIN, META = "linkedin_ads", "meta_ads"

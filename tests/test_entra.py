@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from practice_gateway import Clock, answered
 
-from bot.errors import AuthorizationLost, Misconfigured, TryLater
+from bot.words.errors import AuthorizationLost, Misconfigured, TryLater
 from platforms._entra import TENANT, authorize_url, read_token_error, token_url
 from sandbox.entra_words import ROWS, Speaker
 

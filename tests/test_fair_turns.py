@@ -6,8 +6,8 @@ from practice_memory import LEASE, a_grant, an_account, connected, dropped
 from practice_story import SALESFORCE, telling
 
 from bot.app import CATCH_UPS
-from bot.connection import Flow
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Flow
 
 HOUR = timedelta(hours=1)
 

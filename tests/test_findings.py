@@ -5,8 +5,8 @@ from datetime import timedelta
 from practice_memory import connected
 from practice_story import Trouble
 
-from bot.connection import Checked
-from bot.findings import Findings
+from bot.watch.findings import Findings
+from bot.words.connection import Checked
 
 HOUR = timedelta(hours=1)
 

@@ -6,10 +6,10 @@ import pytest
 from practice_memory import LOST
 from practice_story import SALESFORCE, telling
 
-from bot.connection import Event, Status
-from bot.errors import AccessDenied
-from bot.flaps import recovering
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.outages.flaps import recovering
+from bot.words.connection import Event, Status
+from bot.words.errors import AccessDenied
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from practice_memory import a_grant, connected, drop
 from sqlalchemy import event
 
-from bot.connection import Account, CostRow, Flow, Kind, Reach
-from bot.gallery import PageFacts
-from bot.history import Tally
-from bot.people import NotFound
-from bot.routes import Routes
+from bot.desk.gallery import PageFacts
+from bot.memory.history import Tally
+from bot.memory.routes import Routes
+from bot.people.people import NotFound
+from bot.words.connection import Account, CostRow, Flow, Kind, Reach
 from platforms.google_ads import GoogleAds
 from platforms.salesforce import Salesforce
 

@@ -9,8 +9,8 @@ import pytest
 from practice_gateway import NOW, HeldTokens, gateway_to, served
 from practice_gateway_server import GOOD, SECRETS, TROUBLE, Server, exchange, refresh, said, settings_of
 
-from bot.connection import Secret, TokenSet
-from bot.errors import AccessDenied, AuthorizationLost, RedkeyError, Refused, TryLater
+from bot.words.connection import Secret, TokenSet
+from bot.words.errors import AccessDenied, AuthorizationLost, RedkeyError, Refused, TryLater
 from platforms._http import LONGEST_WAIT, retry_after
 from sandbox.faults import Fault, Kind
 

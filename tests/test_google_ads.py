@@ -7,8 +7,8 @@ import pytest
 from practice_gateway import answered, log_in, session
 from practice_google_ads import UNTIL, desk_of_ada
 
-from bot.connection import Account
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.connection import Account
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms.google_ads import GoogleAds, GoogleAdsSettings
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import ADA, AMERICAS, BEN, CLEO, EMEA, MANAGER, SHOES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from practice_gateway import answered
 from practice_google_ads import SINCE, UNTIL, desk_of_ada
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 from platforms._google_ads_stream import rows_of
 from platforms._unfolding import TooLarge
 from sandbox.google_ads import AMERICAS, EMEA

@@ -5,7 +5,7 @@ import json
 import pytest
 from practice_gateway import answered
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms.google_ads import GoogleAds, GoogleAdsSettings
 
 

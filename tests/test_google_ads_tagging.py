@@ -7,8 +7,8 @@ import pytest
 from practice_gateway import NOW, answered
 from practice_google_ads import desk_of_ada
 
-from bot.connection import Ad, TagChange
-from bot.errors import TryLater
+from bot.words.connection import Ad, TagChange
+from bot.words.errors import TryLater
 from platforms._google_ads_errors import partial_failures
 from sandbox.google_ads import EMEA
 

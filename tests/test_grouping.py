@@ -3,9 +3,9 @@
 import pytest
 from practice_story import ADA, BEN, GOOGLE, telling
 
-from bot.connection import Status
-from bot.memory import Work
-from handlers.slack.details_view import details_view
+from bot.memory.memory import Work
+from bot.words.connection import Status
+from handlers.slack.looks.details_view import details_view
 from handlers.words import Words
 
 MANAGER = "1000000001"

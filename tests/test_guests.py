@@ -11,9 +11,9 @@ from practice_room import opened
 from practice_story import ADA, BEN, SALESFORCE, sqlite_only, telling
 from sample_facts import ANNA, CHANNEL
 
-from bot.audit import verified
-from bot.memory import Work
-from bot.people import Ending, NotFound
+from bot.memory.audit import verified
+from bot.memory.memory import Work
+from bot.people.people import Ending, NotFound
 from sandbox.person import consent
 
 

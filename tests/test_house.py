@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.settings import RouteSettings, Settings
-from bot.settings_file import load
-from bot.webhook_settings import WebhookSettings
-from bot.wrong_settings import keys
-from handlers.slack.checkup import NEEDED
+from bot.settings.file import load
+from bot.settings.settings import RouteSettings, Settings
+from bot.settings.webhooks import WebhookSettings
+from bot.settings.wrong import keys
+from handlers.slack.line.checkup import NEEDED
 from platforms import load as load_platforms
 from platforms import read_settings
 

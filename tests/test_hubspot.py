@@ -8,8 +8,8 @@ import pytest
 from practice_gateway import NOW, VERIFIER, HeldNotes, log_in, session
 from practice_hubspot import OWNERS, SENT, at_the_desk, states, touch, touches
 
-from bot.connection import Account, Flow
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.connection import Account, Flow
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms.hubspot import Hubspot, HubspotSettings
 from sandbox.faults import Fault, Kind
 from sandbox.hubspot import ACME, ACME_LABS, ADA, BEN, CLEO, GLOBEX, WRITING

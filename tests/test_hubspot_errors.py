@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from practice_gateway import answered
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
 from platforms import read_settings
 from platforms._hubspot_errors import is_passing
 from platforms.hubspot import Hubspot, HubspotSettings

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.intake import LISTED, BadTouchpoints, parse_csv, parse_json, parse_ndjson
+from bot.desk.intake import LISTED, BadTouchpoints, parse_csv, parse_json, parse_ndjson
 
 GOOD = {"id": "TP2_1", "occurred_at": "2026-11-23T10:00:00+01:00"}
 

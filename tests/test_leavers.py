@@ -5,10 +5,10 @@ from deployment import deployed
 from practice_room import opened
 from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only, telling
 
-from bot.leavers import KIND, Leavers
-from bot.memory import Work
-from bot.routes import Route, Routes
-from handlers.slack.announcer import SlackAnnouncer
+from bot.announce.leavers import KIND, Leavers
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
+from handlers.slack.looks.announcer import SlackAnnouncer
 from sandbox.slack import ANNA, MARKETING
 from sandbox.visitor import Visitor
 

@@ -9,8 +9,8 @@ import pytest
 from practice_gateway import CALLBACK, NOW, VERIFIER, log_in, session
 from practice_linkedin_ads import at_the_desk
 
-from bot.connection import Account, Secret
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.connection import Account, Secret
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms.linkedin_ads import LinkedinAds
 from sandbox.faults import Fault, Kind
 from sandbox.linkedin_ads import ADA, AMERICAS, BEN, CLEO, EMEA, TOKYO

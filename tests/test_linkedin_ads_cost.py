@@ -7,7 +7,7 @@ import pytest
 from practice_gateway import NOW, answered
 from practice_linkedin_ads import SINCE, UNTIL, at_the_desk, by_day
 
-from bot.errors import AccessDenied, TryLater
+from bot.words.errors import AccessDenied, TryLater
 from platforms._linkedin_ads_analytics import micros, money
 from sandbox.faults import Fault, Kind
 from sandbox.linkedin_ads import AMERICAS, EMEA

@@ -3,7 +3,7 @@
 import pytest
 from practice_gateway import NOW, answered
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
 from platforms import read_settings
 from platforms.linkedin_ads import LinkedinAds, LinkedinAdsSettings
 

@@ -14,9 +14,9 @@ from practice_linkedin_ads import (
     by_day,
 )
 
-from bot.connection import Ad, TagChange
-from bot.errors import AccessDenied, SetupError, TryLater
-from bot.utm import conflicts
+from bot.catch_up.utm import conflicts
+from bot.words.connection import Ad, TagChange
+from bot.words.errors import AccessDenied, SetupError, TryLater
 from platforms import read_settings
 from platforms._linkedin_ads_tracking import PLACEHOLDERS, Entry, entries_of, merged, suffix_of
 from platforms.linkedin_ads import LinkedinAds, LinkedinAdsSettings

@@ -6,9 +6,9 @@ import sys
 import pytest
 from practice_story import ADA, BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
-from bot.lost_keys import LostKeys
-from bot.memory import SealBroken, Work
-from bot.watch import Watch
+from bot.memory.memory import SealBroken, Work
+from bot.watch.lost_keys import LostKeys
+from bot.watch.watch import Watch
 from storage import new_key, open_memory
 
 

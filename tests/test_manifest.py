@@ -13,9 +13,9 @@ import pytest
 import yaml
 from sentences import ROOT, trees
 
-from handlers.slack.leaver_event import EVENT
-from handlers.slack.manifest import manifest
-from handlers.slack.workspace_events import TROUBLE
+from handlers.slack.line.manifest import manifest
+from handlers.slack.listeners.leaver_event import EVENT
+from handlers.slack.listeners.workspace_events import TROUBLE
 from sandbox.slack import SlackWorkspace
 
 # What each Web API method we call needs: https://docs.slack.dev/reference/methods

@@ -11,17 +11,17 @@ from sample_announcements import ANNOUNCED, announcement
 from sample_facts import NOW, OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
-from bot.announced import DigestFacts, EndingFacts, LeaverFacts
-from bot.connection import Event, Outage
-from bot.facts import CheckAnswer, OutageFacts
-from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.connection_lists import list_checks, list_connections, list_outages
-from handlers.slack.details_view import details_view
-from handlers.slack.digest_card import alt_text, legend
-from handlers.slack.home_view import home_view
-from handlers.slack.markup import bare, clusters, plain
-from handlers.slack.messages import SlackComposer
-from handlers.slack.private_answers import private
+from bot.words.announced import DigestFacts, EndingFacts, LeaverFacts
+from bot.words.connection import Event, Outage
+from bot.words.facts import CheckAnswer, OutageFacts
+from handlers.slack.listeners.private_answers import private
+from handlers.slack.looks.announcer import SlackAnnouncer
+from handlers.slack.looks.connection_lists import list_checks, list_connections, list_outages
+from handlers.slack.looks.details_view import details_view
+from handlers.slack.looks.digest_card import alt_text, legend
+from handlers.slack.looks.home_view import home_view
+from handlers.slack.looks.markup import bare, clusters, plain
+from handlers.slack.looks.messages import SlackComposer
 from handlers.words import Words
 
 NASTY = [

@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft7Validator
 from sample_facts import NOW, OUTAGES, connection
 
-from handlers.slack.details_view import details_view, nothing_view, waiting_view
-from handlers.slack.home_view import home_view
+from handlers.slack.looks.details_view import details_view, nothing_view, waiting_view
+from handlers.slack.looks.home_view import home_view
 from handlers.words import Words
 
 NODE = Path(__file__).parent / "node"

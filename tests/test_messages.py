@@ -12,11 +12,11 @@ from sample_announcements import ANNOUNCED, REPLIED, announcement
 from sample_facts import ANNA, GOOGLE_PROGRESS, NOW, OUTAGES, REPLIES, caught_up, connection, google
 from slack_limits import message_problems, texts
 
-from bot.facts import Reply
-from bot.interfaces import Spoken
-from handlers.slack.announcer import SlackAnnouncer
-from handlers.slack.home_view import home_view
-from handlers.slack.messages import SlackComposer
+from bot.words.facts import Reply
+from bot.words.interfaces import Spoken
+from handlers.slack.looks.announcer import SlackAnnouncer
+from handlers.slack.looks.home_view import home_view
+from handlers.slack.looks.messages import SlackComposer
 from handlers.words import Words
 
 GOLDEN = Path(__file__).parent / "golden"

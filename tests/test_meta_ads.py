@@ -6,8 +6,8 @@ import pytest
 from practice_gateway import session
 from practice_meta_ads import at_desk
 
-from bot.connection import Account
-from bot.errors import AccessDenied, AuthorizationLost, TryLater
+from bot.words.connection import Account
+from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from sandbox.faults import Fault, Kind
 from sandbox.meta_ads import ADA, BEN, CLEO, EMEA, GULF, SHOES
 from sandbox.meta_ads_data import Account as Held

@@ -7,7 +7,7 @@ import pytest
 from practice_gateway import answered, session
 from practice_meta_ads import at_desk, by_day
 
-from bot.errors import AccessDenied, TryLater
+from bot.words.errors import AccessDenied, TryLater
 from platforms._meta_ads_insights import micros
 from platforms.meta_ads import MetaAds
 from sandbox.meta_ads import BEN, EMEA, GULF, SHOES

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
-from bot.interfaces import Answer
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.interfaces import Answer
 from platforms._meta_ads_errors import STATUSES, TooMuch, regained
 from platforms.meta_ads import MetaAds, MetaAdsSettings
 

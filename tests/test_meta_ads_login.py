@@ -12,9 +12,9 @@ import pytest
 from practice_gateway import CALLBACK, NOW, VERIFIER, gateway_to, log_in
 from practice_meta_ads import at_desk
 
-from bot.connection import Flow, Secret
-from bot.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.interfaces import OAuth
+from bot.words.connection import Flow, Secret
+from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.interfaces import OAuth
 from platforms.meta_ads import MetaAds, MetaAdsSettings
 from sandbox.faults import Fault, Kind
 from sandbox.meta_ads import ADA, BEN, EMEA

@@ -8,9 +8,9 @@ import pytest
 from practice_gateway import NOW
 from practice_meta_ads import UTM, at_desk
 
-from bot.connection import Ad, TagChange
-from bot.errors import AccessDenied, TryLater
-from bot.utm import plan
+from bot.catch_up.utm import plan
+from bot.words.connection import Ad, TagChange
+from bot.words.errors import AccessDenied, TryLater
 from platforms._meta_ads_creatives import ads_of
 from platforms.meta_ads import MetaAdsSettings
 from sandbox.faults import Fault, Kind

@@ -6,13 +6,13 @@ import pytest
 from practice_memory import LOST, a_grant, an_account, count_statements, drop
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Account, Ad, CostRow, Flow, Reach, TagChange
-from bot.errors import AuthorizationLost
-from bot.interfaces import TagResult
-from bot.loss import Usual
-from bot.memory import Work
-from bot.remind import Remind
-from bot.routes import Route, Routes
+from bot.alert.remind import Remind
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
+from bot.words.connection import Account, Ad, CostRow, Flow, Reach, TagChange
+from bot.words.errors import AuthorizationLost
+from bot.words.interfaces import TagResult
+from bot.words.loss import Usual
 
 DAY = timedelta(days=1)
 ANNA, GROUP = "U0ANNA000", "S0MARKETIN"

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 from handlers.heartbeat import ping
 from sandbox.served import served
 

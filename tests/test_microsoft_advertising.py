@@ -10,8 +10,8 @@ from practice_gateway import NOW, VERIFIER, answered, log_in, session
 from practice_microsoft_advertising import at_the_desk
 from pydantic import ValidationError
 
-from bot.connection import Account, Flow
-from bot.errors import AccessDenied, AuthorizationLost, SetupError, TryLater
+from bot.words.connection import Account, Flow
+from bot.words.errors import AccessDenied, AuthorizationLost, SetupError, TryLater
 from platforms import open_gateways, read_settings
 from platforms._microsoft_advertising_orders import Service
 from platforms._microsoft_advertising_zones import BY_NAME, report_zone, zone_of

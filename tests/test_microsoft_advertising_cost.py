@@ -9,7 +9,7 @@ import pytest
 from practice_gateway import NOW, answered, session
 from practice_microsoft_advertising import SINCE, UNTIL, at_the_desk, by_day
 
-from bot.errors import Misconfigured, TryLater
+from bot.words.errors import Misconfigured, TryLater
 from platforms._microsoft_advertising_orders import LONG_PAUSES, PAUSES
 from sandbox.faults import Fault, Kind
 from sandbox.microsoft_advertising import AMERICAS, BEN, EMEA

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from practice_gateway import answered
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms._microsoft_advertising_errors import partial_errors
 from platforms.microsoft_advertising import MicrosoftAdvertising, MicrosoftAdvertisingSettings
 

@@ -3,8 +3,8 @@
 import pytest
 from practice_microsoft_advertising import SINCE, UNTIL, at_the_desk, by_day, zipped
 
-from bot.connection import Account
-from bot.errors import TryLater
+from bot.words.connection import Account
+from bot.words.errors import TryLater
 from platforms._microsoft_advertising_files import rows_of
 from platforms._microsoft_advertising_reports import Report, cost_rows, number
 from platforms._unfolding import TooLarge

@@ -9,10 +9,10 @@ import pytest
 from practice_gateway import NOW
 from practice_microsoft_advertising import at_the_desk
 
-from bot.connection import Ad, TagChange
-from bot.errors import AccessDenied, TryLater
-from bot.interfaces import Answer
-from bot.utm import plan
+from bot.catch_up.utm import plan
+from bot.words.connection import Ad, TagChange
+from bot.words.errors import AccessDenied, TryLater
+from bot.words.interfaces import Answer
 from platforms._microsoft_advertising_ads import _moment
 from platforms._microsoft_advertising_orders import PAUSES
 from platforms.microsoft_advertising import MicrosoftAdvertising

@@ -3,9 +3,9 @@
 import pytest
 from practice_story import GOOGLE, telling
 
-from bot.connection import Flow, Status
-from bot.errors import SetupError
-from bot.people import NotFound
+from bot.people.people import NotFound
+from bot.words.connection import Flow, Status
+from bot.words.errors import SetupError
 
 META = "meta_ads"
 

@@ -7,7 +7,7 @@ from practice_room import Room, opened
 from practice_slack import client, practice
 from sample_facts import CHANNEL
 
-from handlers.slack.own_language import KNOWN_FOR, Locales
+from handlers.slack.listeners.own_language import KNOWN_FOR, Locales
 
 CHLOE = "U0CHLOE00"
 

@@ -3,11 +3,11 @@
 import pytest
 from practice_story import telling
 
-from bot.commands_watch import _status
-from bot.connection import Flow, Status
-from bot.listing import connection_item
-from bot.marks import taggable
-from handlers.slack.connection_lists import connection_line
+from bot.commands.watch import _status
+from bot.outages.marks import taggable
+from bot.words.connection import Flow, Status
+from bot.words.listing import connection_item
+from handlers.slack.looks.connection_lists import connection_line
 from handlers.words import Words
 
 

@@ -4,10 +4,10 @@ import pytest
 from practice_memory import a_grant, an_account
 from practice_story import GOOGLE, telling
 
-from bot.connection import Checked, Status
-from bot.memory import Work
-from bot.platform_down import KIND, PlatformDown
-from bot.routes import Route, Routes
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
+from bot.watch.platform_down import KIND, PlatformDown
+from bot.words.connection import Checked, Status
 from sandbox.slack import MARKETING
 
 SALES = "C0SALES000"

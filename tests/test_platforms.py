@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from practice_gateway import NOW, HeldNotes, answered
 
 import platforms
-from bot.connection import Account, Ad, Flow, Kind, TagChange, Touchpoint
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
-from bot.interfaces import AdTagger, CostSource, PlatformSettings, TouchpointSink
+from bot.words.connection import Account, Ad, Flow, Kind, TagChange, Touchpoint
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
+from bot.words.interfaces import AdTagger, CostSource, PlatformSettings, TouchpointSink
 from platforms import load, open_gateways, read_settings
 
 HOME = Path(__file__).parent.parent

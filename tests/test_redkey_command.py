@@ -7,7 +7,7 @@ import pytest
 from practice_room import Room, opened
 from sample_facts import ANNA, google
 
-from bot.connection import Status
+from bot.words.connection import Status
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from practice_room import Room, opened
 from sample_facts import ANNA, NOW
 
-from bot.connection import Account
-from bot.errors import TryLater
-from bot.people import Reachable
-from bot.routes import Route
+from bot.memory.routes import Route
+from bot.people.people import Reachable
+from bot.words.connection import Account
+from bot.words.errors import TryLater
 from sandbox.slack.model import Channel, View
 
 BEN = "U0BEN0000"

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from practice_story import ADA, GOOGLE, MARGIN, SALESFORCE, Trouble, rotten, sqlite_only, telling, token_fault
 
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
-from bot.memory import SealBroken
-from bot.refresh import FreshTokens, GrantTokens, renew_at
+from bot.logins.refresh import FreshTokens, GrantTokens, renew_at
+from bot.memory.memory import SealBroken
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
 from sandbox.faults import Kind
 from storage import new_key, open_memory
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, telling, token_fault
 
-from bot.errors import AccessDenied, AuthorizationLost, TryLater
-from bot.refresh import FreshTokens, GrantTokens, OnItsWay
+from bot.logins.refresh import FreshTokens, GrantTokens, OnItsWay
+from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from sandbox.faults import Kind
 
 pytestmark = sqlite_only

@@ -7,11 +7,11 @@ import pytest
 from practice_memory import LOST, a_grant, an_account
 from practice_story import GOOGLE, SALESFORCE, no_sleep, telling
 
-from bot.errors import AuthorizationLost
-from bot.memory import Work
-from bot.remind import Quiet, Remind
-from bot.routes import Route, Routes
-from handlers.slack.pacing import Pacing
+from bot.alert.remind import Quiet, Remind
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
+from bot.words.errors import AuthorizationLost
+from handlers.slack.line.pacing import Pacing
 
 GROUP = "S0MARKETIN"
 NIGHT = Quiet(time(22), time(7), ZoneInfo("Europe/Berlin"))

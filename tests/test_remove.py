@@ -9,8 +9,8 @@ import pytest
 from deployment import deployed
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.memory import Work
-from bot.people import LoginEnd, NotFound
+from bot.memory.memory import Work
+from bot.people.people import LoginEnd, NotFound
 
 ROOT = Path(__file__).parent.parent
 ANNA = "U0ANNA000"

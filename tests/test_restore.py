@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
 
-from bot.connection import Reach, Status
-from bot.door import Doorway
-from bot.memory import Work
-from bot.people import Ending
-from bot.reauthorize import Consents, Reauthorize
-from bot.restore import Restore
+from bot.memory.memory import Work
+from bot.people.people import Ending
+from bot.reauthorize.door import Doorway
+from bot.reauthorize.reauthorize import Consents, Reauthorize
+from bot.reauthorize.restore import Restore
+from bot.words.connection import Reach, Status
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
 from storage import new_key, open_memory

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Status
-from bot.memory import Work
-from bot.people import Ending
-from bot.restore import Restore
+from bot.memory.memory import Work
+from bot.people.people import Ending
+from bot.reauthorize.restore import Restore
+from bot.words.connection import Status
 from sandbox.faults import Fault, Kind
 
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Status
-from bot.memory import Work
-from bot.people import Ending, NotFound
+from bot.memory.memory import Work
+from bot.people.people import Ending, NotFound
+from bot.words.connection import Status
 from sandbox.google_ads import AMERICAS, EMEA
 
 

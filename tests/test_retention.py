@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, connected, dropped, touch
 
-from bot.connection import CostRow, Flow, PushResult, PushState
-from bot.retention import Keep, Retention
+from bot.words.connection import CostRow, Flow, PushResult, PushState
+from bot.work.retention import Keep, Retention
 
 DAY = timedelta(days=1)
 KEEP = Keep(cost=90 * DAY, touchpoints=90 * DAY, outages=90 * DAY)
@@ -46,7 +46,7 @@ async def test_nothing_is_forgotten_unless_a_setting_says_so(memory, clock, crm)
 
 @pytest.mark.parametrize("at_once", [1, 2_000])
 async def test_cost_older_than_its_setting_goes_and_the_rest_stays(memory, clock, monkeypatch, at_once):
-    monkeypatch.setattr("bot.retention.AT_ONCE", at_once)
+    monkeypatch.setattr("bot.work.retention.AT_ONCE", at_once)
     [ads] = await connected(memory, clock())
     today = clock().date()
     kept = [today - 90 * DAY, today]

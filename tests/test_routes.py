@@ -5,9 +5,9 @@ import json
 import pytest
 from practice_story import GOOGLE, SALESFORCE, telling
 
-from bot.people import NotFound
-from bot.routes import Route, Routes
-from handlers.slack.route_window import route_form
+from bot.memory.routes import Route, Routes
+from bot.people.people import NotFound
+from handlers.slack.listeners.route_window import route_form
 from handlers.words import Words
 from sandbox.slack import MARKETING
 

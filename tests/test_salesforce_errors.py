@@ -4,8 +4,8 @@ import pytest
 from practice_gateway import answered
 from practice_salesforce_desk import desk_of_ada, touch, touches
 
-from bot.connection import Account
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.connection import Account
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms.salesforce import Salesforce, SalesforceSettings
 
 

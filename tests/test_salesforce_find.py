@@ -6,8 +6,8 @@ import pytest
 from practice_gateway import answered
 from practice_salesforce_desk import desk_of_ada, touch, touches
 
-from bot.connection import Account
-from bot.errors import TryLater
+from bot.words.connection import Account
+from bot.words.errors import TryLater
 from platforms._salesforce_records import quoted
 from platforms.salesforce import Salesforce, SalesforceSettings
 

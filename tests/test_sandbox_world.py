@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from practice_world import PUBLIC, at_google
 
-from bot.settings_file import load
+from bot.settings.file import load
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA
 from sandbox.levers import Lever

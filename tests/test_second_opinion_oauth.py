@@ -11,9 +11,9 @@ from practice_elsewhere import CALLBACK, TIMEOUT, VERIFIER, at_peer, refresh_tok
 from practice_node import running
 from practice_story import sqlite_only
 
-from bot.connection import Secret
-from bot.errors import AuthorizationLost, Misconfigured, Refused, TryLater
-from bot.refresh import GrantTokens
+from bot.logins.refresh import GrantTokens
+from bot.words.connection import Secret
+from bot.words.errors import AuthorizationLost, Misconfigured, Refused, TryLater
 
 accounts = (f"person-{number}" for number in itertools.count(1))
 
@@ -83,7 +83,7 @@ async def test_a_wrong_client_secret_is_the_operators_matter_and_harms_no_login(
 
 
 async def test_the_peer_ends_a_whole_family_when_a_refresh_token_is_used_twice(peer):
-    """What all the care in bot/refresh.py is about, shown on the peer itself."""
+    """What all the care in bot/logins/refresh.py is about, shown on the peer itself."""
     first = await peer.exchange()
     second = await peer.gateway.refresh(first.refresh_token)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bot.errors import SetupError
-from bot.settings import Settings
-from bot.settings_file import load, written_keys
-from bot.wrong_settings import keys, variable
+from bot.settings.file import load, written_keys
+from bot.settings.settings import Settings
+from bot.settings.wrong import keys, variable
+from bot.words.errors import SetupError
 from storage import new_key
 
 KEY = new_key()

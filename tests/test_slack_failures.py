@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot import serve
-from handlers.slack.messages import SlackComposer
+from handlers.slack.looks.messages import SlackComposer
 from sandbox.demo import GREEN, RED, message_of
 from sandbox.served import served
 from sandbox.slack import MARKETING

@@ -11,10 +11,11 @@ from practice_room import Room, opened, place_in
 from practice_slack import practice
 from sample_facts import ANNA, CHANNEL, NOW, OUTAGES, google
 
-from bot.errors import SetupError, TryLater
-from bot.facts import Reply
-from bot.interfaces import SlackRefused, Spoken
-from handlers.slack import socket_mode, workspace
+from bot.words.errors import SetupError, TryLater
+from bot.words.facts import Reply
+from bot.words.interfaces import SlackRefused, Spoken
+from handlers.slack import workspace
+from handlers.slack.line import socket_mode
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.errors import SetupError
+from bot.words.errors import SetupError
 from handlers.slack.workspace import Workspace
 from sandbox.served import served
 from sandbox.slack import SlackWorkspace

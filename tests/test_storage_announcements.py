@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, Woken
 
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.errors import Fenced
 
 ABOUT = {"ids": ["1"], "until": "2026-11-24"}
 

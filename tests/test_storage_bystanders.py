@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, LOST, a_grant, an_account, drop, tokens
 
-from bot.connection import Consent, Event, Reach, Secret
-from bot.entrances import GuestLink
-from bot.memory import Work
+from bot.memory.entrances import GuestLink
+from bot.memory.memory import Work
+from bot.words.connection import Consent, Event, Reach, Secret
 
 MINUTES = timedelta(minutes=10)
 

@@ -8,7 +8,7 @@ from practice_memory import LEASE, a_grant, connected, drop
 from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
 
-from bot.connection import Checked, Event
+from bot.words.connection import Checked, Event
 from storage.columns import JsonText, UtcDateTime, Words
 
 ROME, KOLKATA = ZoneInfo("Europe/Rome"), ZoneInfo("Asia/Kolkata")

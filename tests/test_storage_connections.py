@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from practice_memory import a_grant, an_account, connected, drop, dropped, tokens, touch
 
-from bot.connection import Account, Checked, Flow, Identity, Reach, Status
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Account, Checked, Flow, Identity, Reach, Status
+from bot.words.errors import Fenced
 
 
 async def test_a_connection_comes_back_as_it_was_stored(memory, clock):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from practice_memory import a_grant
 
-from bot.connection import Consent, Secret
+from bot.words.connection import Consent, Secret
 from storage import new_key, open_memory
 
 MINUTES = timedelta(minutes=10)

@@ -12,7 +12,7 @@ import pytest
 from practice_memory import a_grant, an_account
 
 import storage.database
-from bot.errors import SetupError, TryLater
+from bot.words.errors import SetupError, TryLater
 from storage import open_memory
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from practice_memory import a_grant, an_account, tokens
 
-from bot.connection import Identity
-from bot.errors import Fenced
-from bot.memory import SealBroken, Work
+from bot.memory.memory import SealBroken, Work
+from bot.words.connection import Identity
+from bot.words.errors import Fenced
 from storage import new_key, open_memory
 
 

@@ -6,7 +6,7 @@ import pytest
 from practice_memory import a_grant, connected
 from sqlalchemy.exc import DBAPIError
 
-from bot.memory import Work
+from bot.memory.memory import Work
 from storage import open_memory
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, LOST, a_grant, an_account, connected, drop, dropped, touch
 
-from bot.connection import Cause, Event, Flow, Reach, Status
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Cause, Event, Flow, Reach, Status
+from bot.words.errors import Fenced
 
 
 async def test_an_outage_opens_with_its_accounts_and_its_first_line(memory, clock):

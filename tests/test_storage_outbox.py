@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, a_grant, an_account, connected, drop, dropped
 
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.errors import Fenced
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, LOST, Woken, a_grant, an_account, drop, dropped
 
-from bot.memory import Work
-from bot.storms import LostLogin
+from bot.memory.memory import Work
+from bot.memory.storms import LostLogin
 
 
 async def claim(memory, clock, limit=50):

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import create_engine, func, select, update
 
-from bot.connection import Secret
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Secret
 from storage import new_key, open_memory
 from storage.tables import revocations
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from practice_memory import a_grant, tokens
 
-from bot.connection import Consent, Secret
-from bot.errors import Fenced, SetupError
-from bot.memory import SealBroken
+from bot.memory.memory import SealBroken
+from bot.words.connection import Consent, Secret
+from bot.words.errors import Fenced, SetupError
 from storage import Resealed, new_key, open_memory
 from storage.sealing import Envelope, Keys
 

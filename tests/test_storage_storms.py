@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LOST, a_grant, an_account, dropped
 
-from bot.connection import Flow, Reach
-from bot.storms import LostLogin
+from bot.memory.storms import LostLogin
+from bot.words.connection import Flow, Reach
 
 WINDOW = timedelta(seconds=30)
 

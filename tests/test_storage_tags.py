@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import connected
 
-from bot.connection import Ad, TagChange
-from bot.interfaces import TagResult
+from bot.words.connection import Ad, TagChange
+from bot.words.interfaces import TagResult
 from storage.freight import tags
 
 

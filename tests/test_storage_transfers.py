@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, connected, dropped
 
-from bot.connection import Flow
-from bot.errors import Fenced
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Flow
+from bot.words.errors import Fenced
 
 
 async def claim(memory, clock, limit=10, owner="me"):

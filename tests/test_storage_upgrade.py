@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 
 import storage.database
 import storage.freight
-from bot.errors import SetupError
+from bot.words.errors import SetupError
 from storage import open_memory
 from storage.tables import metadata
 from storage.upgrade import VERSION_TABLE, migrate

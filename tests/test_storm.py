@@ -8,10 +8,10 @@ from practice_story import GOOGLE, telling
 from sample_facts import OUTAGES
 from slack_limits import message_problems
 
-from bot.errors import AuthorizationLost
-from bot.facts import PAGE, Storm, StormLine
-from bot.memory import Work
-from handlers.slack.messages import SlackComposer
+from bot.memory.memory import Work
+from bot.words.errors import AuthorizationLost
+from bot.words.facts import PAGE, Storm, StormLine
+from handlers.slack.looks.messages import SlackComposer
 
 RED, GREEN = "#D92D20", "#12B76A"
 

@@ -9,16 +9,16 @@ from practice_memory import LOST, a_grant, an_account
 from practice_story import GOOGLE, no_sleep, telling
 from sample_facts import OUTAGES
 
-from bot.errors import AuthorizationLost
-from bot.facts import StormAccount
-from bot.memory import Work
-from handlers.slack.messages import SlackComposer
-from handlers.slack.pacing import Pacing
+from bot.memory.memory import Work
+from bot.words.errors import AuthorizationLost
+from bot.words.facts import StormAccount
+from handlers.slack.line.pacing import Pacing
+from handlers.slack.looks.messages import SlackComposer
 
 
 @pytest.fixture
 async def story(memory, clock, monkeypatch):
-    monkeypatch.setattr("bot.facts.PAGES", 0)  # as if forty were all that a thread lists
+    monkeypatch.setattr("bot.words.facts.PAGES", 0)  # as if forty were all that a thread lists
     async with telling(memory, clock) as story:
         story.voice._pacing = Pacing(story.ticks, no_sleep)  # a channel takes one post a second
         yield story

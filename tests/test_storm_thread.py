@@ -6,12 +6,12 @@ import pytest
 from practice_memory import LOST, a_grant, an_account
 from practice_story import GOOGLE, no_sleep, telling
 
-from bot.connection import Event
-from bot.errors import AuthorizationLost
-from bot.memory import Work
-from bot.remind import Remind
-from bot.routes import Route, Routes
-from handlers.slack.pacing import Pacing
+from bot.alert.remind import Remind
+from bot.memory.memory import Work
+from bot.memory.routes import Route, Routes
+from bot.words.connection import Event
+from bot.words.errors import AuthorizationLost
+from handlers.slack.line.pacing import Pacing
 
 
 @pytest.fixture

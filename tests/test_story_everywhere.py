@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from deployment import deployed
 
-from bot.listing import cost_item
+from bot.words.listing import cost_item
 from sandbox.demo import touchpoints
 from sandbox.faults import Fault, Kind
 from sandbox.visitor import Visitor

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.errors import Refused
-from bot.tag_settings import checked, with_suffix
+from bot.catch_up.tag_settings import checked, with_suffix
+from bot.words.errors import Refused
 
 
 @pytest.mark.parametrize("utm", ["a b=c", "utm_source", "=x", "a=1&&b=2", "a=<b>\n", "a=1#b", "é=1", "a=" + "x" * 400])

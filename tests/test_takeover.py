@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from practice_memory import LEASE, a_grant, connected
 
-from bot.blind import Blind
-from bot.connection import Checked, Secret
-from bot.memory import Work
-from bot.takeover import Takeover
+from bot.memory.memory import Work
+from bot.words.connection import Checked, Secret
+from bot.work.blind import Blind
+from bot.work.takeover import Takeover
 
 SOON = timedelta(minutes=1)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.together import Together
+from bot.work.together import Together
 
 
 async def test_a_lone_one_is_done_at_once_and_who_comes_meanwhile_shares_the_next_round():

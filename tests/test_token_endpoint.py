@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from practice_gateway import NOW, VERIFIER, gateway_to, served
 from practice_gateway_server import GOOD, SECRETS, TROUBLE, Server, exchange, refresh, said, settings_of
 
-from bot.connection import Secret, TokenSet
-from bot.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
+from bot.words.connection import Secret, TokenSet
+from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms import open_gateways
 from platforms._verdicts import without
 from sandbox.faults import Fault, Kind

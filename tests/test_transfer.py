@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from practice_story import GOOGLE, SALESFORCE, Trouble, agrees, days_ago, sqlite_only, telling
 
-from bot.connection import Flow
-from bot.memory import Work
-from bot.transfer import Mover, Walk
+from bot.catch_up.transfer import Mover, Walk
+from bot.memory.memory import Work
+from bot.words.connection import Flow
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA
 

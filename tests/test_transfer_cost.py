@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from practice_story import GOOGLE, agrees, days_ago, sqlite_only, telling
 
-from bot.connection import Flow
-from bot.marks import account_day, cost_since
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.outages.marks import account_day, cost_since
+from bot.words.connection import Flow
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
 

@@ -3,9 +3,9 @@
 import pytest
 from practice_story import GOOGLE, sqlite_only, telling
 
-from bot.connection import Flow, Status
-from bot.memory import Work
-from bot.undo import Undo
+from bot.catch_up.undo import Undo
+from bot.memory.memory import Work
+from bot.words.connection import Flow, Status
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from practice_story import SALESFORCE, sqlite_only, telling
 
-from bot.connection import Flow, Status
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Flow, Status
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
 

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from conftest import Clock
 
-from bot.connection import Account
-from bot.errors import TryLater
-from bot.interfaces import Answer
-from bot.pace import Quota
-from bot.turns import Turns
+from bot.logins.turns import Turns
+from bot.words.connection import Account
+from bot.words.errors import TryLater
+from bot.words.interfaces import Answer
+from bot.words.pace import Quota
 from storage import open_memory
 
 QUOTA = Quota(40, timedelta(seconds=10))

@@ -2,7 +2,7 @@
 
 from deployment import deployed
 
-from bot.undo import CHANGED_SINCE
+from bot.catch_up.undo import CHANGED_SINCE
 from sandbox.google_ads import EMEA
 
 

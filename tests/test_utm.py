@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.connection import Ad
-from bot.utm import conflicts, keys_of, plan
+from bot.catch_up.utm import conflicts, keys_of, plan
+from bot.words.connection import Ad
 
 UTM = "utm_source=google&utm_medium=cpc&utm_campaign={campaignid}&utm_content={creative}"
 

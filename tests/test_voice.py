@@ -9,11 +9,11 @@ import pytest
 from practice_slack import practice
 from sample_facts import CHANNEL, OUTAGES, REPLIES
 
-from bot.errors import TryLater
-from bot.interfaces import ChannelGone, MessageGone, PostUnclear, SlackRefused, Spoken
-from handlers.slack.messages import SlackComposer
-from handlers.slack.pacing import Pacing
-from handlers.slack.voice import SAME_FOR, SlackVoice
+from bot.words.errors import TryLater
+from bot.words.interfaces import ChannelGone, MessageGone, PostUnclear, SlackRefused, Spoken
+from handlers.slack.line.pacing import Pacing
+from handlers.slack.line.voice import SAME_FOR, SlackVoice
+from handlers.slack.looks.messages import SlackComposer
 from sandbox.slack import SlackWorkspace
 
 ALERT = SlackComposer().outage(OUTAGES["google_disconnected"])

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only, telling
 
-from bot.connection import Reach, Status
-from bot.errors import AccessDenied, AuthorizationLost, TryLater
-from bot.intents import KNOWN_LOST
-from bot.memory import Work
-from bot.pace import Pace
+from bot.logins.intents import KNOWN_LOST
+from bot.memory.memory import Work
+from bot.words.connection import Reach, Status
+from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
+from bot.words.pace import Pace
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA, MANAGER
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_story import GOOGLE, SALESFORCE, heals, sqlite_only, telling
 
-from bot.connection import Reach, Status
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Reach, Status
 from platforms import open_gateways
 from sandbox.google_ads import AMERICAS
 from storage import new_key, open_memory

@@ -3,7 +3,7 @@
 import pytest
 from practice_story import GOOGLE, SALESFORCE, heals, sqlite_only, telling
 
-from bot.connection import Reach, Status
+from bot.words.connection import Reach, Status
 from sandbox.google_ads import AMERICAS
 
 

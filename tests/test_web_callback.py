@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from practice_pages import text_of
 from practice_web import BETA, CONSENT, outcome, website, website_in_a_thread
 
-from bot.people import ConnectPage, Ending
+from bot.people.people import ConnectPage, Ending
 
 CALLBACK = "/oauth/callback/google_ads"
 

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from practice_web import NOW, catching_up, closed, connection, outage, website
 
-from bot.connection import Event, Flow, Kind
-from bot.history import UntaggedAd
-from bot.showing import ConnectionPage, CostDay, Shown
+from bot.memory.history import UntaggedAd
+from bot.people.showing import ConnectionPage, CostDay, Shown
+from bot.words.connection import Event, Flow, Kind
 
 PAGE = ConnectionPage(
     Shown(connection(created_at=NOW - timedelta(days=40)), "Google Ads"),

@@ -3,7 +3,7 @@
 import pytest
 from practice_web import KEY, website
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 
 MIB = 1024 * 1024
 EVERYWHERE = [

@@ -20,8 +20,8 @@ from practice_web import (
     website,
 )
 
-from bot.connection import Account, Kind
-from bot.people import ConnectPage
+from bot.people.people import ConnectPage
+from bot.words.connection import Account, Kind
 from handlers.web.rendering import Pages
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

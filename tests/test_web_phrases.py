@@ -6,9 +6,9 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-import bot.connection
+import bot
 import handlers.web.phrases
-from bot.connection import Status
+from bot.words.connection import Status
 from handlers.turns import turn
 from handlers.web.phrases import LOCALE, Phrases
 from handlers.words import Words
@@ -35,7 +35,7 @@ def test_every_sentence_of_every_page_is_translated():
 
 def test_every_turn_of_an_outage_has_words_on_its_page_and_in_slack():
     """Each is written down somewhere in bot/ as Event(moment, "what", ...)."""
-    told = " ".join(path.read_text() for path in Path(bot.connection.__file__).parent.glob("*.py"))
+    told = " ".join(path.read_text() for path in Path(bot.__path__[0]).rglob("*.py"))
     turns = set(re.findall(r"""\bEvent\([^"'()]*(?:\(\))?, "(\w+)\"""", told))
 
     assert {"reauthorized", "guest_link", "stalled", "dropped"} <= turns

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from practice_web import NOW, connection
 
-from bot.history import Down
-from bot.showing import Shown
+from bot.memory.history import Down
+from bot.people.showing import Shown
 from handlers.web.strip import days_of, picture, runs
 
 

@@ -11,12 +11,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.connection import Event
-from bot.courier import Courier, SwitchedOff
-from bot.errors import Refused, TryLater
-from bot.expiring import Expiring
-from bot.happenings import Happening, Subscriptions
+from bot.announce.expiring import Expiring
 from bot.subscribers import SUBSCRIBERS
+from bot.webhooks.courier import Courier, SwitchedOff
+from bot.webhooks.happenings import Happening, Subscriptions
+from bot.words.connection import Event
+from bot.words.errors import Refused, TryLater
 from handlers.webhook import Webhook, new_secret
 from platforms import open_gateways
 from sandbox.served import served

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sentences import causes, said, trees
 
-from bot.connection import Status
+from bot.words.connection import Status
 from handlers.words import Words, catalogue
 
 

@@ -1,4 +1,4 @@
-"""Slack: one file per thing a person does; messages.py says how it looks; voice.py speaks; workspace.py joins it all.
+"""Slack: listeners/ hears what people do, looks/ says how we look, line/ carries it; workspace.py joins it all.
 
-Reading order: messages.py → alert_card.py → claim_button.py → voice.py → workspace.py.
+Reading order: looks/messages.py → looks/alert_card.py → listeners/claim_button.py → line/voice.py → workspace.py.
 """

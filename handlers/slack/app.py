@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.interfaces import Clock
-from bot.people import Desk
-from handlers.slack import (
+from bot.people.people import Desk
+from bot.words.interfaces import Clock
+from handlers.slack.line.names import Names
+from handlers.slack.line.presence import SlackPresence
+from handlers.slack.listeners import (
     app_home,
     ask_window,
     choose_window,
@@ -28,11 +30,9 @@ from handlers.slack import (
     snooze_menu,
     workspace_events,
 )
-from handlers.slack.following import Following
-from handlers.slack.home_tab import HomeTab
-from handlers.slack.names import Names
-from handlers.slack.own_language import PersonalWords
-from handlers.slack.presence import SlackPresence
+from handlers.slack.listeners.following import Following
+from handlers.slack.listeners.home_tab import HomeTab
+from handlers.slack.listeners.own_language import PersonalWords
 from handlers.words import Words
 
 Next = Callable[[], Awaitable[None]]

@@ -8,20 +8,20 @@ from typing import Literal
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import SetupError, TryLater
-from bot.interfaces import Clock
-from bot.people import Desk
-from handlers.slack.announcer import SlackAnnouncer
+from bot.people.people import Desk
+from bot.words.errors import SetupError, TryLater
+from bot.words.interfaces import Clock
 from handlers.slack.app import build_app
-from handlers.slack.bot_client import BotClient, BotKey
-from handlers.slack.following import Following
-from handlers.slack.messages import SlackComposer
-from handlers.slack.names import Names
-from handlers.slack.presence import SlackPresence
-from handlers.slack.request_url import HttpAnswer, RequestUrl
-from handlers.slack.socket_mode import SocketMode
-from handlers.slack.tokens import NETWORK, check_bot_token
-from handlers.slack.voice import SlackVoice
+from handlers.slack.line.bot_client import BotClient, BotKey
+from handlers.slack.line.names import Names
+from handlers.slack.line.presence import SlackPresence
+from handlers.slack.line.request_url import HttpAnswer, RequestUrl
+from handlers.slack.line.socket_mode import SocketMode
+from handlers.slack.line.tokens import NETWORK, check_bot_token
+from handlers.slack.line.voice import SlackVoice
+from handlers.slack.listeners.following import Following
+from handlers.slack.looks.announcer import SlackAnnouncer
+from handlers.slack.looks.messages import SlackComposer
 from handlers.words import Words
 
 log = structlog.get_logger()

@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from bot.api_keys import KeyRing
-from bot.connection import Outage, Touchpoint
-from bot.intake import BadTouchpoints, parse_json, parse_ndjson
-from bot.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
-from bot.people import Desk, Ledger
+from bot.desk.intake import BadTouchpoints, parse_json, parse_ndjson
+from bot.people.people import Desk, Ledger
+from bot.settings.api_keys import KeyRing
+from bot.words.connection import Outage, Touchpoint
+from bot.words.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
 from handlers.web import openapi
 from handlers.web.own_ids import own_id
 from handlers.web.paging import WRONG_CURSOR, after_of, following, limit_of, page

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.people import Desk, Door, Ending, NotFound, Outcome
+from bot.people.people import Desk, Door, Ending, NotFound, Outcome
 from handlers.web.rendering import Pages, tidy
 from handlers.web.state_cookie import StateCookie
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.errors import Refused
-from bot.people import Desk
-from bot.showing import Gallery, TagDesk
+from bot.people.people import Desk
+from bot.people.showing import Gallery, TagDesk
+from bot.words.errors import Refused
 from handlers.web.connection import render
 from handlers.web.members import Members
 from handlers.web.own_ids import own_id

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.people import ConnectPage, Door, NotFound
+from bot.people.people import ConnectPage, Door, NotFound
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 from handlers.web.state_cookie import StateCookie

@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.history import UntaggedAd
-from bot.listing import cell, stamp
-from bot.members import Member
-from bot.showing import ConnectionPage, Gallery, Previewed
+from bot.memory.history import UntaggedAd
+from bot.people.members import Member
+from bot.people.showing import ConnectionPage, Gallery, Previewed
+from bot.words.listing import cell, stamp
 from handlers.web.cost_chart import chart
 from handlers.web.members import Members
 from handlers.web.own_ids import own_id

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.connection import Kind
-from bot.people import Desk
-from bot.showing import Gallery
+from bot.people.people import Desk
+from bot.people.showing import Gallery
+from bot.words.connection import Kind
 from handlers.web.members import Members
 from handlers.web.rendering import Pages, tidy
 from handlers.web.strip import days_of, picture

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from bot.showing import CostDay
+from bot.people.showing import CostDay
 
 HEIGHT = 120  # of the tallest bar, in the picture's own units
 STEP = 12  # from one bar to the next

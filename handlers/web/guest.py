@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.entrances import LINK_OVER
-from bot.people import Door, NotFound
+from bot.memory.entrances import LINK_OVER
+from bot.people.people import Door, NotFound
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 from handlers.web.state_cookie import StateCookie

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from bot.listing import stamp
+from bot.words.listing import stamp
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATIENCE = 3.0  # seconds for the database to answer

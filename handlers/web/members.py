@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.members import Member, SignIns
+from bot.people.members import Member, SignIns
 
 LASTS = timedelta(hours=12)
 FORM = "application/x-www-form-urlencoded"

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
-from bot.facts import OutageFacts
-from bot.showing import Gallery
+from bot.people.showing import Gallery
+from bot.words.facts import OutageFacts
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.people import NotFound
+from bot.people.people import NotFound
 
 OWN_ID = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
 

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from bot.errors import RedkeyError
-from bot.people import NotFound
+from bot.people.people import NotFound
+from bot.words.errors import RedkeyError
 from handlers.web.members import NotSignedIn, ReadOnly
 from handlers.web.rendering import Pages
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.people import Door, NotFound
+from bot.people.people import Door, NotFound
 from handlers.web.members import Members
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages

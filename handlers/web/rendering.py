@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from bot.listing import stamp
-from bot.showing import CostDay
+from bot.people.showing import CostDay
+from bot.words.listing import stamp
 from handlers.turns import turn
 from handlers.web.phrases import Phrases
 from handlers.words import Words

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bot.members import SignIns
+from bot.people.members import SignIns
 from handlers.web.callback import read_query
 from handlers.web.members import Members
 from handlers.web.rendering import Pages

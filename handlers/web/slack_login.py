@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from bot.errors import TryLater
+from bot.words.errors import TryLater
 from handlers.web.rendering import tidy
 
 SCOPES = "openid profile"

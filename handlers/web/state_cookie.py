@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.people import Begun
+from bot.people.people import Begun
 
 LIVES = 600  # seconds, as long as a state
 MOST = 10  # consents begun side by side in one browser; the oldest makes room

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from bot.history import tones_of
-from bot.showing import STRIP_DAYS, Shown
+from bot.memory.history import tones_of
+from bot.people.showing import STRIP_DAYS, Shown
 
 
 def days_of(shown: Shown, today: date) -> list[str]:

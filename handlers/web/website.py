@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from bot.people import Desk, Door, Ledger
-from bot.showing import Gallery, TagDesk
-from bot.touchpoint_rules import CRMS
+from bot.desk.touchpoint_rules import CRMS
+from bot.people.people import Desk, Door, Ledger
+from bot.people.showing import Gallery, TagDesk
 from handlers.web import (
     api,
     callback,

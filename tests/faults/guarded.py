@@ -12,7 +12,7 @@ from practice_slack_strangers import SECRET
 
 from bot.app import App
 from bot.serve import Serving
-from bot.settings_file import load
+from bot.settings.file import load
 from sandbox.practice import free_port
 from sandbox.visitor import Visitor
 from sandbox.world import World

@@ -113,12 +113,12 @@ def count_commits(engine: Any, step: Callable[[], object]) -> None:
 
 
 async def live(fate: Fate, order: dict[str, Any]) -> Any:
-    from bot.alert import Alert
+    from bot.alert.alert import Alert
     from bot.app import App
-    from bot.settings_file import load
-    from handlers.slack.messages import SlackComposer
-    from handlers.slack.pacing import Pacing
-    from handlers.slack.voice import SlackVoice
+    from bot.settings.file import load
+    from handlers.slack.line.pacing import Pacing
+    from handlers.slack.line.voice import SlackVoice
+    from handlers.slack.looks.messages import SlackComposer
 
     async def no_sleep(_seconds: float) -> None:
         await asyncio.sleep(0)
@@ -149,7 +149,7 @@ async def _wake_up(app: Any) -> None:
 
 
 async def _obey(app: Any, alert: Any, order: dict[str, Any]) -> Any:
-    from handlers.slack.announcer import SlackAnnouncer
+    from handlers.slack.looks.announcer import SlackAnnouncer
 
     match order["do"]:
         case "work":
@@ -170,7 +170,7 @@ async def _obey(app: Any, alert: Any, order: dict[str, Any]) -> Any:
         case "revoke":
             return await app.revoke.everything("an operator")
         case "touchpoints":
-            from bot.intake import parse_json
+            from bot.desk.intake import parse_json
 
             await app.ledger.accept(parse_json(json.dumps(order["given"]).encode()))
     return None
@@ -192,7 +192,7 @@ async def _work(workers: Any) -> int:
 
 
 async def _run(worker: Any, row: Any) -> None:
-    from bot.errors import TryLater
+    from bot.words.errors import TryLater
 
     with suppress(TryLater):
         await worker.run(row)

@@ -19,7 +19,7 @@ from storage.tables import connections, grants, metadata, outage_events, outages
 LEGAL = {
     "": {"disconnected": "lost"},
     "lost": {"reauthorized": "catching up", "disconnected": "lost"},
-    "over": {"dropped": "lost"},  # again soon after: the same outage goes on (bot/flaps.py)
+    "over": {"dropped": "lost"},  # again soon after: the same outage goes on (bot/outages/flaps.py)
     "catching up": {"reopened": "lost", "stalled": "catching up", "caught_up": "over", "reauthorized": "catching up"},
 }
 NOTES = {"joined", "partly", "claimed", "snoozed", "paused", "wrong_account", "declined", "moved"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 async def main() -> None:
     from bot.app import App
-    from bot.settings_file import load
+    from bot.settings.file import load
 
     workers = int(sys.argv[2])
     async with App.open(load(Path(sys.argv[1]))) as app:

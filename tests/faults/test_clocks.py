@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from practice_story import ADA, GOOGLE, OWN, PUBLIC, SALESFORCE, Story, sqlite_only, telling
 
-from bot.connection import Flow
-from bot.cost import account_day
-from bot.memory import Work
-from bot.refresh import OnItsWay
+from bot.catch_up.cost import account_day
+from bot.logins.refresh import OnItsWay
+from bot.memory.memory import Work
+from bot.words.connection import Flow
 from platforms import open_gateways
 from sandbox.google_ads import MANAGER
 from sandbox.world import World

@@ -10,7 +10,7 @@ import pytest_asyncio
 from guarded import KEY, House, begun, house
 from practice_strangers import SAFE, Line, raw
 
-from bot.reauthorize import digest
+from bot.reauthorize.reauthorize import digest
 from handlers.web.security import HEADERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.connection import Secret, TokenSet
-from bot.errors import TryLater
+from bot.words.connection import Secret, TokenSet
+from bot.words.errors import TryLater
 from sandbox.served import served
 
 GOOD = b'{"access_token": "at", "token_type": "Bearer", "expires_in": 3599}'

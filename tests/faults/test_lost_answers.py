@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 from practice_story import SALESFORCE, no_sleep, sqlite_only, telling
 
-from bot.errors import TryLater
-from bot.memory import Work
-from bot.pace import while_uncertain
-from bot.refresh import LOST_IN_TRANSFER
-from handlers.slack.pacing import Pacing
+from bot.logins.refresh import LOST_IN_TRANSFER
+from bot.memory.memory import Work
+from bot.words.errors import TryLater
+from bot.words.pace import while_uncertain
+from handlers.slack.line.pacing import Pacing
 from sandbox.faults import Fault, Kind
 
 MANY = int(os.environ.get("REDKEY_LOST_ANSWERS", "100"))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from bot.connection import Cause, Identity, Secret, TokenSet
-from bot.errors import AuthorizationLost, TryLater
-from bot.refresh import Refresher
+from bot.logins.refresh import Refresher
+from bot.words.connection import Cause, Identity, Secret, TokenSet
+from bot.words.errors import AuthorizationLost, TryLater
 from sandbox.grants import Grants
 from sandbox.ledger import Ledger
 from sandbox.tokens import Lifetimes, Person, Refusal

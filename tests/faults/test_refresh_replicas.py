@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from practice_story import GOOGLE, SALESFORCE, telling
 
-from bot.settings_file import load
+from bot.settings.file import load
 from sandbox.faults import Fault, Kind
 from sandbox.toml import as_toml
 

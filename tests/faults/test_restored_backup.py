@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from practice_story import GOOGLE, SALESFORCE, Story, telling
 
-from bot.connection import Flow
-from bot.memory import Work
+from bot.memory.memory import Work
+from bot.words.connection import Flow
 from storage import open_memory
 
 

@@ -12,10 +12,10 @@ from math import ceil
 import pytest
 from practice_story import ADA, GOOGLE, sqlite_only, telling
 
-from bot.errors import TryLater
-from bot.memory import Work
-from bot.pace import Pace
-from bot.resuming import MANY, InTurn, Resuming
+from bot.logins.resuming import MANY, InTurn, Resuming
+from bot.memory.memory import Work
+from bot.words.errors import TryLater
+from bot.words.pace import Pace
 from sandbox.faults import Fault
 
 MINUTES = 60.0

@@ -11,7 +11,7 @@ from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 from sample_facts import google
 from silence import line
 
-from bot.memory import Work
+from bot.memory.memory import Work
 from sandbox.faults import Fault, Kind
 from sandbox.slack import MARKETING
 

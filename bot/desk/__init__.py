@@ -1,0 +1,1 @@
+"""What people, pages and programs ask for, done."""

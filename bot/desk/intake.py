@@ -1,0 +1,148 @@
+"""Touchpoints at the door: JSON, NDJSON and CSV are read and checked here, all or nothing, before anything is stored."""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from bot.desk.json_input import JsonProblem, read_json
+from bot.desk.touchpoint_rules import CRMS, LONGEST_FIELD, Problem, Rules
+from bot.words.connection import Touchpoint
+
+LISTED = 100  # problems told one by one; the rest is counted
+COLUMNS = ("id", "occurred_at", "email", "kind", "crm")
+
+
+class BadTouchpoints(Exception):
+    """Something in the batch is wrong, so nothing of it was taken. `problems` lists the first hundred, `count` has all."""
+
+    def __init__(self, problems: list[Problem], count: int) -> None:
+        first = problems[0]
+        super().__init__(f"{count} touchpoint problem{'s' if count > 1 else ''}; the first: {first}")
+        self.problems = problems
+        self.count = count
+
+
+class _Gathering:
+    """Checks item after item and keeps the good ones for as long as there is no bad one."""
+
+    def __init__(self, crms: Collection[str]) -> None:
+        self._rules = Rules(crms)
+        self._good: list[Touchpoint] = []
+        self._problems: list[Problem] = []
+        self._count = 0
+
+    def wrong(self, where: str, what: str, item_id: str = "") -> None:
+        self._count += 1
+        if len(self._problems) < LISTED:
+            self._problems.append(Problem(where, item_id, what))
+
+    def take(self, where: str, item: Any) -> None:
+        touchpoint, wrong = self._rules.read(item)
+        if touchpoint is not None:
+            self._good.append(touchpoint)
+            return
+        item_id = self._rules.shown_id(item)
+        for what in wrong:
+            self.wrong(where, what, item_id)
+
+    def result(self) -> list[Touchpoint]:
+        if self._problems:
+            raise BadTouchpoints(self._problems, self._count)
+        return self._good
+
+
+def parse_json(body: bytes, crms: Collection[str] = CRMS) -> list[Touchpoint]:
+    """Read a JSON list of touchpoints. Raises BadTouchpoints."""
+    gathering = _Gathering(crms)
+    try:
+        items = read_json(body)
+    except JsonProblem as problem:
+        gathering.wrong("body", str(problem))
+        return gathering.result()
+    if not isinstance(items, list):
+        gathering.wrong("body", "expected a JSON list of touchpoints: [{…}, {…}]")
+        return gathering.result()
+    for number, item in enumerate(items, 1):
+        gathering.take(f"item {number}", item)
+    return gathering.result()
+
+
+def parse_ndjson(body: bytes | Iterable[bytes], crms: Collection[str] = CRMS) -> list[Touchpoint]:
+    """Read one JSON object a line; empty lines are passed over. Takes bytes or an open binary file.
+
+    Raises BadTouchpoints.
+    """
+    gathering = _Gathering(crms)
+    lines = body.split(b"\n") if isinstance(body, bytes) else body
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            item = read_json(line)
+        except JsonProblem as problem:
+            gathering.wrong(f"line {number}", str(problem))
+        else:
+            gathering.take(f"line {number}", item)
+    return gathering.result()
+
+
+def parse_csv(stream: Iterable[str], crms: Collection[str] = CRMS) -> list[Touchpoint]:
+    """Read CSV with a header: id and occurred_at, if wanted email, kind and crm, and one column per field.
+
+    An empty cell is an absent field. Open files with `newline=""`. Raises BadTouchpoints.
+    """
+    gathering = _Gathering(crms)
+    csv.field_size_limit(LONGEST_FIELD + 1)  # one more, so that our own sentence about the length is the one seen
+    rows = csv.reader(_without_mark(stream), strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        wrong = list(_header_problems(header))
+        for what in wrong:
+            gathering.wrong("line 1", what)
+        if not wrong:
+            _take_rows(gathering, header, rows, lambda: rows.line_num)
+    except csv.Error as error:
+        gathering.wrong(f"line {rows.line_num}", f"is not CSV: {error}")
+    except UnicodeDecodeError:
+        gathering.wrong(f"after line {rows.line_num}", "is not UTF-8")
+    return gathering.result()
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Spreadsheets begin a file with a byte order mark."""
+    for number, line in enumerate(lines):
+        yield line if number else line.removeprefix("\ufeff")
+
+
+def _header_problems(header: list[str]) -> Iterator[str]:
+    if not header:
+        yield "the header is missing; expected id,occurred_at,email,kind,crm and one column per field"
+        return
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
+        yield "expected commas between the columns"
+        return
+    for name in ("id", "occurred_at"):
+        if name not in header:
+            yield f"the column {name} is missing"
+    if "" in header:
+        yield f"column {header.index('') + 1} has no name"
+    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+        yield f"the column {name[:80]!r} stands there twice"
+
+
+def _take_rows(gathering: _Gathering, header: list[str], rows: Iterator[list[str]], line: Callable[[], int]) -> None:
+    after = line()
+    for cells in rows:
+        where, after = f"line {after + 1}", line()
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            gathering.wrong(where, f"has {len(cells)} cells, the header {len(header)}", cells[0][:80])
+            continue
+        gathering.take(where, _item(header, cells))
+
+
+def _item(header: list[str], cells: list[str]) -> dict[str, Any]:
+    named = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    own = {name: named.pop(name) for name in COLUMNS if name in named}
+    return {**own, "fields": named}

@@ -1,0 +1,177 @@
+"""What a touchpoint may look like. One item in, a Touchpoint or sentences about everything wrong with it out."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from bot.desk.json_input import Doubled, Wrong
+from bot.words.connection import Touchpoint
+
+CRMS = ("salesforce", "dynamics_365", "hubspot")
+KINDS = ("touchpoint", "attribution_touchpoint")
+KEYS = frozenset({"id", "occurred_at", "email", "fields", "kind", "crm"})
+LONGEST_ID = 255
+LONGEST_EMAIL = 320
+LONGEST_FIELD = 131_072  # the longest text field a Salesforce object can have
+SHOWN = 80
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: in which item or line, which touchpoint (if it can be told), and what."""
+
+    where: str
+    id: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}{f' ({self.id})' if self.id else ''}: {self.what}"
+
+
+class Rules:
+    """Which touchpoints are taken. `crms`: the platforms a touchpoint may name."""
+
+    def __init__(self, crms: Collection[str] = CRMS) -> None:
+        self._crms = tuple(crms)
+
+    def read(self, item: Any) -> tuple[Touchpoint | None, list[str]]:
+        """The touchpoint, or None and everything that is wrong with it."""
+        if not isinstance(item, dict):
+            return None, ['is not an object; expected {"id": …, "occurred_at": …}']
+        fields = {} if item.get("fields") is None else item["fields"]
+        occurred_at, wrong_time = read_time(item.get("occurred_at"))
+        wrong = [*self._wrong_frame(item), *_wrong_id(item.get("id")), *wrong_time, *_wrong_email(item.get("email"))]
+        wrong += self._wrong_choices(item)
+        wrong += _wrong_fields(fields)
+        if wrong or occurred_at is None:
+            return None, wrong
+        return Touchpoint(
+            id=item["id"],
+            occurred_at=occurred_at,
+            email=item.get("email") or "",
+            kind=item.get("kind") or KINDS[0],
+            fields=fields,
+            crm=item.get("crm") or None,
+        ), []
+
+    @staticmethod
+    def shown_id(item: Any) -> str:
+        """The id as far as it can be told, harmless to show."""
+        found = item.get("id") if isinstance(item, dict) else None
+        return shown(found) if isinstance(found, str) else ""
+
+    @staticmethod
+    def _wrong_frame(item: dict[str, Any]) -> Iterator[str]:
+        if isinstance(item, Doubled):
+            yield f"has the key {shown(item.key)!r} twice"
+        for key in sorted(item.keys() - KEYS):
+            yield f'has the unknown key {shown(key)!r}; a CRM field belongs into "fields"'
+
+    def _wrong_choices(self, item: dict[str, Any]) -> Iterator[str]:
+        if (kind := item.get("kind")) not in (None, *KINDS):
+            yield f"kind: expected {' or '.join(KINDS)}, not {_told(kind)}"
+        if (crm := item.get("crm")) not in (None, *self._crms):
+            yield f"crm: expected one of {', '.join(self._crms)}, or none for every CRM, not {_told(crm)}"
+
+
+def read_time(value: Any) -> tuple[datetime | None, list[str]]:
+    """ISO 8601 with a zone, as aware UTC."""
+    expected = 'occurred_at: expected a date and time with its zone, such as "2026-11-23T09:00:00Z"'
+    if value is None:
+        return None, [f"{expected}; it is missing"]
+    if not isinstance(value, str) or len(value) > 64 or not value.isascii() or len(value) < 11:
+        return None, [f"{expected}, not {_told(value)}"]
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if moment.tzinfo is None:
+            return None, [f"{expected}; {_told(value)} has no zone"]
+        return moment.astimezone(UTC), []
+    except (ValueError, OverflowError):
+        return None, [f"{expected}, not {_told(value)}"]
+
+
+def _wrong_id(value: Any) -> Iterator[str]:
+    if value is None:
+        yield "id: is missing"
+    elif not isinstance(value, str):
+        yield f"id: expected text, not {_told(value)}"
+    elif not 1 <= len(value) <= LONGEST_ID:
+        yield f"id: expected 1 to {LONGEST_ID} characters, not {len(value)}"
+    elif _CONTROL.search(value) or not _writable(value):
+        yield "id: holds a control character"
+    elif value != value.strip():
+        # CRMs cut these off, and then the record could never be found again under its id.
+        yield "id: begins or ends with a space"
+
+
+def _wrong_email(value: Any) -> Iterator[str]:
+    if value is None or value == "":
+        return
+    if not isinstance(value, str):
+        yield f"email: expected text, not {_told(value)}"
+    elif len(value) > LONGEST_EMAIL or _CONTROL.search(value) or not _writable(value) or not _EMAIL.fullmatch(value):
+        yield f"email: {_told(value)} is no e-mail address"
+
+
+def _wrong_fields(fields: Any) -> Iterator[str]:
+    if not isinstance(fields, dict):
+        yield f"fields: expected an object, not {_told(fields)}"
+        return
+    if isinstance(fields, Doubled):
+        yield f"fields: has {shown(fields.key)!r} twice"
+    for name, value in fields.items():
+        if not 1 <= len(name) <= LONGEST_ID or not _can_be_a_name(name):
+            yield f"fields: {shown(name)!r} cannot be a field's name"
+        elif what := _wrong_value(value):
+            yield f"fields: {shown(name)}: {what}"
+
+
+@lru_cache(maxsize=2_000)  # the same few names come with every touchpoint
+def _can_be_a_name(name: str) -> bool:
+    return not _CONTROL.search(name) and _writable(name)
+
+
+def _wrong_value(value: Any) -> str:
+    if isinstance(value, str):
+        if len(value) > LONGEST_FIELD:
+            return f"is longer than {LONGEST_FIELD} characters"
+        return "" if _writable(value) else "holds a character that is none (NUL or half of a surrogate pair)"
+    if isinstance(value, Wrong):
+        return value.what
+    if value is None or isinstance(value, bool | int | float):
+        return ""
+    return f"expected text, a number, true, false or null, not {_told(value)}"
+
+
+def _writable(text: str) -> bool:
+    """No database column and no CRM takes NUL, and half a surrogate pair is no character at all."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not _SURROGATE.search(text)
+
+
+def shown(text: str) -> str:
+    """A stranger's text made short and harmless enough to be named in a sentence."""
+    clean = _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()
+    return clean if len(clean) <= SHOWN else f"{clean[:SHOWN]}…"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(shown(value))
+    if isinstance(value, Wrong):
+        return "a number that cannot be kept exactly"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return f"the number {value}"

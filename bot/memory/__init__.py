@@ -1,0 +1,1 @@
+"""What we remember, by noun; storage/ implements all of it."""

@@ -1,0 +1,56 @@
+"""People on their way in: consents begun, and links that were asked for. A part of memory.py."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.words.connection import Consent
+
+LINK_OVER = "this link was used already, taken back, or is too old"
+
+
+@dataclass(frozen=True)
+class GuestLink:
+    """A way in for somebody outside Slack, for one outage. `same_login`: only the login it was so far is taken."""
+
+    id: str
+    outage_id: str
+    asked_by: str
+    same_login: bool
+    expires_at: datetime
+
+
+class Consents(Protocol):
+    async def begin(self, consent: Consent, state_hash: str, browser_hash: str, expires_at: datetime) -> None: ...
+    async def under_way(self, state_hash: str) -> bool:
+        """Whether there is a consent with that state at all. Changes nothing."""
+
+    async def take(self, platform: str, state_hash: str, browser_hash: str, now: datetime) -> Consent | None:
+        """Use it up. One caller ever gets it; None for an unknown, used, expired or foreign one (foreign uses nothing
+        up).
+        """
+
+    async def add_link(
+        self, link_id: str, platform: str, token_hash: str, asked_by: str, expires_at: datetime
+    ) -> None: ...
+    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
+        """(id, platform, grant id or "") of a living link."""
+
+    async def asked_by(self, link_id: str) -> str:
+        """Who asked for the link."""
+
+    async def link_granted(self, link_id: str, grant_id: str, token_hash: str) -> bool:
+        """The consent is done, the accounts are still to be chosen, by whoever has the new token: the old one is dead.
+        False if the link was used already.
+        """
+
+    async def link_used(self, link_id: str, now: datetime) -> bool: ...
+    async def add_guest(self, link: GuestLink, token_hash: str) -> None: ...
+    async def guest(self, token_hash: str, now: datetime) -> GuestLink | None:
+        """One that lives: not used, not taken back, not too old."""
+
+    async def guest_by_id(self, link_id: str, now: datetime) -> GuestLink | None: ...
+    async def guest_over(self, link_id: str, now: datetime) -> bool:
+        """It opens nothing any more. True for exactly one caller, and only while it lived."""
+
+    async def sweep(self, now: datetime) -> None: ...

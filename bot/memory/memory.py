@@ -1,0 +1,389 @@
+"""What we remember, by noun. storage/ implements all of it on SQLite and Postgres; the verbs only know this page.
+
+Everything happens inside a transaction: `async with memory.begin() as tx:`. Either all of it is true afterwards or none,
+and whatever became due (an outbox row, a transfer) wakes its workers after the commit, never before.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.memory.announcements import Announcements
+from bot.memory.audit import Audit
+from bot.memory.entrances import Consents
+from bot.memory.forgetting import Forgetting
+from bot.memory.freight import Costs, Tags, Touchpoints
+from bot.memory.history import History
+from bot.memory.notices import Clicks, Notices
+from bot.memory.quotas import Quotas
+from bot.memory.replicas import Replicas
+from bot.memory.routes import MadeRoutes
+from bot.memory.storms import Storms
+from bot.words.connection import (
+    Account,
+    Cause,
+    Checked,
+    Connection,
+    DueCheck,
+    Event,
+    Flow,
+    Grant,
+    Identity,
+    Json,
+    Kind,
+    Outage,
+    Reach,
+    Secret,
+    Status,
+    TokenSet,
+    Transfer,
+)
+from bot.words.facts import Taggable
+
+
+class SealBroken(Exception):
+    """A sealed value cannot be opened: its key is missing, or the row was tampered with."""
+
+
+class Work(StrEnum):
+    """The kinds of work rows can call for. Each has its own workers, so a long catch-up never delays an alert."""
+
+    SAY = "say"
+    ANNOUNCE = "announce"
+    MOVE = "move"
+    CHECK = "check"
+    RENEW = "renew"
+    REVOKE = "revoke"
+
+
+class Grants(Protocol):
+    async def get(self, grant_id: str) -> Grant | None: ...
+    async def held(self, grant_id: str) -> Grant | None:
+        """As get, and nobody else changes it until this transaction ends. Whoever holds outages too holds grants first."""
+
+    async def all(self) -> list[Grant]: ...  # people's; the bot's own, at Slack, is not among them
+    async def of_identity(self, platform: str, identity_id: str) -> Grant | None: ...
+    async def living(self, platform: str, identity_id: str) -> Grant | None:
+        """This person's grant, if it has tokens and is not known to be lost."""
+
+    async def add(self, platform: str, identity: Identity, tokens: TokenSet, now: datetime) -> Grant: ...
+
+    async def tokens(self, grant_id: str) -> TokenSet | None:
+        """Unseal. None when there are none. Raises SealBroken when the key is missing or the row was tampered with."""
+
+    async def opened(self, grant_ids: Sequence[str]) -> Mapping[str, tuple[Grant, TokenSet | SealBroken | None]]:
+        """Many at once, as `get` and `tokens`; one that cannot be opened does not keep the others from it."""
+
+    async def replace(
+        self, grant: Grant, tokens: TokenSet, now: datetime, *, identity: Identity | None = None
+    ) -> Grant:
+        """Store new tokens if the generation is still `grant.generation`, else raise Fenced. Ends any refresh intent,
+        clears lost_at, keeps the old refresh token, scopes and kept fields where the new set has none.
+        """
+
+    async def begin_refreshes(self, some: Sequence[Grant], now: datetime) -> set[str]:
+        """Record the intents before the requests are sent. Of those that it gives no id of, the generation moved or another
+        intent stands.
+        """
+
+    async def end_refreshes(self, some: Sequence[Grant]) -> None:
+        """Forget the intents: the requests definitely changed nothing."""
+
+    async def mark_lost(self, grant: Grant, now: datetime) -> bool:
+        """True for exactly one caller per generation; False if it moved or was lost already. Ends any intent."""
+
+    async def claim_renewals(self, now: datetime, limit: int, owner: str | None = None) -> list[Grant]:
+        """Grants whose next_refresh_at has come; moves it 5 minutes on, so that nobody else takes them meanwhile."""
+
+    async def authorized_by(self, grant_id: str, who: str) -> None:
+        """This Slack user gave it."""
+
+    async def renew_at(self, grant_id: str, at: datetime | None) -> None: ...
+
+    async def forget(self, grant_id: str) -> None:
+        """Wipe the tokens; the row stays for the history."""
+
+
+class Revocations(Protocol):
+    """Tokens that must still be revoked at their platform. `person` is the identity they were given to, where known."""
+
+    async def add(self, platform: str, token: Secret, now: datetime, person: str = "") -> None: ...
+    async def claim(self, now: datetime, limit: int, owner: str | None = None) -> list[tuple[str, str, Secret, str]]:
+        """(id, platform, token, person) of due ones; moves each 5 minutes on."""
+
+    async def done(self, revocation_id: str) -> None: ...
+    async def later(self, revocation_id: str, at: datetime) -> None: ...
+
+
+class Connections(Protocol):
+    async def get(self, connection_id: str) -> Connection | None: ...
+    async def some(self, connection_ids: Sequence[str]) -> list[Connection]:
+        """Those of these that there are, in this order."""
+
+    async def all(self) -> list[Connection]: ...
+    async def counted(self, taggable: Taggable = lambda *_: True) -> Mapping[Status, int]:
+        """How many stand at each status."""
+
+    async def of_grant(self, grant_id: str) -> list[Connection]: ...
+    async def of_account(self, platform: str, account_id: str) -> Connection | None: ...
+
+    async def add(
+        self,
+        grant: Grant,
+        kind: Kind,
+        account: Account,
+        *,
+        autotagging: bool,
+        utm: str,
+        flows: Sequence[Flow],
+        now: datetime,
+    ) -> Connection:
+        """Add it with its transfers, all due now. For a CRM, adopt the touchpoints that wait for a first one."""
+
+    async def move(self, connection_ids: Sequence[str], grant: Grant) -> None:
+        """Let them be reached through this grant from now on; sets login too."""
+
+    async def remove(self, connection_id: str, who: str, now: datetime) -> None:
+        """Take it out: from now on only `get`, `some` and `of_account` find it, and nothing switches it on but `revive`.
+        Running passes of its transfers are fenced off.
+        """
+
+    async def revive(self, connection_id: str, grant: Grant, account: Account, now: datetime) -> None:
+        """Connected again, through this grant: everything goes on where it stood."""
+
+    async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None: ...
+    async def set_enabled(self, connection_id: str, enabled: bool) -> None: ...
+    async def set_autotagging(self, connection_id: str, autotagging: bool) -> None: ...
+    async def set_utm(self, connection_id: str, utm: str) -> None: ...
+    async def set_opted_in(self, connection_id: str, opted_in: bool) -> None: ...
+    async def previewed(self, connection_id: str, now: datetime) -> None:
+        """Somebody has seen what tagging would do."""
+
+    async def set_catching_up(self, connection_ids: Sequence[str], catching_up: bool) -> None: ...
+    async def set_account(self, connection_id: str, account: Account) -> None: ...
+
+    async def claim_checks(self, now: datetime, limit: int, owner: str | None = None) -> list[DueCheck]:
+        """Enabled ones whose next_check_at has come, authorized ones and those with an outage that may heal by itself
+        (remedy is not AuthorizationLost); moves next_check_at 5 minutes on.
+        """
+
+    async def checked(self, found: Sequence[Checked]) -> None:
+        """Many at once. A check that was asked for after one of these ended is still to come."""
+
+    async def unclaim_checks(self, connection_ids: Sequence[str], now: datetime) -> None:
+        """Claimed, but not begun: due again now, for whoever comes."""
+
+    async def moved(self, connection_id: str, now: datetime) -> None:
+        """A transfer's pass ended well: last_data_at and last_good_at."""
+
+    async def answers(self) -> Mapping[str, tuple[datetime | None, datetime | None]]:
+        """Platform -> the newest good answer and the newest check among connections that are on and authorized."""
+
+    async def ask_check(self, connection_ids: Sequence[str], now: datetime) -> None:
+        """Make a check due now, and remember when it was asked: `checked_at` later than that is the answer."""
+
+
+class Transfers(Protocol):
+    async def of_connections(self, connection_ids: Sequence[str]) -> list[Transfer]: ...
+    async def of_outage(self, outage_id: str) -> list[Transfer]:
+        """Those with a mark from this outage."""
+
+    async def claim(
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
+    ) -> list[Transfer]:
+        """Due ones of living connections: catch-ups first, at most so many, then the longest due. Adds 1 to the fence."""
+
+    async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
+        """Store cursor, notes, done and total and renew the lease; raises Fenced if the claim was lost."""
+
+    async def release(self, transfer: Transfer, due_at: datetime, *, attempts: int) -> None:
+        """End the claim; the next pass is due then. Raises Fenced."""
+
+    async def mark(self, outage_id: str, connection_id: str, flow: Flow, mark: Json, total: int) -> None:
+        """Set where it must get to, clear passed_at, verified_at, done and attempts, and make it due now. Ends a running
+        claim by adding 1 to the fence: a pass that began before the mark cannot count for it.
+        """
+
+    async def restart(self, connection_id: str, flow: Flow) -> None:
+        """Forget the cursor: everything is looked at again, now. Ends a running claim."""
+
+    async def passed(self, transfer: Transfer, now: datetime) -> None: ...
+    async def verified(self, transfer: Transfer, now: datetime) -> None: ...
+    async def unpass(self, transfer: Transfer, now: datetime) -> None:
+        """The check against the source disagreed: store the transfer's cursor and mark, clear passed_at, due now. The claim
+        goes on. Raises Fenced.
+        """
+
+    async def clear_marks(self, outage_id: str) -> None: ...
+    async def hurry(self, connection_ids: Sequence[str], now: datetime) -> None: ...
+    async def free(self, owners_alive: Sequence[str]) -> None:
+        """Give up the leases of owners that are gone."""
+
+
+class Outages(Protocol):
+    async def get(self, outage_id: str) -> Outage | None:
+        """With its connection_ids and timeline."""
+
+    async def held(self, outage_id: str) -> Outage | None:
+        """As get, and nobody else changes its state until this transaction ends: a state is told once."""
+
+    async def latest(
+        self, *, open_only: bool = False, limit: int = 500, after: tuple[datetime, str] | None = None
+    ) -> list[Outage]:
+        """Newest first. `after`: when the last one of the page before opened, and its id."""
+
+    async def unheeded(self, now: datetime, limit: int, *, each: bool = False) -> list[Outage]:
+        """Lost, told, not put off: those that somebody may have to be called for. Of a storm the first one and those that
+        somebody has claimed, as its calls are for all of it; or, on demand, each.
+        """
+
+    async def settled(self, limit: int) -> list[str]:
+        """Those that were reauthorized and wait for no transfer any more, but are not closed."""
+
+    async def counted(self) -> tuple[int, datetime | None]:
+        """How many are open, and since when the oldest is."""
+
+    async def open_of_grant(self, grant_id: str) -> Outage | None: ...
+    async def open_of_connection(self, connection_id: str) -> Outage | None: ...
+
+    async def open(
+        self,
+        *,
+        platform: str,
+        reach: Reach,
+        grant_id: str,
+        login: str,
+        connection_ids: Sequence[str],
+        remedy: str,
+        cause: Cause,
+        last_good_at: datetime | None,
+        channel: str,
+        now: datetime,
+    ) -> Outage | None:
+        """None if one is open already for this grant (or, reach ACCOUNT, for this account). First timeline line
+        included.
+        """
+
+    async def join(self, outage_id: str, connection_ids: Sequence[str]) -> None: ...
+
+    async def leave(self, outage_id: str, connection_ids: Sequence[str]) -> None: ...
+
+    async def event(self, outage_id: str, event: Event) -> int:
+        """Append to the timeline, add 1 to the revision and return it."""
+
+    async def claim(self, outage_id: str, user: str | None, now: datetime) -> None: ...
+    async def snooze(self, outage_id: str, until: datetime | None) -> None: ...
+    async def alerted(self, outage_id: str, channel: str, ts: str, now: datetime) -> None:
+        """Remember where the message is; alerted_at only the first time."""
+
+    async def unposted(self, outage_id: str, ts: str | None = None) -> None:
+        """The message is gone: forget its ts. With `ts`: unless another one has been posted since."""
+
+    async def moved(self, outage_id: str, channel: str) -> None:
+        """Its message is posted anew, in this channel (or in the conversation with this person)."""
+
+    async def reauthorized(self, outage_id: str, by: str, now: datetime) -> None: ...
+    async def lost_again(self, outage_id: str, cause: Cause, remedy: str, now: datetime) -> None:
+        """A drop during the catch-up: back to disconnected, the progress stays with the transfers."""
+
+    async def stalled(self, outage_id: str, now: datetime | None) -> None: ...
+    async def lately_caught_up(self, connection_ids: Sequence[str], reach: Reach, since: datetime) -> Outage | None:
+        """The newest one of any of these connections that ended confirmed since then."""
+
+    async def reopen(
+        self, outage_id: str, connection_ids: Sequence[str], grant_id: str, login: str, cause: Cause, remedy: str
+    ) -> None:
+        """It is about these connections now, and not over; its receipt is taken back. Id, message and timeline stay."""
+
+    async def close(
+        self, outage_id: str, recovered: Json, lost: Json, now: datetime, *, caught_up: bool = True
+    ) -> None:
+        """The end. caught_up False: it ended without a confirmation, because a person paused what it was about."""
+
+
+@dataclass(frozen=True)
+class Saying:
+    """One outbox row: something to say in Slack. The living message is one row per outage, said again whenever it is due;
+    a thread reply is one row per state and revision, said once.
+    """
+
+    key: str
+    outage_id: str
+    kind: str  # "message" or "reply"
+    what: str  # for a reply: the state or event it reports
+    revision: int
+    detail: Json
+    fence: int
+    attempts: int = 0
+    started_at: datetime | None = None  # set while a post is under way; found set = its outcome is unclear
+
+
+class Outbox(Protocol):
+    async def say_message(self, outage_id: str, revision: int, due_at: datetime) -> None:
+        """Make the living message due (the earlier of two dates wins), with at least this revision."""
+
+    async def say_reply(self, outage_id: str, what: str, revision: int, detail: Json, now: datetime) -> None:
+        """Queue one thread reply; the same outage, what and revision twice is one."""
+
+    async def unsay(self, outage_id: str, what: str) -> None:
+        """Replies of this kind that still wait, and have not been tried, are not true any more: nobody hears them."""
+
+    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
+        """Due rows; a reply only once its outage's message has a ts. Adds 1 to the fence."""
+
+    async def posting(self, saying: Saying, now: datetime) -> None:
+        """Record that the post is about to be sent. Raises Fenced."""
+
+    async def said(self, saying: Saying, now: datetime) -> None:
+        """Done, unless a later revision or date was asked meanwhile. Raises Fenced."""
+
+    async def later(
+        self, saying: Saying, due_at: datetime, *, unclear: bool = False, elsewhere_at: datetime | None = None
+    ) -> None:
+        """Try again then; `unclear` keeps started_at. `elsewhere_at`: when it is told elsewhere if Slack has not taken it
+        by then; the earliest such date counts until it was said. Raises Fenced.
+        """
+
+    async def waiting(self) -> int: ...
+    async def free(self, owners_alive: Sequence[str]) -> None: ...
+
+
+class Tx(Protocol):
+    """One transaction, all nouns."""
+
+    grants: Grants
+    revocations: Revocations
+    connections: Connections
+    transfers: Transfers
+    outages: Outages
+    outbox: Outbox
+    announcements: Announcements
+    costs: Costs
+    tags: Tags
+    touchpoints: Touchpoints
+    consents: Consents
+    replicas: Replicas
+    notices: Notices
+    clicks: Clicks
+    quotas: Quotas
+    history: History
+    forgetting: Forgetting
+    audit: Audit
+    routes: MadeRoutes
+    storms: Storms
+
+
+class Memory(Protocol):
+    def begin(self, *, lasting: bool = True) -> AbstractAsyncContextManager[Tx]:
+        """A write transaction. `lasting` False: a power cut may undo it, never a kill. For what is simply done again then."""
+
+    def read(self) -> AbstractAsyncContextManager[Tx]:
+        """A consistent view; writing through it is an error."""
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Only one holder of this name in the whole deployment, for as long as the block runs: no time-to-live.
+        Postgres: a session advisory lock on a connection of its own. SQLite: one process, so a lock in it.
+        """

@@ -1,0 +1,14 @@
+"""How many calls a platform takes in a time, counted for all replicas together."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.words.pace import Quota
+
+
+class Quotas(Protocol):
+    async def take(self, name: str, quota: Quota, now: datetime, patience: timedelta) -> timedelta | None:
+        """Take the next turn: how long to wait for it. None, and nothing is taken, if that is longer than `patience`."""
+
+    async def hold(self, name: str, until: datetime) -> None:
+        """The platform asked for a pause: nobody's turn comes before."""

@@ -1,0 +1,1 @@
+"""What is true about an outage: its marks, what it costs, whom its message calls."""

@@ -1,0 +1,110 @@
+"""What is true about an outage now, gathered anew each time it is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from bot.memory.memory import Memory, Tx
+from bot.memory.routes import Routes
+from bot.outages.calling import just_acted, who_can_fix, who_can_fix_a_storm
+from bot.outages.marks import cost_since, running_flows, shown
+from bot.outages.meter import Meter
+from bot.words.connection import Connection, Flow, Outage, Transfer
+from bot.words.facts import PAGE, AccountFact, OutageFacts, Progress, StormAccount
+from bot.words.interfaces import Clock, Gateway
+
+
+class Facts:
+    """Gathers what is true about an outage now."""
+
+    def __init__(
+        self, memory: Memory, gateways: Mapping[str, Gateway], routes: Routes, public_url: str, now: Clock
+    ) -> None:
+        self._memory = memory
+        self._gateways = gateways
+        self._routes = routes
+        self._public_url = public_url.rstrip("/")
+        self._now = now
+        self._meter = Meter()
+
+    async def of(self, outage_id: str, storm_page: int | None = None) -> OutageFacts | None:
+        """`storm_page`: of a storm's logins those that this page of its thread lists."""
+        async with self._memory.read() as tx:
+            outage = await tx.outages.get(outage_id)
+            facts = None if outage is None else await self.gather(tx, outage)
+            if facts is None or facts.storm is None or storm_page is None:
+                return facts
+            lines = await tx.storms.lines(outage_id, PAGE * storm_page, PAGE)
+            return replace(facts, storm=replace(facts.storm, lines=tuple(lines)))
+
+    async def of_storm(self, outage_id: str) -> Sequence[StormAccount]:
+        async with self._memory.read() as tx:
+            return await tx.storms.accounts(outage_id)
+
+    async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
+        gateway = self._gateways.get(outage.platform)
+        found = await tx.connections.some(outage.connection_ids)
+        connections = [shown(c, gateway.platform) for c in found] if gateway else found
+        flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
+        held = await tx.transfers.of_connections(outage.connection_ids)
+        transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]
+        marked = [t for t in transfers if t.mark_outage == outage.id]
+        names = {c.id: c.account.name for c in connections}
+        routes = self._routes.over(await tx.routes.all())
+        kind = gateway.platform.kind if gateway else connections[0].kind
+        waiting, now = await _waiting(tx, transfers), self._now()
+        platform, acted = gateway.platform if gateway else None, just_acted(outage, now)
+        if outage.storm == outage.id:
+            called = await who_can_fix_a_storm(tx, outage, routes)
+        else:
+            called = await who_can_fix(tx, connections, routes)
+        return OutageFacts(
+            outage=outage,
+            platform_name=gateway.platform.name if gateway else outage.platform,
+            kind=kind,
+            accounts=tuple(AccountFact(c.id, c.account.id, c.account.name, c.status) for c in connections),
+            now=now,
+            start_url=f"{self._public_url}/reauthorize/{outage.id}",
+            cost_since=_cost_since(connections, transfers, outage),
+            untagged=any(t.flow is Flow.TAGGING for t in transfers),
+            waiting=waiting,
+            loss=await self._meter.read(tx, outage, platform, connections, transfers, waiting, now),
+            progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
+            eta=_eta(outage, marked, now),
+            mentions=tuple(w for w in called if w not in acted),
+            otherwise=tuple(w for w in routes.fallback if w not in acted),
+            storm=await tx.storms.told(outage.id, PAGE) if outage.storm == outage.id else None,
+            checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
+        )
+
+
+def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:
+    """The first account day whose cost is missing: where the mark begins, or, while it is lost, the cursor's next day."""
+    by_id = {c.id: c for c in connections}
+    days = [
+        date.fromisoformat(t.mark["since"])
+        if t.mark and t.mark_outage == outage.id
+        else cost_since(t, by_id[t.connection_id], outage.dropped_at)
+        for t in transfers
+        if t.flow is Flow.COST
+    ]
+    return min(days, default=None)
+
+
+async def _waiting(tx: Tx, transfers: Sequence[Transfer]) -> int | None:
+    counts = [await tx.touchpoints.waiting(t.connection_id) for t in transfers if t.flow is Flow.TOUCHPOINTS]
+    return sum(counts) if counts else None
+
+
+def _progress(transfer: Transfer, account: str) -> Progress:
+    passed = transfer.passed_at is not None
+    return Progress(transfer.flow, account, transfer.done, transfer.total, passed, transfer.verified_at is not None)
+
+
+def _eta(outage: Outage, marked: Sequence[Transfer], now: datetime) -> timedelta | None:
+    """How long the slowest transfer still needs at its pace so far; None before there is a pace."""
+    if outage.reauthorized_at is None:
+        return None
+    spent = now - outage.reauthorized_at
+    rests = [spent * (t.total - t.done) / t.done for t in marked if t.passed_at is None and 0 < t.done < t.total]
+    return max(rests, default=None)

@@ -1,0 +1,55 @@
+"""Sign-ins under way: each state is kept hashed, is bound to one browser, lives ten minutes and is used once."""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+
+from bot.memory.memory import Memory, SealBroken
+from bot.people.members import Trip
+from bot.reauthorize.reauthorize import STATE_LIVES, digest, use_up
+from bot.words.connection import Consent, Secret
+from bot.words.interfaces import Clock
+
+SLACK = "slack"  # beside the platforms' own keys, so that no platform's state can be used here
+
+
+class Envelope(Protocol):
+    def seal(self, text: str) -> str: ...
+    def open(self, sealed: str) -> str: ...
+
+
+class SlackSignIns:
+    """Implements members.SignIns."""
+
+    def __init__(self, memory: Memory, envelope: Envelope, now: Clock) -> None:
+        self._memory = memory
+        self._envelope = envelope
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now()
+
+    async def begin(self, then: str) -> Trip:
+        trip, now = Trip(*(secrets.token_urlsafe(32) for _ in range(3))), self._now()
+        # Sealed with the nonce: the way on may be a connect link, whose token must not lie in the database.
+        sealed = Secret(f"{trip.nonce} {then}")
+        consent = Consent(f"cns_{secrets.token_hex(12)}", SLACK, "signin", "", sealed, now)
+        async with self._memory.begin() as tx:
+            await tx.consents.begin(consent, digest(trip.state), digest(trip.browser), now + STATE_LIVES)
+        return trip
+
+    async def finish(self, state: str, browser: str) -> tuple[str, Secret] | None:
+        consent = await use_up(self._memory, SLACK, state, browser, self._now())
+        if consent is None or consent.verifier is None:
+            return None
+        nonce, _, then = consent.verifier.reveal().partition(" ")
+        return then, Secret(nonce)
+
+    def seal(self, text: str) -> str:
+        return self._envelope.seal(text)
+
+    def unseal(self, sealed: str) -> str | None:
+        try:
+            return self._envelope.open(sealed)
+        except SealBroken:
+            return None

@@ -1,0 +1,88 @@
+"""What `redkey doctor` asks Slack: are the tokens good, is every scope granted, can the channel be written to?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.slack.line.slack_answers import code_of
+from handlers.slack.line.tokens import APP_CURE, BOT_CURE, NETWORK
+
+NEEDED = ("chat:write", "commands", "users:read")  # without these the story cannot be told
+TIMEOUT = 10  # seconds
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `cure` is empty when it is well."""
+
+    what: str
+    text: str
+    cure: str = ""
+
+
+async def checkup(bot_token: str, app_token: str, api_url: str, channel: str = "") -> list[Finding]:
+    """Look at the bot token and its scopes, the channel, and, where there is one, the token of Socket Mode."""
+    client = AsyncWebClient(token=bot_token, base_url=api_url, timeout=TIMEOUT, retry_handlers=[])
+    findings = await _bot(client)
+    if not findings[0].cure:
+        findings += await _channel(client, channel) if channel else []
+    if app_token:
+        findings.append(await _socket(AsyncWebClient(base_url=api_url, timeout=TIMEOUT, retry_handlers=[]), app_token))
+    return findings
+
+
+async def _bot(client: AsyncWebClient) -> list[Finding]:
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        return [Finding("slack token", f"Slack refuses slack.bot_token: {code_of(error)}", BOT_CURE)]
+    except (*NETWORK, ValueError) as error:
+        return [_unreachable("slack token", error)]
+    team, user = answer.get("team", "?"), answer.get("user", "?")
+    return [Finding("slack token", f"{user} in {team}"), _scopes(answer.headers)]
+
+
+def _scopes(headers: Mapping[str, Any]) -> Finding:
+    granted = {name.lower(): value for name, value in headers.items()}.get("x-oauth-scopes", "")
+    held = {scope.strip() for scope in str(granted).split(",")}
+    lacking = [scope for scope in NEEDED if scope not in held]
+    if lacking:
+        cure = "add them under OAuth & Permissions, or paste manifest.yml anew, and install the app again"
+        return Finding("slack scopes", f"missing: {', '.join(lacking)}", cure)
+    return Finding("slack scopes", ", ".join(NEEDED))
+
+
+async def _channel(client: AsyncWebClient, channel: str) -> list[Finding]:
+    """Without channels:read Slack says nothing about channels; posting may work all the same."""
+    try:
+        found = (await client.conversations_info(channel=channel)).get("channel") or {}
+    except SlackApiError as error:
+        if code_of(error) == "missing_scope":
+            return []
+        cure = "copy the id from the end of the channel's details, and invite the bot into a private channel"
+        return [Finding("slack channel", f"{channel}: {code_of(error)}", cure)]
+    except (*NETWORK, ValueError) as error:
+        return [_unreachable("slack channel", error)]
+    if found.get("is_archived"):
+        return [Finding("slack channel", f"#{found.get('name')} is archived", "unarchive it, or set another channel")]
+    return [Finding("slack channel", f"#{found.get('name')}")]
+
+
+async def _socket(client: AsyncWebClient, app_token: str) -> Finding:
+    """Asking for a socket's address opens none, so this takes nothing away from a running bot."""
+    try:
+        await client.apps_connections_open(app_token=app_token)
+    except SlackApiError as error:
+        return Finding("slack socket", f"Slack refuses slack.app_token: {code_of(error)}", APP_CURE)
+    except (*NETWORK, ValueError) as error:
+        return _unreachable("slack socket", error)
+    return Finding("slack socket", "may be opened")
+
+
+def _unreachable(what: str, error: Exception) -> Finding:
+    return Finding(
+        what, f"Slack did not answer: {type(error).__name__}", "check the network, a proxy, and slack.api_url"
+    )
