@@ -69,7 +69,8 @@ class OutageRows:
         still_open = outages.c.closed_at.is_(None)
         oldest = func.min(outages.c.opened_at).label("since")
         row = await self._tx.one(select(func.count().label("n"), oldest).where(still_open))
-        return (int(row.n), row.since) if row is not None else (0, None)
+        assert row is not None  # a count is always one row
+        return int(row.n), row.since
 
     async def open_of_grant(self, grant_id: str) -> Outage | None:
         reach = outages.c.reach == Reach.GRANT.value
@@ -200,7 +201,7 @@ class OutageRows:
 
     async def lately_caught_up(self, connection_ids: Sequence[str], reach: Reach, since: datetime) -> Outage | None:
         about = select(outage_connections.c.outage_id).where(outage_connections.c.connection_id.in_(connection_ids))
-        ended = outages.c.caught_up_at >= since, outages.c.closed_at.is_not(None), outages.c.reach == reach.value
+        ended = outages.c.caught_up_at >= since, outages.c.reach == reach.value
         newest = select(outages).where(outages.c.id.in_(about), *ended).order_by(outages.c.caught_up_at.desc()).limit(1)
         return next(iter(await self.whole(await self._tx.all(newest))), None)
 

@@ -39,7 +39,7 @@ class StormRows:
         fresh = {each: cs for each, cs in carried.items() if told.isdisjoint([each, *(c.id for c in cs)])}
         lost = {"lost_at": now, "refresh_started_at": None, "next_refresh_at": None}
         await self._tx.change(update(grants).where(grants.c.id.in_(fresh)).values(lost))
-        theirs = update(connections).where(connections.c.grant_id.in_(fresh), connections.c.removed_at.is_(None))
+        theirs = update(connections).where(connections.c.grant_id.in_(fresh))
         await self._tx.change(theirs.values(authorized=False))
         return {each: [c for c in cs if c.enabled] for each, cs in fresh.items()}
 
@@ -59,7 +59,7 @@ class StormRows:
         for each in lost:
             places[each.connections[0].platform, each.channel].append(each)
         made: list[tuple[Opened, LostLogin]] = []
-        for (platform, channel), here in sorted(places.items(), key=lambda place: place[0]):
+        for (platform, channel), here in sorted(places.items()):
             storm, before = await self._going_on(platform, channel, max(each.after for each in here), window, now)
             for nth, each in enumerate(here, before + 1):
                 new = new_id("out")

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import event
 
 from bot.memory.memory import Memory, Tx, Work
+from bot.memory.storms import LostLogin, Opened
 from bot.words.connection import (
     Account,
     Cause,
@@ -21,8 +22,10 @@ from bot.words.connection import (
     TokenSet,
     Touchpoint,
 )
+from bot.words.interfaces import Clock
 
 LEASE = timedelta(seconds=60)
+WINDOW = timedelta(seconds=30)
 LOST = Cause("revoked", "The login was revoked.", "Log in again.", "invalid_grant")
 
 
@@ -74,6 +77,27 @@ async def dropped(memory: Memory, now: datetime, *connections: Connection, **mor
         outage = await drop(tx, now, *connections, **more)
     assert outage is not None
     return outage
+
+
+async def many_logins(memory: Memory, now: datetime, count: int) -> list[Connection]:
+    """So many logins with an account each."""
+    async with memory.begin() as tx:
+        made = [await a_grant(tx, now, f"person{n:02}") for n in range(count)]
+        return [await an_account(tx, grant, now, f"{n:03}") for n, grant in enumerate(made)]
+
+
+async def begin(
+    memory: Memory,
+    clock: Clock,
+    connections: Sequence[Connection],
+    after: int = 5,
+    channel: str = "C1",
+    window: timedelta = WINDOW,
+) -> Sequence[Opened]:
+    """Outages of these at once: a storm from `after` on."""
+    async with memory.begin() as tx:
+        lost = [LostLogin([c], "AuthorizationLost", LOST, clock(), channel, after) for c in connections]
+        return await tx.storms.open(lost, window, clock())
 
 
 def touch(number: int, now: datetime, crm: str | None = None, **fields: Any) -> Touchpoint:

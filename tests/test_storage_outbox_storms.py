@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from practice_memory import LEASE, LOST, Woken, a_grant, an_account, drop, dropped
+from practice_memory import LEASE, Woken, a_grant, an_account, begin, drop, dropped, many_logins
 
 from bot.memory.memory import Work
-from bot.memory.storms import LostLogin
 
 
 async def claim(memory, clock, limit=50):
@@ -38,11 +37,8 @@ async def reply(memory, clock, outage_id, what, revision=2, **detail):
 @pytest.fixture
 async def storm(memory, clock):
     """The outages of 24 logins; the first one's message tells of all."""
+    opened = await begin(memory, clock, await many_logins(memory, clock(), 24), after=1)
     async with memory.begin() as tx:
-        grants = [await a_grant(tx, clock(), f"person{n:02}") for n in range(24)]
-        made = [await an_account(tx, grant, clock(), f"{n:03}") for n, grant in enumerate(grants)]
-        lost = [LostLogin([each], "AuthorizationLost", LOST, clock(), "C1", 1) for each in made]
-        opened = await tx.storms.open(lost, timedelta(seconds=30), clock())
         await tx.outages.alerted(opened[0].outage_id, "C1", "1.1", clock())
     return [each.outage_id for each in opened]
 
@@ -90,8 +86,8 @@ async def test_another_storm_has_replies_of_its_own(memory, clock, storm):
         await reply(memory, clock, outage_id, "stalled")
     async with memory.begin() as tx:
         account = await an_account(tx, await a_grant(tx, clock(), "zoe", "hubspot"), clock(), "999")
-        lost = [LostLogin([account], "AuthorizationLost", LOST, clock(), "C2", 1)]
-        [other] = await tx.storms.open(lost, timedelta(seconds=30), clock())
+    [other] = await begin(memory, clock, [account], after=1, channel="C2")
+    async with memory.begin() as tx:
         await tx.outages.alerted(other.outage_id, "C2", "2.2", clock())
     await reply(memory, clock, other.outage_id, "stalled")
     assert [each.detail["login"] for each in await all_said(memory, clock) if each.outage_id == other.outage_id] == [

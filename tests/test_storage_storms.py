@@ -1,33 +1,24 @@
 """Storms in the database: logins lost by the hundred, the outages that share a message, and what is counted of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from practice_memory import LOST, a_grant, an_account, dropped
+from practice_memory import LOST, WINDOW, a_grant, an_account, begin, dropped, many_logins
 
 from bot.memory.storms import LostLogin
-from bot.words.connection import Flow, Reach
-
-WINDOW = timedelta(seconds=30)
+from bot.webhooks.happenings import Subscriptions
+from bot.words.connection import Reach
 
 
 @pytest.fixture
 async def logins(memory, clock):
-    """Twelve logins with an account each."""
-    async with memory.begin() as tx:
-        made = [await a_grant(tx, clock(), f"person{n:02}") for n in range(12)]
-        return [await an_account(tx, grant, clock(), f"{n:03}") for n, grant in enumerate(made)]
+    return await many_logins(memory, clock(), 12)
 
 
 async def lose(memory, clock, connections, generation=1):
     async with memory.begin() as tx:
         return await tx.storms.lose({c.grant_id: generation for c in connections}, clock() - timedelta(days=1), clock())
-
-
-async def begin(memory, clock, connections, after=5, channel="C1"):
-    async with memory.begin() as tx:
-        lost = [LostLogin([c], "AuthorizationLost", LOST, clock(), channel, after) for c in connections]
-        return await tx.storms.open(lost, WINDOW, clock())
 
 
 async def test_only_logins_are_lost_together_of_which_nothing_is_told(memory, clock, logins):
@@ -66,50 +57,6 @@ async def test_from_the_fifth_on_they_share_a_message_however_they_come(memory, 
     assert [(e.what, e.detail) for e in one.timeline] == [("disconnected", "revoked")]
 
 
-async def test_a_storm_is_counted_and_only_what_is_shown_is_read(memory, clock, logins):
-    opened = await begin(memory, clock, logins, after=1)
-    storm = opened[0].outage_id
-    ids = sorted(o.outage_id for o in opened)
-    async with memory.begin() as tx:
-        await tx.outages.reauthorized(ids[0], "ada", clock())
-        await tx.outages.reauthorized(ids[1], "ada", clock())
-        await tx.outages.close(ids[1], {}, {}, clock())
-    async with memory.read() as tx:
-        told = await tx.storms.told(storm, 3)
-        page = await tx.storms.lines(storm, 1, 4)
-    assert (told.every, told.lost, told.going) == (12, 10, 11)
-    assert [line.outage_id for line in told.lines] == ids[2:5]
-    assert [(line.outage_id, line.lost, line.over) for line in page[:2]] == [
-        (ids[1], False, True),
-        (ids[2], True, False),
-    ]
-    assert len(page) == 4
-
-
-async def test_of_a_storm_one_is_looked_at_for_all_and_those_that_somebody_has_claimed(memory, clock, logins):
-    opened = await begin(memory, clock, logins[:8], after=1)
-    single = await dropped(memory, clock(), logins[8])
-    ids = sorted(o.outage_id for o in opened)
-    async with memory.begin() as tx:
-        await tx.outages.alerted(single.id, "C1", "1.0", clock())
-        await tx.outages.reauthorized(ids[0], "ada", clock())
-        await tx.outages.claim(ids[4], "U0ANNA000", clock())
-        await tx.outages.snooze(ids[1], clock() + timedelta(hours=1))
-    async with memory.read() as tx:
-        assert {o.id for o in await tx.outages.unheeded(clock(), 100)} == {ids[2], ids[4], single.id}
-        assert {o.id for o in await tx.outages.unheeded(clock(), 100, each=True)} == {*ids[2:], single.id}
-
-
-async def test_what_waits_for_no_transfer_is_settled(memory, clock, logins):
-    one, two = await dropped(memory, clock(), logins[0]), await dropped(memory, clock(), logins[1])
-    async with memory.begin() as tx:
-        for outage in (one, two):
-            await tx.outages.reauthorized(outage.id, "ada", clock())
-        await tx.transfers.mark(one.id, logins[0].id, Flow.COST, {"since": "2026-11-01"}, 1)
-    async with memory.read() as tx:
-        assert await tx.outages.settled(10) == [two.id]
-
-
 async def gathered(memory, clock, connection, after=3):
     """An outage that was opened by itself, and what tells of it then."""
     outage = await dropped(memory, clock(), connection)
@@ -128,3 +75,109 @@ async def test_outages_that_come_slower_than_the_window_do_not_gather(memory, cl
     for each in logins[:5]:
         assert (await gathered(memory, clock, each))[1] is None
         clock.advance(WINDOW / 2)
+
+
+async def test_whoever_is_lost_in_a_storm_is_not_refreshed_any_more_and_others_are_left_alone(memory, clock, logins):
+    one, other, parted = logins[:3]
+    async with memory.begin() as tx:
+        for each in (one, other):
+            await tx.grants.renew_at(each.grant_id, clock())
+            await tx.grants.begin_refreshes([await tx.grants.get(each.grant_id)], clock())
+    assert set(await lose(memory, clock, [one])) == {one.grant_id}
+    async with memory.begin() as tx:
+        lost, spared = [await tx.grants.get(each.grant_id) for each in (one, other)]
+        assert (lost.lost_at, lost.refresh_started_at) == (clock(), None)
+        assert (spared.lost_at, spared.refresh_started_at) == (None, clock())
+        assert [grant.id for grant in await tx.grants.claim_renewals(clock(), 9)] == [other.grant_id]
+        assert (await tx.connections.get(parted.id)).authorized
+
+
+async def test_a_login_that_caught_up_lately_is_looked_at_closer_and_one_that_did_so_long_ago_is_not(
+    memory, clock, logins
+):
+    at_the_edge, long_ago, paused, denied = logins[:4]
+    ends = {at_the_edge: timedelta(days=1), long_ago: timedelta(days=1, seconds=1), paused: timedelta(0)}
+    for each, before in ends.items():
+        outage = await dropped(memory, clock(), each)
+        async with memory.begin() as tx:
+            await tx.outages.close(outage.id, {}, {}, clock() - before, caught_up=each is not paused)
+    outage = await dropped(memory, clock(), denied, reach=Reach.ACCOUNT)
+    async with memory.begin() as tx:
+        await tx.outages.close(outage.id, {}, {}, clock())
+    assert set(await lose(memory, clock, logins[:4])) == {each.grant_id for each in (long_ago, paused, denied)}
+
+
+async def test_a_login_of_which_an_outage_tells_is_looked_at_closer_even_without_its_accounts(memory, clock, logins):
+    left, denied, other = logins[:3]
+    standing = await dropped(memory, clock(), left)
+    await dropped(memory, clock(), denied, reach=Reach.ACCOUNT)
+    async with memory.begin() as tx:
+        await tx.outages.leave(standing.id, [left.id])
+    assert set(await lose(memory, clock, logins[:3])) == {other.grant_id}
+
+
+async def test_outages_of_a_storm_are_like_all_others(memory, clock, logins):
+    """The same rows as one that opened by itself has, each account in its place, and whoever subscribed is told."""
+    memory._subscriptions = Subscriptions({"hook": frozenset({"outage.opened"})}, "http://127.0.0.1:8080")
+    async with memory.begin() as tx:
+        second = await an_account(tx, await tx.grants.get(logins[0].grant_id), clock(), "zzz")
+        third = await an_account(tx, await tx.grants.get(logins[0].grant_id), clock(), "aaa")
+        accounts = [second, logins[0], third]
+        lost = LostLogin(accounts, "Misconfigured", LOST, clock() - timedelta(minutes=5), "C1", 5)
+        [opened] = await tx.storms.open([lost], WINDOW, clock())
+    async with memory.begin() as tx:
+        made = await tx.outages.get(opened.outage_id)
+        assert [n.outage_id for n in await tx.notices.claim(clock(), 9, WINDOW, endpoint="hook")] == [made.id]
+        await tx.outages.close(made.id, {}, {}, clock())
+    single = await dropped(memory, clock(), *accounts, remedy="Misconfigured")
+    assert made == replace(single, id=made.id)
+    assert made.id.startswith("out_")
+    assert (opened.platform, opened.cause, opened.told_by) == ("google_ads", "revoked", made.id)
+
+
+async def test_a_storm_takes_in_what_comes_within_ten_minutes_of_its_last_and_nothing_later(memory, clock, logins):
+    [first] = await begin(memory, clock, logins[:1], after=1)
+    clock.advance(minutes=9, seconds=59)
+    [second] = await begin(memory, clock, logins[1:2])
+    assert second.storm == first.outage_id
+    clock.advance(minutes=10)
+    [third] = await begin(memory, clock, logins[2:3])
+    assert third.storm is None
+
+
+async def test_a_window_longer_than_that_is_kept(memory, clock, logins):
+    [first] = await begin(memory, clock, logins[:1], after=1, window=timedelta(hours=1))
+    clock.advance(minutes=59)
+    [second] = await begin(memory, clock, logins[1:2], window=timedelta(hours=1))
+    assert second.storm == first.outage_id
+
+
+async def test_a_storm_that_is_over_takes_in_nothing_and_of_two_the_newer_does(memory, clock, logins):
+    [old] = await begin(memory, clock, logins[:1], after=1)
+    async with memory.begin() as tx:
+        await tx.outages.close(old.outage_id, {}, {}, clock())
+    clock.advance(minutes=1)
+    [new] = await begin(memory, clock, logins[1:2], after=1)
+    assert new.storm == new.outage_id
+    async with memory.begin() as tx:
+        await tx.outages.reopen(old.outage_id, [logins[0].id], logins[0].grant_id, "ann", LOST, "AuthorizationLost")
+    assert [each.storm for each in await begin(memory, clock, logins[2:4])] == [new.outage_id] * 2
+
+
+async def test_a_storm_is_of_one_platform_and_one_channel(memory, clock, logins):
+    await begin(memory, clock, logins[:3], after=1)
+    async with memory.begin() as tx:
+        crm = await an_account(tx, await a_grant(tx, clock(), "zoe", "hubspot"), clock(), "900")
+    one, two, three = await begin(memory, clock, [crm, logins[3], logins[4]], channel="C2")
+    assert [each.storm for each in (one, two, three)] == [None] * 3
+    for each in (1, 2):
+        assert [o.storm for o in await begin(memory, clock, [logins[4 + each]], channel="C2")] == [None], (
+            "counted are those of its own place"
+        )
+
+
+async def test_those_that_open_together_are_counted_with_those_before(memory, clock, logins):
+    """The fifth and all after it, when the channel's own limit says five; of several limits, the largest."""
+    assert [each.storm for each in await begin(memory, clock, logins[:4])] == [None] * 4
+    five, six = await begin(memory, clock, logins[4:6])
+    assert [each.storm for each in (five, six)] == [five.outage_id] * 2
