@@ -14,7 +14,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(words: str) -> str:
-    return _UNSTORABLE.sub("�", words)
+    return words if words.isprintable() else _UNSTORABLE.sub("�", words)
 
 
 class Words(TypeDecorator[str]):

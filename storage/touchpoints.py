@@ -29,8 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from bot.words.connection import Delivery, Kind, PushResult, PushState, Touchpoint
-from storage.bulk import insert_many, moment, utc
-from storage.columns import UtcDateTime, as_json, storable
+from storage.accepting import deliver, keep, new_ones
+from storage.bulk import utc
+from storage.columns import UtcDateTime
 from storage.freight import counters, credits_spent, deliveries, touchpoints
 from storage.tables import connections
 from storage.transaction import Transaction, parts
@@ -50,24 +51,17 @@ class TouchpointRows:
 
     async def accept(self, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
         last = await self._last_number()  # the lock comes first, so two calls never wait for each other's ids
-        fresh = {touchpoint.id: touchpoint for touchpoint in reversed(given)}  # of a repeated id the first one counts
-        for ids in parts(list(fresh)):
-            for row in await self._tx.all(select(touchpoints.c.id).where(touchpoints.c.id.in_(ids))):
-                del fresh[row.id]
+        fresh = await new_ones(self._tx, given)
         crms = await self._tx.all(
             select(connections.c.id, connections.c.platform).where(
                 connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None)
             )
         )
-        rows, sent_to, accepted_at = [], [], moment(now)
-        for touchpoint in reversed(fresh.values()):
-            homes = [crm.id for crm in crms if touchpoint.crm in (None, crm.platform)]
-            rows.append(_stored(touchpoint, accepted_at, homeless=not homes))
-            sent_to += [(touchpoint.id, home) for home in homes]
-        to_send = [(n, *to, WAITING, 0, accepted_at, "") for n, to in enumerate(sent_to, last + 1)]
-        await insert_many(self._tx, "touchpoints", _GIVEN, rows)
-        await insert_many(self._tx, "deliveries", _TO_SEND, to_send)
-        await self._count(last + len(sent_to))
+        await keep(self._tx, fresh, [crm.platform for crm in crms], now)
+        for crm in crms:
+            fitting = [id_ for id_, touchpoint in fresh.items() if touchpoint.crm in (None, crm.platform)]
+            last = await deliver(self._tx, fitting, crm.id, last, now)
+        await self._count(last)
         return len(fresh), len(given) - len(fresh)
 
     async def adopt(self, connection_id: str, platform: str, now: datetime) -> None:
@@ -224,16 +218,6 @@ def _whole() -> Select[Any]:
     return select(deliveries.c.number, deliveries.c.attempts, c.id, occurred_at, c.email, c.kind, fields, c.crm).join(
         touchpoints, to
     )
-
-
-_GIVEN = "id, occurred_at, email, kind, fields, crm, accepted_at, homeless"
-_TO_SEND = "number, touchpoint_id, connection_id, state, attempts, due_at, reason"
-
-
-def _stored(touchpoint: Touchpoint, accepted_at: str, *, homeless: bool) -> tuple[Any, ...]:
-    t = touchpoint
-    words = storable(t.id), moment(t.occurred_at), storable(t.email), storable(t.kind), as_json(t.fields)
-    return (*words, None if t.crm is None else storable(t.crm), accepted_at, homeless)
 
 
 def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:

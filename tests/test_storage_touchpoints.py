@@ -98,6 +98,19 @@ async def test_each_crm_gets_its_own_and_those_for_all(memory, clock, crm):
         assert tuple([await tx.touchpoints.waiting(i) for i in (crm, hubspot.id)]) == (1, 2)
 
 
+async def test_a_large_batch_keeps_its_order_for_each_crm_and_its_numbers_have_no_gap(memory, clock, crm):
+    [hubspot] = await connected(memory, clock(), "h", platform="hubspot", flows=[Flow.TOUCHPOINTS])
+    platforms = [None, "hubspot", "salesforce", "dynamics_365"]
+    given = [touch(n, clock() - timedelta(seconds=n), platforms[n % 4]) for n in range(250, 0, -1)]
+    assert await accept(memory, clock, *given, touch(9, clock())) == (250, 1)
+    async with memory.read() as tx:
+        each = [await tx.touchpoints.batch(i, 999, clock()) for i in (crm, hubspot.id)]
+        assert await tx.touchpoints.homeless() == 62
+    for held, platform in zip(each, ("salesforce", "hubspot"), strict=True):
+        assert [delivery.touchpoint for delivery in held] == [t for t in given if t.crm in (None, platform)]
+    assert sorted(delivery.number for held in each for delivery in held) == list(range(1, 251))
+
+
 async def test_a_dropped_crm_keeps_collecting(memory, clock, crm):
     async with memory.begin() as tx:
         await tx.connections.set_authorized([crm], False)
