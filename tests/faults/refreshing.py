@@ -18,7 +18,9 @@ async def main() -> None:
         print("ready", flush=True)  # noqa: T201
         while line := await asyncio.to_thread(sys.stdin.readline):
             order = json.loads(line)
-            asked = (app.refresher.renewed(order["grant"], order["generation"]) for _ in range(workers))
+            asked = (
+                app.refresher.renewed(each, order["generation"]) for each in order["grants"] for _ in range(workers)
+            )
             tokens = await asyncio.gather(*asked, return_exceptions=True)
             got = [t.generation if hasattr(t, "generation") else f"{type(t).__name__}: {t}" for t in tokens]
             print(json.dumps(got), flush=True)  # noqa: T201
