@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -11,8 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from practice_slack_strangers import SECRET
 
 from bot.app import App
+from bot.reauthorize.reauthorize import STATE_LIVES, digest
 from bot.serve import Serving
 from bot.settings.file import load
+from bot.words.connection import Consent
 from sandbox.practice import free_port
 from sandbox.visitor import Visitor
 from sandbox.world import World
@@ -81,4 +84,16 @@ async def begun(at_home: House, count: int) -> list[tuple[str, str]]:
         state = parse_qs(urlsplit(begun.url).query)["state"][0]
         mark = hashlib.sha256(state.encode()).hexdigest()[:16]
         found.append((state, f"redkey_state={mark}:{begun.browser}"))
+    return found
+
+
+async def begun_together(at_home: House, count: int) -> list[tuple[str, str]]:
+    """The same for many, in one transaction: what is measured then is how they end."""
+    connection, found, now = await the_connection(at_home), list[tuple[str, str]](), at_home.app.now()
+    async with at_home.app.memory.begin() as tx:
+        for _ in range(count):
+            state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+            consent = Consent(f"cns_{secrets.token_hex(12)}", "google_ads", "reauthorize", connection, None, now)
+            await tx.consents.begin(consent, digest(state), digest(browser), now + STATE_LIVES)
+            found.append((state, f"redkey_state={digest(state)[:16]}:{browser}"))
     return found
