@@ -1,11 +1,16 @@
-"""When the next call of an account may go out: one date for each, moved on by whoever takes a turn."""
+"""When the next call of an account may go out: one date for each, moved on by whoever takes a turn.
 
+And how slowly a platform is asked that was in trouble.
+"""
+
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Table, case
+from sqlalchemy import BigInteger, Column, ColumnElement, Row, Select, Table, case, select
 
-from bot.words.pace import Quota
-from storage.columns import Words
+from bot.words.pace import Quota, Slowed
+from storage.columns import JsonText, Words
 from storage.tables import metadata
 from storage.transaction import Transaction
 
@@ -15,6 +20,7 @@ quotas = Table(
     metadata,
     Column("name", Words, primary_key=True),
     Column("turn_micros", BigInteger, nullable=False),
+    Column("slowed", JsonText),
 )
 MICRO = timedelta(microseconds=1)
 
@@ -41,6 +47,25 @@ class QuotaRows:
         new = self._tx.insert(quotas).values(name=name, turn_micros=_micros(until))
         held = {"turn_micros": _later(_micros(until))}
         await self._tx.change(new.on_conflict_do_update(index_elements=[quotas.c.name], set_=held))
+
+    async def slowed(self, name: str) -> Slowed | None:
+        return _slowed(await self._tx.one(_of(name)))
+
+    async def held_slow(self, name: str) -> Slowed | None:
+        return _slowed(await self._tx.one(_of(name).with_for_update()))
+
+    async def slow(self, name: str, slowed: Slowed | None) -> None:
+        told = asdict(slowed) if slowed else None
+        new = self._tx.insert(quotas).values(name=name, turn_micros=0, slowed=told)
+        await self._tx.change(new.on_conflict_do_update(index_elements=[quotas.c.name], set_={"slowed": told}))
+
+
+def _of(name: str) -> Select[Any]:
+    return select(quotas.c.slowed).where(quotas.c.name == name)
+
+
+def _slowed(row: Row[Any] | None) -> Slowed | None:
+    return Slowed(**row.slowed) if row and row.slowed else None
 
 
 def _later(moment: int) -> ColumnElement[int]:

@@ -5,25 +5,18 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from time import monotonic
 from typing import Any
 
 import structlog
 
+from bot.memory.memory import Memory
 from bot.words.errors import RedkeyError, TryLater
-from bot.words.interfaces import Answer, Fetch
+from bot.words.interfaces import Answer, Clock, Fetch
+from bot.words.pace import PATIENCE, Slowed
 
 log = structlog.get_logger()
 
 MANY = 10  # accounts in trouble, and none that is well in between: it is the platform's trouble, not theirs
-FIRST = 1.0  # requests a second, until one is answered well
-FASTER, CAREFULLY = 1.15, 1.02  # times as many a second later; carefully once its limit was met
-SLOWER = 0.85
-CALM = 600.0  # seconds in which nobody had to wait, nor was refused: it is as before
-PATIENCE = 1.0  # seconds that a request waits for its turn here; a longer wait is spent in the database
-USUAL = 0.1  # so many of the latest requests may fail on any day
-MEMORY = 20  # how many those are
-STEP = 2.0  # seconds at most between two requests that count as going well in between
 
 
 class InTurn(TryLater):
@@ -35,46 +28,109 @@ class InTurn(TryLater):
 
 
 class Resuming:
-    """One for each process. Whoever has no turn soon comes back at a moment of its own within `within`.
+    """Whoever has no turn soon comes back at a moment of its own within `within`.
 
-    Nobody knows a platform's quota, or how much of it others use. So after trouble we begin at one request a second and go
-    faster by a seventh each second, until the platform says that it is too much: then we are a seventh above it at most.
+    How slowly a platform is asked stands in the database, so all replicas share its turns, and what one of them is told of
+    too much counts for all. Where a platform is well, nothing is asked there.
     """
 
     def __init__(
         self,
+        memory: Memory,
+        now: Clock,
         within: timedelta,
-        ticks: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._memory = memory
+        self._now = now
         self._within = within
-        self._ticks = ticks
         self._sleep = sleep
-        self._gates: dict[str, _Gate] = {}
+        self._troubled: dict[str, set[str]] = {}
+        self._slow: dict[str, bool] = {}  # as far as this process knows
 
     @asynccontextmanager
-    async def turn(self, where: str, who: str) -> AsyncIterator[None]:
+    async def turn(self, where: str, who: str, within: timedelta | None = None) -> AsyncIterator[None]:
         """Around one request for this account or login. Raises InTurn."""
-        gate = self._gates.setdefault(where, _Gate(where))
-        wait = gate.wait(self._ticks())
+        wait = await self._wait(where)
         if wait > PATIENCE:
-            after = self._within * random.random()  # noqa: S311  # spreading load, not a secret
+            after = (within or self._within) * random.random()  # noqa: S311  # spreading load, not a secret
             raise InTurn(where, after)
-        gate.take(self._ticks())
         if wait > 0:
             await self._sleep(wait)
         try:
             yield
         except TryLater:
-            gate.trouble(who, self._ticks())
+            await self._trouble(where, who)
             raise
         except RedkeyError:
-            gate.well(self._ticks())
+            await self._well(where)
             raise
-        gate.well(self._ticks())
+        await self._well(where)
 
     def paced(self, platform: str, account: str, fetch: Fetch) -> Fetch:
         return _Paced(self, platform, account, fetch)
+
+    async def _wait(self, where: str) -> float:
+        """Seconds until our turn; it is taken, unless they are more than PATIENCE."""
+        if where not in self._slow:  # whoever was here before may have met its trouble
+            async with self._memory.read() as tx:
+                self._slow[where] = await tx.quotas.slowed(where) is not None
+        if not self._slow[where]:
+            return 0.0
+        now = self._seconds()
+        found = await self._changed(where, lambda slowed: slowed.asked_for(now))
+        return found.wait(now) if found is not None else 0.0
+
+    async def _trouble(self, where: str, who: str) -> None:
+        now = self._seconds()
+        if not self._slow.get(where):
+            troubled = self._troubled.setdefault(where, set())
+            troubled.add(who)
+            if len(troubled) < MANY and not await self._slow_elsewhere(where):
+                return
+        await self._noted(where, lambda slowed: slowed.troubled(now), else_=Slowed.begun(now))
+
+    async def _well(self, where: str) -> None:
+        self._troubled.pop(where, None)
+        if self._slow.get(where):
+            now = self._seconds()
+            await self._noted(where, lambda slowed: slowed.answered(now))
+
+    async def _slow_elsewhere(self, where: str) -> bool:
+        """Whether another replica has found out that it is the platform's trouble."""
+        try:
+            async with self._memory.read() as tx:
+                return await tx.quotas.slowed(where) is not None
+        except TryLater:
+            return False
+
+    async def _noted(
+        self, where: str, change: Callable[[Slowed], Slowed | None], *, else_: Slowed | None = None
+    ) -> None:
+        """What the platform has answered counts, whether it can be noted or not."""
+        try:
+            await self._changed(where, change, else_=else_)
+        except TryLater:
+            log.warning("how slowly a platform is asked could not be noted", where=where)
+
+    async def _changed(
+        self, where: str, change: Callable[[Slowed], Slowed | None], *, else_: Slowed | None = None
+    ) -> Slowed | None:
+        """How it stood before. `else_`: what it is from now on where it was asked as usual."""
+        async with self._memory.begin(lasting=False) as tx:
+            before = await tx.quotas.held_slow(where)
+            after = change(before) if before is not None else else_
+            if after != before:
+                await tx.quotas.slow(where, after)
+        self._slow[where] = after is not None
+        if before is None and after is not None:
+            log.warning("a platform is in trouble, and asked slowly from now on", where=where)
+        if before is not None and after is None:
+            log.info("a platform is asked as usual again", where=where)
+        return before
+
+    def _seconds(self) -> float:
+        return self._now().timestamp()
 
 
 class _Paced:
@@ -90,59 +146,3 @@ class _Paced:
     async def __call__(self, method: str, url: str, **more: Any) -> Answer:
         async with self._resuming.turn(self._platform, self._account):
             return await self._fetch(method, url, **more)
-
-
-class _Gate:
-    """Open, until many in a row are in trouble; then so many requests a second as its answers allow."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-        self._in_trouble: set[str] = set()
-        self._rate: float | None = None  # None: open
-        self._faster = FASTER
-        self._next = 0.0
-        self._well_at: float | None = None
-        self._refused = 0.0  # share of the latest requests
-        self._slowed_at = 0.0
-        self._waited_at = 0.0
-        self._uneasy_at = 0.0  # the last time that somebody had to wait, or was refused, or was not any more
-
-    def wait(self, now: float) -> float:
-        if self._rate is None or self._next <= now:
-            return 0.0
-        if self._next - now > PATIENCE / 2:
-            self._waited_at = self._uneasy_at = now
-        return self._next - now
-
-    def take(self, now: float) -> None:
-        if self._rate is not None:
-            self._next = max(self._next, now) + 1 / self._rate
-
-    def trouble(self, who: str, now: float) -> None:
-        if self._rate is None:
-            self._in_trouble.add(who)
-            if len(self._in_trouble) >= MANY:
-                log.warning("a platform is in trouble, and asked slowly from now on", where=self._where)
-                self._rate, self._faster, self._next, self._refused = FIRST, FASTER, now + 1 / FIRST, 1.0
-                self._well_at, self._uneasy_at = None, now
-            return
-        self._refused += (1 - self._refused) / MEMORY
-        if self._refused > USUAL and now - self._slowed_at >= 1:
-            self._faster = CAREFULLY if self._rate > FIRST else FASTER
-            self._rate = max(self._rate * SLOWER, FIRST)
-            self._well_at, self._uneasy_at, self._slowed_at = None, now, now
-
-    def well(self, now: float) -> None:
-        """Faster only where somebody has to wait: a pace that nobody has tried is not known to be bearable."""
-        self._in_trouble.clear()
-        if self._rate is None:
-            return
-        self._refused -= self._refused / MEMORY
-        if self._well_at is None:
-            self._uneasy_at = self._well_at = now
-        if now - self._waited_at <= STEP:
-            self._rate *= self._faster ** min(now - self._well_at, STEP)
-        self._well_at = now
-        if now - self._uneasy_at > CALM:
-            log.info("a platform is asked as usual again", where=self._where)
-            self._rate = None

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.words.pace import Quota
+from bot.words.pace import Quota, Slowed
 
 
 class Quotas(Protocol):
@@ -12,3 +12,11 @@ class Quotas(Protocol):
 
     async def hold(self, name: str, until: datetime) -> None:
         """The platform asked for a pause: nobody's turn comes before."""
+
+    async def slowed(self, name: str) -> Slowed | None:
+        """How slowly it is asked; None: as usual."""
+
+    async def held_slow(self, name: str) -> Slowed | None:
+        """The same, and until the transaction ends nobody else changes it."""
+
+    async def slow(self, name: str, slowed: Slowed | None) -> None: ...

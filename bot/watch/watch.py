@@ -23,6 +23,8 @@ from bot.words.pace import Pace
 
 log = structlog.get_logger()
 
+UNCERTAIN = timedelta(seconds=10)  # within which a login comes back for its turn whose token may have got lost
+
 
 class Watch:
     """Every use of a connection passes through `using`, so every refusal is noticed here and nowhere else."""
@@ -47,7 +49,7 @@ class Watch:
         self._pace = pace
         self._now = now
         self._owner = owner
-        self.resuming = Resuming(pace.retry_max)
+        self.resuming = Resuming(memory, now, pace.retry_max)
 
     @asynccontextmanager
     async def using(self, connection: Connection, *, in_turn: bool = False) -> AsyncIterator[Fetch]:
@@ -161,7 +163,9 @@ class Watch:
         if grant.platform not in self._gateways:
             return
         try:
-            async with self.resuming.turn(f"the token endpoint of {grant.platform}", grant.id):
+            # Where a token may have got lost, somebody may have to be told within the minute.
+            soon = UNCERTAIN if grant.refresh_started_at else None
+            async with self.resuming.turn(f"the token endpoint of {grant.platform}", grant.id, soon):
                 await self._refresher.renewed(grant.id, grant.generation)
         except (AuthorizationLost, Misconfigured, AccessDenied) as error:
             if error.cause is NO_REFRESH_TOKEN and grant.expires_at and grant.expires_at > self._now():
@@ -172,6 +176,8 @@ class Watch:
             log.info("refresh put off", grant=grant.id, platform=grant.platform, why=str(error))
             if not isinstance(error, OnItsWay):  # then the next try is noted
                 pause = self._pace.back_off(10, error.after if isinstance(error, TryLater) else None)
+                if isinstance(error, InTurn) and grant.refresh_started_at:
+                    pause = error.pause
                 await self._renew_at(grant, self._now() + pause)
 
     async def _renew_at(self, grant: Grant, at: datetime) -> None:

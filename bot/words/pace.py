@@ -1,7 +1,7 @@
 """How often to look, and how long to stay away after trouble."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 
@@ -56,3 +56,69 @@ class Quota:
     def ahead(self) -> timedelta:
         """How far a turn may be taken before its time: a quarter of the calls."""
         return self.every * (self.calls // 4 - 1)
+
+
+FIRST = 1.0  # requests a second, until one is answered well
+FASTER, CAREFULLY = 1.15, 1.02  # times as many a second later; carefully once its limit was met
+SLOWER = 0.85
+CALM = 600.0  # seconds in which nobody had to wait, nor was refused: it is as before
+PATIENCE = 1.0  # seconds that a request waits for its turn where it is; a longer wait is spent in the database
+USUAL = 0.1  # so many of the latest requests may fail on any day
+LATEST = 20  # how many those are
+STEP = 2.0  # seconds at most between two requests that count as going well in between
+
+
+@dataclass(frozen=True)
+class Slowed:
+    """How slowly a platform is asked that was in trouble: `rate` requests a second, the next at `next`. Times are seconds.
+
+    Nobody knows a platform's quota, or how much of it others use. So after trouble we begin at one request a second and go
+    faster by a seventh each second, until the platform says that it is too much: then we are a seventh above it at most.
+    """
+
+    next: float
+    uneasy_at: float  # the last time that somebody had to wait, or was refused, or was not any more
+    rate: float = FIRST
+    faster: float = FASTER
+    refused: float = 1.0  # share of the latest requests
+    well_at: float | None = None
+    slowed_at: float = 0.0
+    waited_at: float = 0.0
+
+    @classmethod
+    def begun(cls, now: float) -> "Slowed":
+        return cls(next=now + 1 / FIRST, uneasy_at=now)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next turn. Nobody takes one that is further away than PATIENCE: then a clock was set back."""
+        ahead = self.next - now
+        return ahead if 0 < ahead <= 2 * PATIENCE + 1 / self.rate else 0.0
+
+    def asked_for(self, now: float) -> "Slowed":
+        """Somebody wants a turn, and takes it unless it is too far away."""
+        wait = self.wait(now)
+        waits = replace(self, waited_at=now, uneasy_at=now) if wait > PATIENCE / 2 else self
+        return waits if wait > PATIENCE else replace(waits, next=now + wait + 1 / self.rate)
+
+    def troubled(self, now: float) -> "Slowed":
+        refused = self.refused + (1 - self.refused) / LATEST
+        if refused <= USUAL or now - self.slowed_at < 1:
+            return replace(self, refused=refused)
+        return replace(
+            self,
+            refused=refused,
+            faster=CAREFULLY if self.rate > FIRST else FASTER,
+            rate=max(self.rate * SLOWER, FIRST),
+            well_at=None,
+            uneasy_at=now,
+            slowed_at=now,
+        )
+
+    def answered(self, now: float) -> "Slowed | None":
+        """Faster only where somebody has to wait: a pace that nobody has tried is not known to be bearable. None: as usual."""
+        well_at, uneasy_at = (now, now) if self.well_at is None else (self.well_at, self.uneasy_at)
+        if now - uneasy_at > CALM:
+            return None
+        grown = self.faster ** max(min(now - well_at, STEP), 0) if now - self.waited_at <= STEP else 1.0
+        refused = self.refused - self.refused / LATEST
+        return replace(self, refused=refused, rate=self.rate * grown, well_at=now, uneasy_at=uneasy_at)
