@@ -1,5 +1,6 @@
 # Redkey as an image: small, not root, and it says itself whether it is well.
-# docker build -t redkey .   Then see compose.yaml, or docs/scaling.md for Kubernetes.
+# docker build -t redkey .   Then see compose.yaml, or docs/scaling.md for Kubernetes. Podman and Buildah keep the health check
+# with --format docker only: the other format has no place for it.
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/redkey
@@ -11,9 +12,10 @@ RUN /opt/redkey/bin/pip install --no-deps .
 
 FROM python:3.13-slim
 ENV PATH=/opt/redkey/bin:$PATH PYTHONUNBUFFERED=1 REDKEY_WEB__HOST=0.0.0.0
-RUN useradd --system --uid 10001 --home-dir /var/lib/redkey --create-home redkey
+RUN groupadd --gid 10001 redkey && useradd --uid 10001 --gid 10001 --home-dir /var/lib/redkey --create-home \
+    --skel /nonexistent --no-log-init redkey
 COPY --from=build /opt/redkey /opt/redkey
-USER 10001
+USER 10001:10001
 WORKDIR /var/lib/redkey
 VOLUME /var/lib/redkey
 EXPOSE 8080

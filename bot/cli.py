@@ -10,6 +10,7 @@ import typer
 
 from bot.commands import audit, data, operate, remove, tagging, watch, webhooks
 from bot.commands.terminal import EXPECTED, AsJson, Called, complain, settings_of, tell, tell_json, working
+from bot.people.people import NoConnection
 from bot.words.errors import SetupError
 
 app = typer.Typer(
@@ -118,6 +119,9 @@ def main() -> None:
     """Run one command. Exit codes: 0 done, 1 it failed and a line says why, 2 wrong usage."""
     try:
         app(_config_first(sys.argv[1:]), prog_name="redkey")
+    except NoConnection as trouble:
+        complain(f"{trouble}; `redkey connections` lists what there is")
+        sys.exit(1)
     except EXPECTED as trouble:
         complain(trouble)
         sys.exit(1)

@@ -44,8 +44,10 @@ _NAMES = (
 )
 _PATTERNS = [
     (re.compile(r"(?<=[/\w])\?[\w.~%\[\]-]+=[^\s\"'<>]*"), "?" + HIDDEN),  # the query of any address
-    (re.compile(r"(?<=//)[^\s/@]+@"), HIDDEN + "@"),  # user:password@host
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/!=-]{6,}"), r"\1 " + HIDDEN),
+    # user:password@host; but not the word that stands for it in our own examples.
+    (re.compile(r"(?<=//)(?!user@)[^\s/@]+@"), HIDDEN + "@"),
+    # Not the page of a Slack app that is called Basic Information.
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?!Information\b)[\w.~+/!=-]{6,}"), r"\1 " + HIDDEN),
     (re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[\w.-]+|\bxapp-[\w.-]+"), HIDDEN),
     (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){2,4}"), HIDDEN),  # a JWT or a JWE: our own sealed tokens
     (re.compile(r"\bya29\.[\w.-]+|\b1//[\w-]{10,}|\bGOCSPX-[\w-]+"), HIDDEN),  # Google's

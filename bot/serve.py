@@ -218,7 +218,10 @@ class Serving:
             listener.bind((web.host, web.port))
         except OSError as error:
             listener.close()
-            raise SetupError(f"web.port: {web.host}:{web.port} cannot be listened on: {error.strerror}") from error
+            raise SetupError(
+                f"web.port: {web.host}:{web.port} cannot be listened on: {error.strerror}; "
+                "end what listens there, or set another web.port or web.host"
+            ) from error
         listener.listen(1024)
         return listener
 

@@ -245,4 +245,5 @@ def _copy(source: Path, target: Path) -> None:
     except FileExistsError:
         raise SetupError(f"{target} exists already: name a new file for the backup") from None
     except (OSError, sqlite3.Error) as error:
-        raise SetupError(f"the backup to {target} failed ({error}); check the directory and the space there") from None
+        why = getattr(error, "strerror", None) or error
+        raise SetupError(f"the backup to {target} failed: {why}; check the directory and the space there") from None

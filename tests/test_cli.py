@@ -119,13 +119,18 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_its_password(redk
 
 
 def test_what_does_not_exist_is_named(redkey):
-    done = redkey("check", "con_nowhere")
-    assert done.returncode == 1
-    assert "con_nowhere" in done.stderr
+    for words in (["check"], ["remove"], ["remove", "--yes"], ["tagging", "undo"], ["tagging", "preview", "--json"]):
+        done = redkey(*words, "con_nowhere")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "redkey: there is no connection con_nowhere; `redkey connections` lists what there is\n"
 
     done = redkey("connect", "google_ads")
     assert done.returncode == 1
     assert "google_ads" in done.stderr
+
+
+def test_with_nothing_connected_a_check_says_so(redkey):
+    assert redkey("check").stdout.startswith("Nothing is connected yet")
 
 
 def test_a_file_that_is_not_there_is_named(redkey):
@@ -156,11 +161,14 @@ def test_ctrl_c_is_quiet(redkey):
 
 
 def test_a_shell_is_told_how_a_command_goes_on():
-    asked = {"_REDKEY_COMPLETE": "complete_bash", "COMP_WORDS": "redkey conn", "COMP_CWORD": "1"}
-    call = [sys.executable, "-P", "-m", "bot"]
-    ran = subprocess.run(call, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    def completed(words: str) -> list[str]:
+        asked = {"_REDKEY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        call = [sys.executable, "-P", "-m", "bot"]
+        ran = subprocess.run(call, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+        return ran.stdout.split()
 
-    assert ran.stdout.split() == ["connect", "connections"]
+    assert completed("redkey conn") == ["connect", "connections"]
+    assert completed("redkey connect m") == ["meta_ads", "microsoft_advertising"]
 
 
 def test_in_a_directory_without_settings_one_line_says_where_they_are_looked_for(redkey):

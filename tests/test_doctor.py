@@ -72,6 +72,21 @@ async def test_a_database_that_cannot_be_opened_is_one_line(world, tmp_path):
     assert [line.split(":")[0] for line in lines if line.startswith("WRONG")] == ["WRONG database"]
 
 
+async def test_one_platform_that_cannot_be_read_hides_none_of_the_others(world, tmp_path):
+    known = world.settings("http://127.0.0.1:8080")["platforms"]
+    wrong = {**known, "google": {"client_id": "x"}, "hubspot": {**known["hubspot"], "colour": "red"}}
+
+    code, lines = await told(settings(world, tmp_path, platforms=wrong))
+
+    assert code == 1
+    assert sorted(line.split(" (")[0].split(" -> ")[0] for line in lines if line.startswith("WRONG")) == [
+        "WRONG settings: platforms.google is not a platform",
+        "WRONG settings: platforms.hubspot.colour is not a setting",
+    ]
+    assert "ok    platforms.salesforce: Salesforce knows this client" in lines
+    assert not any("complete" in line for line in lines)
+
+
 async def findings(world: World, **changes: str) -> dict[str, str]:
     """What is wrong with Slack, and the cure."""
     slack = {**world.settings("http://127.0.0.1:8080")["slack"], **changes}
@@ -101,10 +116,10 @@ async def test_a_channel_that_cannot_be_written_to_is_named(world):
 async def test_slack_out_of_reach_is_not_taken_for_a_bad_token(world):
     found = await findings(world, api_url="http://127.0.0.1:1/api/")
 
-    assert {what: text.split(":")[0] for what, text in found.items()} == {
-        "slack token": "Slack did not answer",
-        "slack socket": "Slack did not answer",
-    }
+    assert list(found) == ["slack token", "slack socket"]
+    for text in found.values():
+        assert text.startswith("Slack did not answer (")
+        assert "Error" not in text.split("check the network")[0]
 
 
 SALES = "C0SALES000"

@@ -130,6 +130,8 @@ def test_text_from_outside_cannot_forge_a_line_or_steer_a_terminal(terminal):
 def test_sentences_about_settings_are_left_alone():
     for text in ("slack.bot_token: is missing", "HTTP code=401", "state=open", "is it so? yes=maybe"):
         assert logs.cleaned(text) == text
+    for text in ("api.slack.com/apps, Basic Information, and switch it on", 'expected "postgresql://user@host/redkey"'):
+        assert logs.cleaned(text) == text
 
 
 def test_libraries_that_log_addresses_are_quiet():

@@ -141,6 +141,9 @@ async def test_redkey_remove_takes_a_connection_out_beside_the_running_bot(tmp_p
         (found,) = await redkey.app.desk.connections()
         its = found.connection.id
 
+        code, said = await command(tmp_path, "remove", its)
+        assert (1, "") == (code, said)  # nobody sits there who could say yes
+
         code, said = await command(tmp_path, "remove", its, "--yes")
         assert (0, f"removed {its} (Salesforce: Acme); its login is revoked at Salesforce\n") == (code, said)
         assert [] == await redkey.app.desk.connections()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.memory.memory import Memory
-from bot.people.people import NotFound
+from bot.people.people import NoConnection, NotFound
 from bot.watch.watch import Watch
 from bot.words.connection import Ad, Connection, TagChange
 from bot.words.interfaces import AdTagger, Clock, Fetch, Gateway, TagResult
@@ -55,7 +55,7 @@ class Undo:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
         if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:
-            raise NotFound(f"there is no connection {connection_id}")
+            raise NoConnection(connection_id)
         platform = self._gateways[connection.platform].platform
         if not isinstance(platform, AdTagger):
             raise NotFound(f"{platform.name} has no ads, so nothing was tagged there")

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO, TypeVar, cast
@@ -21,7 +21,6 @@ touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_
 costs = typer.Typer(help="What was spent.", no_args_is_help=True)
 
 DAY = "YYYY-MM-DD"
-DAYS = ["%Y-%m-%d"]
 SHOWN_EVERY = 1000  # rows
 Row = TypeVar("Row")
 
@@ -131,24 +130,30 @@ def _progress(name: str, file: io.BufferedReader) -> Iterator[BinaryIO]:
         yield progress.wrap_file(file, total=Path(name).stat().st_size, description="checking")
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a day such as 2026-11-23") from None
+
+
 @costs.command("export")
 def export(
     context: typer.Context,
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=DAYS, metavar=DAY, help="First account day. Default: all.")
+        date | None, typer.Option("--from", parser=_day, metavar=DAY, help="First account day. Default: all.")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=DAYS, metavar=DAY, help="Last account day. Default: all.")
+        date | None, typer.Option("--to", parser=_day, metavar=DAY, help="Last account day. Default: all.")
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="CSV with a header, or one JSON object a line.")
     ] = Format.CSV,
 ) -> None:
     """Write the cost table to standard output. Today's rows are not complete yet, and say so."""
-    first, last = since and since.date(), until and until.date()
-    if first and last and first > last:
+    if since and until and since > until:
         raise typer.BadParameter("--from lies after --to")
-    working(_export(settings_of(context), first, last, form))
+    working(_export(settings_of(context), since, until, form))
 
 
 async def _export(settings: Settings, since: date | None, until: date | None, form: Format) -> None:

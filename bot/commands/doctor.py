@@ -52,20 +52,38 @@ async def _findings(load: Callable[[], Settings], *, live: bool) -> AsyncIterato
         settings = load()
     except SetupError as error:
         for line in str(error).splitlines():
-            trouble, _, cure = line.partition("; ")
-            yield Finding("settings", trouble, cure or "see docs/settings.md")
+            yield _told("settings", line, "see docs/settings.md")
         return
-    for line in settings.missing():
-        trouble, _, cure = line.partition("; ")
-        yield Finding("settings", trouble, cure)
-    if not settings.missing():
+    readable, unread = _readable(settings)
+    wrong = [*settings.missing(), *unread]
+    for line in wrong:
+        yield _told("settings", line, "see docs/platforms.md")
+    if not wrong:
         yield Finding("settings", "complete")
     yield _public_url(settings)
     if settings.secrets.keys:  # without a key nothing opens, and that has been said
-        async for finding in _inside(settings):
+        async for finding in _inside(readable):
             yield finding
-    for finding in await _slack(settings, live=live):
+    for finding in await _slack(readable, live=live):
         yield finding
+
+
+def _told(what: str, line: str, otherwise: str) -> Finding:
+    """What a problem's line says, and the cure, which stands behind a semicolon where the line knows one."""
+    trouble, _, cure = line.partition("; ")
+    return Finding(what, trouble, cure or otherwise)
+
+
+def _readable(settings: Settings) -> tuple[Settings, list[str]]:
+    """The settings without the platforms that cannot be read, so that the others are looked at all the same; and why."""
+    fine, wrong = {}, []
+    for key, section in settings.platforms.items():
+        try:
+            platforms.read_settings({key: section})
+            fine[key] = section
+        except SetupError as error:
+            wrong += str(error).splitlines()
+    return settings.model_copy(update={"platforms": fine}), wrong
 
 
 def _public_url(settings: Settings) -> Finding:
@@ -77,12 +95,6 @@ def _public_url(settings: Settings) -> Finding:
 
 async def _inside(settings: Settings) -> AsyncIterator[Finding]:
     """The database and what lies in it, then every platform."""
-    try:
-        platforms.read_settings(settings.platforms)
-    except SetupError as error:
-        for line in str(error).splitlines():
-            yield Finding("platforms", line, "see docs/settings.md")
-        return
     try:
         async with App.open(settings, role="command") as app:
             async with app.memory.begin():
@@ -96,7 +108,7 @@ async def _inside(settings: Settings) -> AsyncIterator[Finding]:
             if not app.gateways:
                 yield Finding("platforms", "none is switched on", "give one a client_id and a client_secret")
     except (SetupError, TryLater) as error:
-        yield Finding("database", str(error), "check database.url and secrets.keys")
+        yield _told("database", str(error), "check database.url and secrets.keys")
 
 
 async def _keys(app: App) -> Finding:

@@ -33,12 +33,22 @@ def remove(
     """Take a connection out: its login is revoked unless others use it, an alert about it ends, its history stays."""
     settings = settings_of(context)
     if not yes:
+        which = printable(f"{connection} ({working(_named(settings, connection))})")
         if not sys.stdin.isatty():
-            raise SetupError(f"this takes {connection} out: say --yes if that is what you want")
-        typer.confirm(f"This takes {connection} out; its history stays. Go on?", abort=True, err=True)
+            raise SetupError(f"this takes {which} out: say --yes if that is what you want")
+        typer.confirm(f"This takes {which} out; its history stays. Go on?", abort=True, err=True)
     gone = working(_remove(settings, connection))
     ended = ENDED[gone.login.value].format(platform=gone.facts.platform_name)
     tell(printable(f"removed {connection} ({gone.facts.platform_name}: {gone.facts.connection.account.name}); {ended}"))
+
+
+async def _named(settings: Settings, connection_id: str) -> str:
+    """Whoever is asked reads which account it is; an id that is none is told at once. Raises NotFound."""
+    from bot.app import App
+
+    async with App.open(settings, role="command") as app:
+        facts = await app.desk.connection(connection_id)
+        return f"{facts.platform_name}: {facts.connection.account.name}"
 
 
 async def _remove(settings: Settings, connection_id: str) -> "Removed":

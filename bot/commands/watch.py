@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.words.facts import CheckAnswer, ConnectionFacts
 
 PAGE = 1000  # outages read at once
+NOTHING = "Nothing is connected yet: `redkey connect PLATFORM` prints a link for a first login."
 
 
 class Role(StrEnum):
@@ -53,7 +54,22 @@ async def _run(settings: Settings, role: Role) -> None:
             await until_told(app)
 
 
-def connect(context: typer.Context, platform: Annotated[str, typer.Argument(metavar="PLATFORM")]) -> None:
+def _platforms(begun: str) -> list[str]:
+    """For a shell that completes the word."""
+    import platforms
+
+    return [key for key in sorted(platforms.load()) if key.startswith(begun)]
+
+
+def connect(
+    context: typer.Context,
+    platform: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLATFORM", help="Its section of the settings, without `platforms.`.", autocompletion=_platforms
+        ),
+    ],
+) -> None:
     """Print a one-time link that connects a new login, such as: redkey connect google_ads"""
     tell(working(_connect(settings_of(context), platform)))
 
@@ -75,7 +91,7 @@ def connections(context: typer.Context, *, as_json: AsJson = False) -> None:
         tell_json(items)
         return
     lines = [{**item, "status": _status(facts)} for item, facts in zip(items, found, strict=True)]
-    table(lines, ["id", "platform", "account", "name", "login", "status", "last_data_at"], "Nothing is connected yet.")
+    table(lines, ["id", "platform", "account", "name", "login", "status", "last_data_at"], NOTHING)
 
 
 def _status(facts: "ConnectionFacts") -> str:
@@ -123,6 +139,8 @@ def check(
     answers = working(_check(settings_of(context), connection), "checking")
     if as_json:
         tell_json([_checked(answer) for answer in answers])
+    elif not answers:
+        tell(NOTHING)
     else:
         for answer in answers:
             told = _checked(answer)

@@ -55,8 +55,9 @@ def try_them(
     settings = settings_of(context)
     chosen = [each for each in settings.webhooks if name in (None, each.name)]
     if not chosen:
-        known = ", ".join(each.name for each in settings.webhooks) or "none: write one into [[webhooks]]"
-        raise SetupError(f"there is no endpoint {name}; there are: {known}" if name else f"there are {known}")
+        known = ", ".join(each.name for each in settings.webhooks)
+        cure = f"there are: {known}" if known else "write one into [[webhooks]]; docs/webhooks.md says how"
+        raise SetupError(f"there is no endpoint {name or 'yet'}; {cure}")
     if not working(_test(settings, chosen), "sending"):
         raise typer.Exit(1)
 

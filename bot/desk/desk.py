@@ -11,7 +11,7 @@ from bot.memory.routes import Route, Routes
 from bot.outages.gathering import Facts
 from bot.outages.marks import shown
 from bot.outages.meter import last_days
-from bot.people.people import NotFound, Reachable, Removed, RouteFacts
+from bot.people.people import NoConnection, NotFound, Reachable, Removed, RouteFacts
 from bot.reauthorize.connect import Connect
 from bot.reauthorize.guests import Guests
 from bot.reauthorize.remove import Remove
@@ -142,7 +142,7 @@ class FrontDesk:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
         if connection is None or connection.removed_at is not None or connection.platform not in self._gateways:
-            raise NotFound(f"there is no connection {connection_id}")
+            raise NoConnection(connection_id)
         return shown(connection, self._gateways[connection.platform].platform)
 
     async def claim(self, outage_id: str, who: str) -> OutageFacts:

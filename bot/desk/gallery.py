@@ -10,7 +10,7 @@ from bot.memory.memory import Memory, Tx
 from bot.memory.routes import Routes
 from bot.outages.gathering import Facts
 from bot.outages.marks import account_day, shown, stopped_flows
-from bot.people.people import NotFound
+from bot.people.people import NoConnection, NotFound
 from bot.people.showing import STRIP_DAYS, ConnectionPage, CostDay, Sheet, Shown
 from bot.words.connection import Connection, Flow, Kind, Outage
 from bot.words.facts import OutageFacts
@@ -83,7 +83,7 @@ class PageFacts:
     async def _one(self, tx: Tx, connection_id: str) -> Shown:
         connection = await tx.connections.get(connection_id)
         if connection is None or connection.removed_at or connection.platform not in self._gateways:
-            raise NotFound(f"there is no connection {connection_id}")
+            raise NoConnection(connection_id)
         return (await self._shown(tx, [connection_id]))[0]
 
     async def _costs(self, tx: Tx, connection: Connection, outages: tuple[Outage, ...]) -> tuple[CostDay, ...]:

@@ -104,7 +104,8 @@ def parse_csv(stream: Iterable[str], crms: Collection[str] = CRMS) -> list[Touch
     except csv.Error as error:
         gathering.wrong(f"line {rows.line_num}", f"is not CSV: {error}")
     except UnicodeDecodeError:
-        gathering.wrong(f"after line {rows.line_num}", "is not UTF-8")
+        where = f"after line {rows.line_num}" if rows.line_num else "the file"
+        gathering.wrong(where, "is not UTF-8: save it as CSV UTF-8")
     return gathering.result()
 
 

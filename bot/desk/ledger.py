@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from bot.memory.memory import Memory
 from bot.outages.marks import shown
-from bot.people.people import NotFound
+from bot.people.people import NoConnection
 from bot.words.connection import Connection, CostRow, Kind, Status, Touchpoint
 from bot.words.facts import Freshness
 from bot.words.interfaces import Clock, Gateway
@@ -37,7 +37,7 @@ class Intake:
         async with self._memory.read() as tx:
             connection = await tx.connections.get(connection_id)
             if connection is None or connection.removed_at is not None:
-                raise NotFound(f"there is no connection {connection_id}")
+                raise NoConnection(connection_id)
             if gateway := self._gateways.get(connection.platform):
                 connection = shown(connection, gateway.platform)
             waiting = await tx.touchpoints.waiting(connection_id) if connection.kind is Kind.CRM else 0

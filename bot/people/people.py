@@ -15,6 +15,13 @@ class NotFound(Exception):
     """There is no such connection, outage or platform; the text names what was asked for."""
 
 
+class NoConnection(NotFound):
+    """There is none with that id, or not any more."""
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(f"there is no connection {connection_id}")
+
+
 class LoginEnd(StrEnum):
     """What became of the login of a removed connection."""
 

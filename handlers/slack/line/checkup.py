@@ -83,6 +83,6 @@ async def _socket(client: AsyncWebClient, app_token: str) -> Finding:
 
 
 def _unreachable(what: str, error: Exception) -> Finding:
-    return Finding(
-        what, f"Slack did not answer: {type(error).__name__}", "check the network, a proxy, and slack.api_url"
-    )
+    """By what a person can look at; the names of a library's errors say nothing to them."""
+    how = f"in {TIMEOUT} seconds" if isinstance(error, TimeoutError) else f"({error})" if str(error) else ""
+    return Finding(what, f"Slack did not answer {how}".strip(), "check the network, a proxy, and slack.api_url")
