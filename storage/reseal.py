@@ -63,5 +63,5 @@ async def _reseal(tx: Transaction, table: Table, sealed: Column[Any], key: Colum
     except SealBroken:
         return False
     again = {sealed.name: tx.keys.seal(table.name, row_id, sealed.name, secret), key.name: tx.keys.newest}
-    await tx.change(update(table).where(table.c.id == row_id, sealed == old).values(again))
+    await tx.change(update(table).where(table.c.id == row_id).values(again))
     return True

@@ -184,3 +184,73 @@ async def test_a_login_with_no_time_to_renew_it_is_not_renewed(memory, clock, du
     async with memory.begin() as tx:
         await tx.grants.renew_at(grant.id, None)
     assert due == []
+
+
+async def test_logins_are_listed_in_the_order_they_were_made_without_the_bots_own(memory, clock):
+    async with memory.begin() as tx:
+        made = [await a_grant(tx, clock(), f"p{n}") for n in range(6)]
+        await a_grant(tx, clock(), "bot", "slack")
+        old = await a_grant(tx, clock() - timedelta(seconds=1), "old")
+        assert await tx.grants.all() == [old, *sorted(made, key=lambda grant: grant.id)]
+    assert all(grant.id.startswith("gra_") and grant.refreshable for grant in made)
+
+
+async def test_many_are_opened_at_once_each_as_it_is(memory, clock, database_url, keys):
+    ends = clock() + timedelta(days=60)
+    async with memory.begin() as tx:
+        ann = await a_grant(tx, clock(), "ann", refresh_expires_at=ends)
+        bob, cy = [await a_grant(tx, clock(), person) for person in ("bob", "cy")]
+        await tx.grants.forget(bob.id)
+        bob = await tx.grants.get(bob.id)
+        assert await tx.grants.opened([ann.id, bob.id, "gra_unknown"]) == {
+            ann.id: (ann, tokens(refresh_expires_at=ends)),
+            bob.id: (bob, None),
+        }
+    other = await open_memory(database_url, [new_key(["k1"]), *keys], on_due=None, now=clock)
+    async with other.begin() as tx:
+        cy = await tx.grants.replace(cy, tokens("access-2"), clock())
+    await other.close()
+    async with memory.read() as tx:
+        found = await tx.grants.opened([ann.id, cy.id])
+    assert found[ann.id][1] == tokens(refresh_expires_at=ends)
+    assert found[cy.id][0] == cy
+    assert isinstance(found[cy.id][1], SealBroken), "that one is under a key which we do not have"
+
+
+async def test_the_end_of_one_refresh_is_not_that_of_another_or_of_a_newer_one(memory, clock):
+    async with memory.begin() as tx:
+        ann, bob = await a_grant(tx, clock(), "ann"), await a_grant(tx, clock(), "bob")
+        assert await tx.grants.begin_refreshes([ann, bob], clock()) == {ann.id, bob.id}
+        await tx.grants.end_refreshes([ann])
+        assert (await tx.grants.get(ann.id)).refresh_started_at is None
+        assert (await tx.grants.get(bob.id)).refresh_started_at == clock()
+        newer = await tx.grants.replace(bob, tokens("access-2"), clock())
+        await tx.grants.begin_refreshes([newer], clock())
+        await tx.grants.end_refreshes([bob])
+        assert (await tx.grants.get(bob.id)).refresh_started_at == clock()
+
+
+async def test_what_was_forgotten_is_renewed_by_nobody_and_begins_afresh(memory, clock):
+    async with memory.begin() as tx:
+        grant = await a_grant(tx, clock(), expires_at=clock(), refresh_expires_at=clock())
+        await tx.grants.renew_at(grant.id, clock())
+        await tx.grants.begin_refreshes([grant], clock())
+        await tx.grants.forget(grant.id)
+        gone = await tx.grants.get(grant.id)
+        assert (gone.refresh_started_at, gone.expires_at, gone.refresh_expires_at) == (None, None, None)
+        await tx.grants.replace(gone, tokens(), clock())
+        assert await tx.grants.claim_renewals(clock(), 9) == [], "its new tokens have a date of their own"
+        await tx.grants.forget(grant.id)
+        await tx.grants.renew_at(grant.id, clock())
+        assert await tx.grants.claim_renewals(clock(), 9) == []
+
+
+async def test_a_renewal_that_a_dead_replica_had_claimed_is_due_again_and_one_that_is_done_is_not(memory, clock):
+    async with memory.begin() as tx:
+        for person in ("ann", "bob"):
+            grant = await a_grant(tx, clock(), person)
+            await tx.grants.renew_at(grant.id, clock())
+        ann, _ = await tx.grants.claim_renewals(clock(), 9, "dead")
+        await tx.grants.renew_at(ann.id, clock() + timedelta(hours=1))
+        await tx.replicas.free(["alive"])
+        assert [grant.id for grant in await tx.grants.claim_renewals(clock(), 9, "alive")] == [grant.id]

@@ -190,3 +190,22 @@ def test_what_leaves_the_house_opens_only_for_its_own_use():
     for keys, purpose, text in (([NEW], "consent", sealed), ([OLD], "session", sealed), ([NEW], "session", "x")):
         with pytest.raises(SealBroken):
             Envelope(Keys(keys), purpose).open(text)
+
+
+async def test_a_rotation_counts_each_value_once_however_many_do_not_open(
+    memory, clock, database_url, keys, monkeypatch
+):
+    monkeypatch.setattr("storage.reseal.ROWS_AT_ONCE", 3)
+    stranger = await open_memory(database_url, [new_key(["k7:"])], on_due=None, now=clock)
+    newer = new_key(keys)
+    both = await open_memory(database_url, [newer, *keys], on_due=None, now=clock)
+    for at, (whose, count) in enumerate(((memory, 3), (stranger, 8), (both, 2))):
+        async with whose.begin() as tx:
+            for n in range(count):
+                await a_grant(tx, clock(), f"person-{at}-{n}")
+    totals = set()
+    assert await both.reseal_all(lambda _, total: totals.add(total)) == Resealed(3, 8)
+    assert totals == {11}, "what is under the newest key already is not counted"
+    assert await both.reseal_all() == Resealed(0, 8)
+    for each in (stranger, both):
+        await each.close()
