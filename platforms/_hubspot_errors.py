@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from bot.words.connection import Json
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
@@ -155,11 +156,14 @@ def _passing(answer: Answer, body: Json, category: str) -> TryLater | None:
 
 def _missing(body: Json) -> Iterator[str]:
     """The scopes that are named in `context`, or in the contexts of `errors`."""
-    errors = body.get("errors")
-    for each in [body, *(errors if isinstance(errors, list) else [])]:
+    for each in [body, *_listed(body, "errors")]:
         context = each.get("context") if isinstance(each, dict) else None
         for name in ("missingScopes", "requiredGranularScopes"):
-            scopes = context.get(name) if isinstance(context, dict) else None
-            for scope in scopes if isinstance(scopes, list) else []:
-                if (known := plain_code(scope)) != "unknown":
-                    yield known
+            scopes = map(plain_code, _listed(context, name))
+            yield from (scope for scope in scopes if scope != "unknown")
+
+
+def _listed(holder: object, name: str) -> list[Any]:
+    """A list that an answer holds under a name; none where there is anything else."""
+    found = holder.get(name) if isinstance(holder, dict) else None
+    return found if isinstance(found, list) else []

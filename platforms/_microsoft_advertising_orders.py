@@ -151,13 +151,11 @@ class Orders:
         try:
             found: dict[str, bytes] = {}
             for order in orders:
-                if look := await self._begin(calls, order):
+                look = await self._begin(calls, order)
+                if look is not None:
                     found[order.key] = await self._download(calls, order, look)
             for pause in (*pauses, None):
-                for order in orders:
-                    look = await order.look(calls, self._given[order.key].number) if order.key not in found else None
-                    if look and look.ready:
-                        found[order.key] = await self._download(calls, order, look)
+                await self._look_after(calls, orders, found)
                 if len(found) == len(orders):
                     break
                 if pause is None:
@@ -171,6 +169,14 @@ class Orders:
             raise
         self._forget(orders)
         yield [found[order.key] for order in orders]
+
+    async def _look_after(self, calls: Calls, orders: Sequence[Order], found: dict[str, bytes]) -> None:
+        """Put the files that have become ready into `found`."""
+        for order in orders:
+            if order.key not in found:
+                look = await order.look(calls, self._given[order.key].number)
+                if look.ready:
+                    found[order.key] = await self._download(calls, order, look)
 
     async def _begin(self, calls: Calls, order: Order) -> Look | None:
         """Give an order that is not under way. A look at one that is, if its file is ready.

@@ -3,17 +3,14 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from bot.words.interfaces import PlatformSettings
 from platforms._entra import TENANT
+from platforms._environment import BY_COMMAS
 from platforms._microsoft_advertising_orders import Service
 
 _PLACEHOLDER = re.compile(r"\{[^}]*(lpurl|ignore)", re.IGNORECASE)
-
-_Listed = BeforeValidator(
-    lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
-)
 
 
 def _appendable(value: str) -> str:
@@ -43,7 +40,7 @@ class MicrosoftAdvertisingSettings(PlatformSettings):
     developer_token: SecretStr = Field(
         SecretStr(""), validate_default=True, description="from Microsoft Advertising's developer settings; needed"
     )
-    download_hosts: Annotated[tuple[str, ...], _Listed] = Field(
+    download_hosts: Annotated[tuple[str, ...], BY_COMMAS] = Field(
         ("bingads.microsoft.com", "bingadsappsstorageprod.blob.core.windows.net"),
         description="where Microsoft may keep the files it prepares, subdomains included",
     )
@@ -53,7 +50,7 @@ class MicrosoftAdvertisingSettings(PlatformSettings):
         pattern=r"^[^?&#\s][^#\s]*$",
         description="what is appended to the ads' final URL suffix",
     )
-    domains: Annotated[tuple[str, ...], _Listed] = Field(
+    domains: Annotated[tuple[str, ...], BY_COMMAS] = Field(
         (), description="your own domains; ads that lead elsewhere are not tagged; empty: all are"
     )
     restate_days: int = Field(

@@ -1,7 +1,5 @@
 """Dynamics 365 (Dataverse): touchpoints upserted by their id, many at a time, a bad one set aside and the rest written."""
 
-import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -10,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings
 from bot.words.pace import Quota
 from platforms._answers import chunks, expected, text
 from platforms._dynamics_365_errors import other_organization, read_api_error
@@ -18,11 +16,12 @@ from platforms._dynamics_365_records import Record, any_of, by_length, quoted, r
 from platforms._dynamics_365_tables import DESCRIPTION, Table, described, guid
 from platforms._dynamics_365_upserts import HEADERS, Upserts
 from platforms._entra import REFRESH_SECONDS, TENANT, authorize_url, read_token_error, token_url
+from platforms._environment import AS_JSON
+from platforms._touchpoints import TwoObjects
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 # From the environment it comes as JSON text.
-_Table = BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
 # Columns are lower-case in the Web API, and people copy schema names.
 _Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
@@ -52,7 +51,7 @@ class Dynamics365Settings(PlatformSettings):
         "bizible2_touchpoint_date", pattern=r"^\w*$", description="takes occurred_at; empty: not written"
     )
     email_field: Annotated[str, _Lower] = Field("", pattern=r"^\w*$", description="takes email; empty: not written")
-    fields: Annotated[dict[str, str], _Table] = Field(
+    fields: Annotated[dict[str, str], AS_JSON] = Field(
         default_factory=dict, description="renames touchpoint fields: name in the touchpoint = column in Dataverse"
     )
     batch_size: int = Field(200, ge=1, le=1_000, description="records per call, up to 1,000")
@@ -74,7 +73,7 @@ class Dynamics365Settings(PlatformSettings):
         return value.rstrip("/")
 
 
-class Dynamics365(Platform, TouchpointSink):
+class Dynamics365(Platform, TwoObjects):
     """Upserts touchpoints by an alternate key, `batch_size` at a time (UpsertMultiple).
 
     One bad record undoes a whole call, so a refused call is halved until that record stands alone; it is set aside with
@@ -169,20 +168,12 @@ class Dynamics365(Platform, TouchpointSink):
         """Each record of a call counts: https://learn.microsoft.com/power-platform/admin/api-request-limits-allocations"""
         return records
 
-    @property
-    def pauses_on_refusal(self) -> bool:
-        return self.settings.on_refused == "pause"
-
-    @property
-    def daily_credits(self) -> int:
-        return self.settings.daily_credits
-
     async def push(
         self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
     ) -> list[PushResult]:
         await self._check_organization(fetch, account)
         results: dict[str, PushResult] = {}
-        for entity_set, records in self._records(touchpoints, results).items():
+        for entity_set, records in self.records_by_object(touchpoints, self._record, results).items():
             try:
                 table = await self._table(fetch, entity_set)
             except Misconfigured as wrong:
@@ -210,11 +201,8 @@ class Dynamics365(Platform, TouchpointSink):
 
     async def find(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint]) -> set[str]:
         await self._check_organization(fetch, account)
-        wanted: dict[str, list[str]] = defaultdict(list)
-        for touchpoint in touchpoints:
-            wanted[self._object(touchpoint)].append(touchpoint.id)
         held: set[str] = set()
-        for entity_set, ids in wanted.items():
+        for entity_set, ids in self.ids_by_object(touchpoints).items():
             found: set[str] = set()
             for some in by_length(dict.fromkeys(ids), self.settings.external_id):
                 found |= await self._held(fetch, entity_set, some)
@@ -268,24 +256,9 @@ class Dynamics365(Platform, TouchpointSink):
     async def _get(self, fetch: Fetch, what: str, params: Mapping[str, str] | None = None) -> Any:
         return (await fetch("GET", f"{self._api}/{what}", params=params, headers=HEADERS)).json()
 
-    def _object(self, touchpoint: Touchpoint) -> str:
-        attribution = touchpoint.kind == "attribution_touchpoint"
-        return self.settings.attribution_object if attribution else self.settings.object
-
-    def _records(self, touchpoints: Sequence[Touchpoint], results: dict[str, PushResult]) -> Mapping[str, list[Record]]:
-        """Records by table, one per id; what cannot be one is set aside in `results`."""
-        groups: dict[str, dict[str, Record]] = defaultdict(dict)
+    def _record(self, touchpoint: Touchpoint) -> Record:
         own = self.settings
-        for each in touchpoints:
-            try:
-                record = record_of(
-                    each, names=own.fields, key=own.external_id, date=own.date_field, email=own.email_field
-                )
-            except Refused as refused:
-                results[each.id] = PushResult(each.id, PushState.SET_ASIDE, str(refused))
-            else:
-                groups[self._object(each)][record.id] = record
-        return {entity_set: list(records.values()) for entity_set, records in groups.items()}
+        return record_of(touchpoint, names=own.fields, key=own.external_id, date=own.date_field, email=own.email_field)
 
 
 def _set_aside(records: Sequence[Record], why: str) -> dict[str, PushResult]:

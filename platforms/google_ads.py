@@ -3,10 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
 from zoneinfo import ZoneInfo
-
-from pydantic import BeforeValidator, Field, SecretStr
 
 from bot.words.connection import Account, Ad, CostRow, Flow, Identity, Json, Kind, TagChange
 from bot.words.errors import AccessDenied, RedkeyError, Refused, TryLater
@@ -38,6 +35,7 @@ from platforms._google_ads_rows import (
     made_at,
     unconfirmed,
 )
+from platforms._google_ads_settings import GoogleAdsSettings
 from platforms._google_ads_stream import rows_of
 from platforms._unfolding import TooLarge
 
@@ -52,11 +50,6 @@ _IDS_PER_QUERY = 1_000
 _DAYS_PER_QUERY = 7  # each query counts against the app's daily quota, and each answer is held in memory
 
 
-_Bare = BeforeValidator(lambda value: value.replace("-", "") if isinstance(value, str) else value)
-_Listed = BeforeValidator(
-    lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
-)
-
 # https://developers.google.com/google-ads/api/docs/sunset-dates tells months: the first day of each is early enough.
 _VERSION_ENDS = {
     "v23": date(2027, 2, 1),
@@ -64,34 +57,6 @@ _VERSION_ENDS = {
     "v25": date(2027, 8, 1),
     "v26": date(2027, 11, 1),
 }
-
-
-class GoogleAdsSettings(PlatformSettings):
-    authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
-    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    revoke_url: str = "https://oauth2.googleapis.com/revoke"
-    api_url: str = "https://googleads.googleapis.com"
-    userinfo_url: str = Field("https://openidconnect.googleapis.com/v1/userinfo", description="who consented")
-    version: str = Field("v26", pattern=r"^v\d+$", description="version of the Google Ads API")
-    login_customer_id: Annotated[str, _Bare] = Field(
-        "", pattern=r"^\d*$", description="only accounts under this manager account; empty: every account"
-    )
-    developer_token: SecretStr = Field(
-        SecretStr(""), description="not needed any more since September 2026; sent only when set"
-    )
-    testing: bool = Field(
-        False, description="true while the OAuth consent screen is in testing: logins then end after 7 days"
-    )
-    autotagging: bool = Field(True, description="whether new connections tag their ads")
-    utm: str = Field(
-        "utm_source=google&utm_medium=cpc&utm_campaign={campaignid}&utm_content={creative}",
-        pattern=r"^[^?&#\s][^#\s]*$",
-        description="what is appended to the ads' final URL suffix",
-    )
-    domains: Annotated[tuple[str, ...], _Listed] = Field(
-        (), description="your own domains; ads that lead elsewhere are not tagged; empty: all are"
-    )
-    restate_days: int = Field(30, ge=0, le=90, description="past days whose cost is read again, as Google restates it")
 
 
 class GoogleAds(Platform, CostSource, AdTagger):
@@ -159,12 +124,12 @@ class GoogleAds(Platform, CostSource, AdTagger):
                     raise
                 continue  # a closed account stays in the list of accessible ones
             with expected("Google's list of accounts"):
-                for client in (row["customerClient"] for row in rows):
-                    if client.get("status") == "ENABLED" and not client.get("manager"):
-                        account = account_of(client, root)
-                        # An account both shared directly and managed: the direct way does not depend on a manager.
-                        if account.id not in found or not account.parent:
-                            found[account.id] = account
+                clients = [row["customerClient"] for row in rows]
+                reached = [account_of(client, root) for client in clients if _is_open(client)]
+            for account in reached:
+                # An account both shared directly and managed: the direct way does not depend on a manager.
+                if account.id not in found or not account.parent:
+                    found[account.id] = account
         return sorted(found.values(), key=lambda account: int(account.id))
 
     async def probe(self, fetch: Fetch, account: Account) -> None:
@@ -316,3 +281,8 @@ class GoogleAds(Platform, CostSource, AdTagger):
         via = (account.parent or self.settings.login_customer_id) if account else ""
         secret = self.settings.developer_token.get_secret_value()
         return ({"login-customer-id": via} if via else {}) | ({"developer-token": secret} if secret else {})
+
+
+def _is_open(client: Json) -> bool:
+    """Whether it is an account that can have ads: neither closed nor a manager."""
+    return client.get("status") == "ENABLED" and not client.get("manager")

@@ -1,22 +1,22 @@
 """HubSpot: touchpoints upserted by a unique property, up to a hundred a call, each record answered for."""
 
-import json
 import math
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import RedkeyError, Refused
-from bot.words.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings
 from bot.words.pace import Quota
 from platforms._answers import chunks, digits, expected
+from platforms._environment import AS_JSON, BY_WORDS
 from platforms._hubspot_errors import not_unique, read_api_error, read_token_error
 from platforms._hubspot_records import Record, json_of, read_batch, read_found, reason_of, record_of
+from platforms._touchpoints import TwoObjects
 from platforms._verdicts import plain_text
 
 _BATCH = 100  # https://developers.hubspot.com/docs/api-reference/latest/crm/objects/custom-objects/guide
@@ -29,10 +29,6 @@ _FAMILIES = {
     **dict.fromkeys(("company", "0-2"), "companies"),
     **dict.fromkeys(("deal", "0-3"), "deals"),
 }
-
-# From the environment they come as text.
-_Table = BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
-_Listed = BeforeValidator(lambda value: value.replace(",", " ").split() if isinstance(value, str) else value)
 
 
 class HubspotSettings(PlatformSettings):
@@ -52,13 +48,13 @@ class HubspotSettings(PlatformSettings):
         "occurred_at", pattern=rf"{_PROPERTY}|^$", description="takes occurred_at; empty: not written"
     )
     email_field: str = Field("email", pattern=rf"{_PROPERTY}|^$", description="takes email; empty: not written")
-    fields: Annotated[dict[str, str], _Table] = Field(
+    fields: Annotated[dict[str, str], AS_JSON] = Field(
         default_factory=dict, description="renames touchpoint fields: name in the touchpoint = name in HubSpot"
     )
-    scopes: Annotated[tuple[str, ...], _Listed] = Field(
+    scopes: Annotated[tuple[str, ...], BY_WORDS] = Field(
         (), description="required permissions, as in the app's settings in HubSpot; empty: they follow from object"
     )
-    optional_scopes: Annotated[tuple[str, ...], _Listed] = Field(
+    optional_scopes: Annotated[tuple[str, ...], BY_WORDS] = Field(
         ("crm.objects.owners.read",), description="permissions asked for where the HubSpot account has them"
     )
     batch_size: int = Field(100, ge=1, le=_BATCH, description="records per call, up to 100")
@@ -69,7 +65,7 @@ class HubspotSettings(PlatformSettings):
     )
 
 
-class Hubspot(Platform, TouchpointSink):
+class Hubspot(Platform, TwoObjects):
     """Upserts touchpoints by a property with unique values, `batch_size` at a time.
 
     Each record is answered for: what passes is tried again, what HubSpot refuses for good is set aside with HubSpot's
@@ -150,19 +146,11 @@ class Hubspot(Platform, TouchpointSink):
     def calls_for(self, records: int) -> int:
         return math.ceil(records / self.settings.batch_size)
 
-    @property
-    def pauses_on_refusal(self) -> bool:
-        return self.settings.on_refused == "pause"
-
-    @property
-    def daily_credits(self) -> int:
-        return self.settings.daily_credits
-
     async def push(
         self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
     ) -> list[PushResult]:
         results: dict[str, PushResult] = {}
-        for kind, records in self._records(touchpoints, results).items():
+        for kind, records in self.records_by_object(touchpoints, self._record, results).items():
             for some in chunks(records, self.settings.batch_size):
                 results |= await self._upsert(fetch, kind, some)
         unknown = "HubSpot said nothing about this record"
@@ -191,11 +179,8 @@ class Hubspot(Platform, TouchpointSink):
 
     async def find(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint]) -> set[str]:
         own = self.settings
-        wanted: dict[str, list[str]] = defaultdict(list)
-        for touchpoint in touchpoints:
-            wanted[self._object(touchpoint)].append(touchpoint.id)
         held: set[str] = set()
-        for kind, ids in wanted.items():
+        for kind, ids in self.ids_by_object(touchpoints).items():
             for some in chunks(list(dict.fromkeys(ids)), _BATCH):
                 asked = {"idProperty": own.external_id, "inputs": [{"id": each} for each in some]}
                 asked |= {"properties": [own.external_id], "propertiesWithHistory": []}
@@ -216,10 +201,6 @@ class Hubspot(Platform, TouchpointSink):
         with expected("HubSpot's answer about the person"):
             return plain_text(answer.json().get("email"))
 
-    def _object(self, touchpoint: Touchpoint) -> str:
-        attribution = touchpoint.kind == "attribution_touchpoint"
-        return (self.settings.attribution_object if attribution else "") or self.settings.object
-
     def _rights(self) -> tuple[str, ...]:
         """The scopes of the objects, in the order they are asked for."""
         objects = dict.fromkeys((self.settings.object, self.settings.attribution_object or self.settings.object))
@@ -234,17 +215,8 @@ class Hubspot(Platform, TouchpointSink):
         optional = (*(() if own.scopes else gated), *own.optional_scopes)
         return tuple(dict.fromkeys(required)), tuple(s for s in dict.fromkeys(optional) if s not in required)
 
-    def _records(self, touchpoints: Sequence[Touchpoint], results: dict[str, PushResult]) -> Mapping[str, list[Record]]:
-        """Records by object, one per id, as HubSpot takes none twice; what cannot be one is set aside in `results`."""
-        groups: dict[str, dict[str, Record]] = defaultdict(dict)
+    def _record(self, touchpoint: Touchpoint) -> Record:
         own = self.settings
-        for each in touchpoints:
-            try:
-                record = record_of(
-                    each, names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field
-                )
-            except Refused as refused:
-                results[each.id] = PushResult(each.id, PushState.SET_ASIDE, str(refused))
-            else:
-                groups[self._object(each)][record.id] = record
-        return {kind: list(records.values()) for kind, records in groups.items()}
+        return record_of(
+            touchpoint, names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field
+        )

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
 from bot.words.errors import AccessDenied, RedkeyError, Refused
@@ -21,6 +21,7 @@ from bot.words.interfaces import (
     TagResult,
 )
 from platforms._answers import chunks, expected, text
+from platforms._environment import BY_WORDS
 from platforms._linkedin_ads_analytics import Analytics
 from platforms._linkedin_ads_errors import may_not_tag, no_role, read_api_error, read_token_error
 from platforms._linkedin_ads_restli import Restli, id_of
@@ -42,7 +43,6 @@ def _expressible(utm: str) -> str:
     return utm
 
 
-_Listed = BeforeValidator(lambda value: value.replace(",", " ").split() if isinstance(value, str) else value)
 _Expressible = AfterValidator(_expressible)
 
 
@@ -61,7 +61,7 @@ class LinkedinAdsSettings(PlatformSettings):
         pattern=r"^20\d{2}(0[1-9]|1[0-2])$",
         description="version of the LinkedIn Marketing API, as year and month; each is switched off after a year",
     )
-    scopes: Annotated[tuple[str, ...], _Listed] = Field(
+    scopes: Annotated[tuple[str, ...], BY_WORDS] = Field(
         ("openid", "profile", "email", "r_ads", "r_ads_reporting", "rw_ads"),
         description="permissions asked for; the app must be approved for each. Without rw_ads costs work, tagging does not",
     )

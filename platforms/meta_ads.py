@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, Secret, TagChange
 from bot.words.errors import RedkeyError
@@ -24,6 +24,7 @@ from bot.words.interfaces import (
     TagResult,
 )
 from platforms._answers import digits, expected, text
+from platforms._environment import BY_COMMAS
 from platforms._meta_ads_creatives import AD_FIELDS, BY_HAND, Recreation, ads_of
 from platforms._meta_ads_errors import STATUSES, TooMuch, read_api_error, read_fault, read_token_error
 from platforms._meta_ads_graph import Graph
@@ -35,9 +36,6 @@ _CLOSED = 101
 _PAGE = "100"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_Listed = BeforeValidator(
-    lambda value: [each.strip() for each in value.split(",")] if isinstance(value, str) else value
-)
 
 # https://developers.facebook.com/docs/graph-api/changelog/versions; v26.0, the newest, has no end yet.
 _VERSION_ENDS = {
@@ -74,7 +72,7 @@ class MetaAdsSettings(PlatformSettings):
         pattern=r"^[^?&#\s][^#\s]*$",
         description="what is appended to the ads' URL parameters",
     )
-    domains: Annotated[tuple[str, ...], _Listed] = Field(
+    domains: Annotated[tuple[str, ...], BY_COMMAS] = Field(
         (), description="your own domains; ads that lead elsewhere are not tagged; empty: all are"
     )
     restate_days: int = Field(28, ge=0, le=90, description="past days whose cost is read again, as Meta restates it")

@@ -1,7 +1,6 @@
 """Salesforce: touchpoints upserted by their id, a few at a time or as a bulk job, each record answered for."""
 
 import asyncio
-import json
 import math
 import re
 from collections import defaultdict
@@ -10,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bot.words.connection import Account, Cause, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings, TouchpointSink
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings
 from platforms._answers import chunks, expected, text
+from platforms._environment import AS_JSON
 from platforms._salesforce_bulk import Bulk, Call
 from platforms._salesforce_errors import read_api_error, read_token_error
 from platforms._salesforce_records import Record, by_length, json_of, quoted, read_json, record_of, retry
+from platforms._touchpoints import TwoObjects
 
 # "More than 2,000 records: Bulk API": https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/
 _BULK_ABOVE = 2_000
@@ -33,7 +34,6 @@ _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
 # From the environment it comes as JSON text.
-_Table = BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
 
 
 class SalesforceSettings(PlatformSettings):
@@ -51,7 +51,7 @@ class SalesforceSettings(PlatformSettings):
         "bizible2__Touchpoint_Date__c", pattern=r"^\w*$", description="takes occurred_at; empty: not written"
     )
     email_field: str = Field("bizible2__Email__c", pattern=r"^\w*$", description="takes email; empty: not written")
-    fields: Annotated[dict[str, str], _Table] = Field(
+    fields: Annotated[dict[str, str], AS_JSON] = Field(
         default_factory=dict, description="renames touchpoint fields: name in the touchpoint = name in Salesforce"
     )
     batch_size: int = Field(200, ge=1, le=_COLLECTION, description="records per call, up to 200")
@@ -64,7 +64,7 @@ class SalesforceSettings(PlatformSettings):
     idle_days: int = Field(0, ge=0, description="after so many days unused the org ends a login; 0: not known")
 
 
-class Salesforce(Platform, TouchpointSink):
+class Salesforce(Platform, TwoObjects):
     """Upserts touchpoints by their id: up to 2,000 waiting ones in calls of `batch_size`, more as one bulk job.
 
     Each record is answered for. Locked records and the like are tried again; what Salesforce refuses for good is set
@@ -163,14 +163,6 @@ class Salesforce(Platform, TouchpointSink):
     def calls_for(self, records: int) -> int:
         return math.ceil(records / self.settings.batch_size) if records <= _BULK_ABOVE else _BULK_CALLS
 
-    @property
-    def pauses_on_refusal(self) -> bool:
-        return self.settings.on_refused == "pause"
-
-    @property
-    def daily_credits(self) -> int:
-        return self.settings.daily_credits
-
     async def push(
         self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
     ) -> list[PushResult]:
@@ -235,11 +227,8 @@ class Salesforce(Platform, TouchpointSink):
 
     async def find(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint]) -> set[str]:
         call = self._minded(fetch, account)
-        wanted: dict[str, list[str]] = defaultdict(list)
-        for touchpoint in touchpoints:
-            wanted[self._object(touchpoint)].append(touchpoint.id)
         held: set[str] = set()
-        for sobject, ids in wanted.items():
+        for sobject, ids in self.ids_by_object(touchpoints).items():
             for some in by_length(ids):
                 held |= await self._held(call, sobject, some)
         return held & {touchpoint.id for touchpoint in touchpoints}
@@ -268,10 +257,6 @@ class Salesforce(Platform, TouchpointSink):
     def _login(self, path: str) -> str:
         return self.settings.login_url.rstrip("/") + path
 
-    def _object(self, touchpoint: Touchpoint) -> str:
-        attribution = touchpoint.kind == "attribution_touchpoint"
-        return self.settings.attribution_object if attribution else self.settings.object
-
     def _records(self, touchpoints: Sequence[Touchpoint], results: dict[str, PushResult]) -> dict[str, list[Record]]:
         """Records by object; what cannot be one is set aside in `results`."""
         groups: dict[str, list[Record]] = defaultdict(list)
@@ -284,7 +269,7 @@ class Salesforce(Platform, TouchpointSink):
             except Refused as refused:
                 results[each.id] = PushResult(each.id, PushState.SET_ASIDE, str(refused))
             else:
-                groups[self._object(each)].append(record)
+                groups[self.object_of(each)].append(record)
         return groups
 
     def _minded(self, fetch: Fetch, account: Account) -> Call:
