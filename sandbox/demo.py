@@ -19,7 +19,6 @@ from sandbox.world import World
 
 RED, GREEN = "#D92D20", "#12B76A"
 TOUCHPOINTS = 3_000  # enough for a bulk job, so that the catch-up can be watched
-NEW_ADS = 20
 
 
 @dataclass(frozen=True)

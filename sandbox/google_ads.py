@@ -171,9 +171,6 @@ class GoogleAdsSandbox(Downtime):
     def close_account(self, customer: str, status: str = "CANCELED") -> None:
         self.account(customer).status = status
 
-    def open_account(self, customer: str) -> None:
-        self.account(customer).status = "ENABLED"
-
     def limit_rate(self, times: int | None = 1, retry_delay: str = "30s", code: str = "RESOURCE_EXHAUSTED") -> None:
         """The next so many API calls (None: all, until `lift_limit`) get 429."""
         self.api.entrance.quota = Quota(times, code, retry_delay)

@@ -10,7 +10,7 @@ from sandbox.downtime import Downtime
 from sandbox.faults import Faults
 from sandbox.hubspot_api import HubspotApi, no_such_page
 from sandbox.hubspot_login import CLIENT_ID, CLIENT_SECRET, Login
-from sandbox.hubspot_portal import ALL_SCOPES, Portal, Writes
+from sandbox.hubspot_portal import Portal, Writes
 from sandbox.hubspot_schema import TOUCHPOINT, TOUCHPOINT_ID, ObjectType, Properties, Property
 from sandbox.hubspot_schema import Kind as ValueKind
 from sandbox.ledger import Ledger
@@ -123,9 +123,6 @@ class HubspotSandbox(Downtime):
         if plan:
             self.portals[hub].plan -= set(scopes)
 
-    def give_plan_back(self, hub: str = ACME) -> None:
-        self.portals[hub].plan = ALL_SCOPES
-
     # What goes wrong with single records
 
     def refuse(self, external_id: str, message: str, category: str = "VALIDATION_ERROR") -> None:
@@ -150,10 +147,6 @@ class HubspotSandbox(Downtime):
     def make_unique(self, asked: str, name: str, unique: bool) -> None:
         for kind in self._types(asked):
             kind.properties[name] = replace(kind.properties[name], unique=unique)
-
-    def remove_property(self, asked: str, name: str) -> None:
-        for kind in self._types(asked):
-            kind.properties.pop(name, None)
 
     def _types(self, asked: str) -> list[ObjectType]:
         return [portal.object_type(asked) for portal in self.portals.values()]

@@ -164,9 +164,6 @@ class MicrosoftAdvertisingSandbox(Downtime):
     def close_account(self, number: str, status: str = "Inactive") -> None:
         self.account(number).status = status
 
-    def open_account(self, number: str) -> None:
-        self.account(number).status = "Active"
-
     def _levers(self) -> list[Lever]:
         async def revoke() -> str:
             return counted(self.revoke(), "sign-in") + " of Ada Marsh ended in Microsoft Entra."

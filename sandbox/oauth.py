@@ -35,8 +35,6 @@ __all__ = [
 Answer = tuple[int, dict[str, Any]]
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
-CLIENT_PROBLEMS = {Problem.UNKNOWN_CLIENT, Problem.WRONG_SECRET}
-
 
 def rfc_answer(refusal: Refusal) -> Answer:
     """RFC 6749 §5.2: the answer of a vendor without habits of its own."""

@@ -66,10 +66,6 @@ class Message:
         return self.history[1:]
 
     @property
-    def posted_at(self) -> datetime:
-        return self.history[0].at
-
-    @property
     def color(self) -> str | None:
         return next((a["color"] for a in self.attachments if "color" in a), None)
 
