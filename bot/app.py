@@ -33,6 +33,7 @@ from bot.logins.refresh import Refresher
 from bot.logins.revoke import Revoke
 from bot.memory.announcements import Announcement
 from bot.memory.memory import Saying, Work
+from bot.memory.storms import StormRule
 from bot.outages.calling import Presence
 from bot.outages.gathering import Facts
 from bot.outages.meter import last_days
@@ -98,7 +99,7 @@ class App:
         self.refresher = Refresher(
             memory, gateways, now, request_timeout=timing.request_timeout, refresh_ahead=timing.refresh_ahead
         )
-        self._storms = timing.storm_after, timing.storm_window
+        self._storms = StormRule(timing.storm_after, timing.storm_window)
         self.watch = Watch(memory, gateways, self.refresher, self.routes, self.pace, now, self._storms, self.owner)
         self.facts = Facts(memory, gateways, self.routes, settings.web.public_url, now)
         self._wire_what_speaks()

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Update, delete, insert, select, update
 
-from bot.memory.entrances import GuestLink
+from bot.memory.entrances import ConnectLink, GuestLink
 from bot.memory.memory import SealBroken
 from bot.words.connection import Consent, Secret
 from storage.tables import consents, guest_links, links
@@ -64,10 +64,10 @@ class ConsentRows:
         values = {"id": link_id, "platform": platform, "token_hash": token_hash, "asked_by": asked_by}
         await self._tx.change(insert(links).values(values | {"expires_at": expires_at}))
 
-    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
+    async def link(self, token_hash: str, now: datetime) -> ConnectLink | None:
         living = links.c.token_hash == token_hash, links.c.used_at.is_(None), links.c.expires_at > now
         row = await self._tx.one(select(links).where(*living))
-        return (row.id, row.platform, row.grant_id or "") if row else None
+        return ConnectLink(row.id, row.platform, row.grant_id or "") if row else None
 
     async def asked_by(self, link_id: str) -> str:
         return str(await self._tx.value(select(links.c.asked_by).where(links.c.id == link_id)) or "")

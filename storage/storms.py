@@ -35,13 +35,17 @@ class StormRows:
         carried: dict[str, list[Connection]] = {each: [] for each in ids}
         for connection in await ConnectionRows(self._tx).of_grants(ids):
             carried[connection.grant_id].append(connection)
-        told = await self._told_of([c.id for cs in carried.values() for c in cs], ids, lately)
-        fresh = {each: cs for each, cs in carried.items() if told.isdisjoint([each, *(c.id for c in cs)])}
+        told = await self._told_of([c.id for theirs in carried.values() for c in theirs], ids, lately)
+        fresh = {
+            grant_id: theirs
+            for grant_id, theirs in carried.items()
+            if grant_id not in told and not any(connection.id in told for connection in theirs)
+        }
         lost = {"lost_at": now, "refresh_started_at": None, "next_refresh_at": None}
         await self._tx.change(update(grants).where(grants.c.id.in_(fresh)).values(lost))
-        theirs = update(connections).where(connections.c.grant_id.in_(fresh))
-        await self._tx.change(theirs.values(authorized=False))
-        return {each: [c for c in cs if c.enabled] for each, cs in fresh.items()}
+        standing = update(connections).where(connections.c.grant_id.in_(fresh))
+        await self._tx.change(standing.values(authorized=False))
+        return {grant_id: [c for c in theirs if c.enabled] for grant_id, theirs in fresh.items()}
 
     async def _told_of(self, connection_ids: Sequence[str], grant_ids: Sequence[str], lately: datetime) -> set[str]:
         """Connections and grants of which an outage tells that is open, or that was caught up from since."""
@@ -104,11 +108,12 @@ class StormRows:
         return None, len(await self._tx.all(lately))
 
     async def told(self, outage_id: str, lines: int) -> Storm:
-        lost, going = (
-            func.coalesce(func.sum(case((it, 1), else_=0)), 0) for it in (_LOST, outages.c.closed_at.is_(None))
+        counted = select(
+            func.count().label("every"),
+            _how_many(_LOST).label("lost"),
+            _how_many(outages.c.closed_at.is_(None)).label("going"),
+            func.max(outages.c.opened_at).label("newest"),
         )
-        newest = func.max(outages.c.opened_at)
-        counted = select(func.count().label("every"), lost.label("lost"), going.label("going"), newest.label("newest"))
         row = await self._tx.one(counted.where(outages.c.storm == outage_id))
         assert row is not None  # a count is always one row
         first = await self._lines(_of(outage_id, _LOST).limit(lines)) if row.lost else ()
@@ -160,6 +165,10 @@ class StormRows:
         lost = told.where(outages.c.storm == outage_id, _LOST)
         rows = await self._tx.all(lost.order_by(outages.c.opened_at, outages.c.id).limit(limit))
         return [(row.connection_id, row.authorized_by or "") for row in rows]
+
+
+def _how_many(of_these: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((of_these, 1), else_=0)), 0)
 
 
 def _of(outage_id: str, *where: ColumnElement[bool]) -> Select[Any]:

@@ -211,6 +211,6 @@ async def _continue(tx: Tx, facts: OutageFacts, now: datetime) -> None:
     elif storm.overflows and storm.newest is not None and now - storm.newest > RED_REFRESH:
         await tx.outbox.say_reply(facts.outage.id, "storm_list", LISTS + storm.every, {}, now)
     quiet = now - facts.outage.opened_at > RED_REFRESH
-    pages = storm.every / PAGE if quiet else storm.every // PAGE
-    for page in range(1, min(ceil(pages), PAGES + 1)):
+    pages = ceil(storm.every / PAGE) if quiet else storm.every // PAGE
+    for page in range(1, min(pages, PAGES + 1)):
         await tx.outbox.say_reply(facts.outage.id, f"storm_{page}", PAGE_REVISION + page, {"page": page}, now)

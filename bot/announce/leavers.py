@@ -41,17 +41,23 @@ class Leavers:
         now = self._now()
         async with self._memory.begin() as tx:
             routes = self._routes.over(await tx.routes.all())
-            theirs: dict[str, list[Connection]] = defaultdict(list)
-            for grant in await tx.grants.all():
-                if grant.platform in self._gateways and _gave(grant, who, email):
-                    for connection in await tx.connections.of_grant(grant.id):
-                        if _healthy(connection):
-                            theirs[routes.channel(connection)].append(connection)
-            for channel, connections in theirs.items():
+            by_channel: dict[str, list[Connection]] = defaultdict(list)
+            for connection in await self._resting_on(tx, who, email):
+                by_channel[routes.channel(connection)].append(connection)
+            for channel, connections in by_channel.items():
                 about = {"who": who, "name": name, "email": email, "channel": channel}
                 told = {**about, "connections": {c.id: c.grant_id for c in connections}}
                 await tx.announcements.announce(f"{KIND}:{who}:{channel}".lower(), KIND, channel, told, now)
             await self._give_back(tx, who, now)
+
+    async def _resting_on(self, tx: Tx, who: str, email: str) -> list[Connection]:
+        """The healthy connections of the logins that this person gave."""
+        given = [grant for grant in await tx.grants.all() if _gave(grant, who, email)]
+        resting: list[Connection] = []
+        for grant in given:
+            if grant.platform in self._gateways:
+                resting += [each for each in await tx.connections.of_grant(grant.id) if _healthy(each)]
+        return resting
 
     async def _give_back(self, tx: Tx, who: str, now: datetime) -> None:
         """What they had said they would take care of is open to everybody again."""

@@ -168,13 +168,16 @@ class Mover:
                 if finished and transfer.mark is not None:
                     disagreed = await self._confirmation.passed(walk, carrier, platform)
         except RedkeyError as error:
-            # Only passes that move nothing at all make a stall.
-            await self._again(replace(transfer, attempts=0) if walk is not None and walk.moved else transfer, error)
+            if walk is not None and walk.moved:  # only passes that move nothing at all make a stall
+                transfer = replace(transfer, attempts=0)
+            await self._again(transfer, error)
             return
-        pause = self._every.of(transfer.flow) if finished else timedelta(0)
-        if disagreed:
-            # Once at once, as days may have been restated in between. Then the source is left in peace for a while.
-            pause = self._pace.back_off(disagreed, None) if disagreed > 1 else timedelta(0)
+        if disagreed > 1:
+            pause = self._pace.back_off(disagreed, None)  # the source is left in peace for a while
+        elif disagreed == 1 or not finished:
+            pause = timedelta(0)  # after a first disagreement too, as days may have been restated in between
+        else:
+            pause = self._every.of(transfer.flow)
         async with self._memory.begin() as tx:
             await tx.transfers.release(walk.transfer, self._now() + pause, attempts=max(disagreed - 1, 0))
             await tx.connections.moved(connection.id, self._now())

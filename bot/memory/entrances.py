@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.words.connection import Consent
 
 LINK_OVER = "this link was used already, taken back, or is too old"
+
+
+class ConnectLink(NamedTuple):
+    """A living link for a new login. `grant_id`: the login, once its consent is done; before that empty."""
+
+    id: str
+    platform: str
+    grant_id: str
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,8 @@ class Consents(Protocol):
     async def add_link(
         self, link_id: str, platform: str, token_hash: str, asked_by: str, expires_at: datetime
     ) -> None: ...
-    async def link(self, token_hash: str, now: datetime) -> tuple[str, str, str] | None:
-        """(id, platform, grant id or "") of a living link."""
+    async def link(self, token_hash: str, now: datetime) -> ConnectLink | None:
+        """One that lives: not used, not too old."""
 
     async def asked_by(self, link_id: str) -> str:
         """Who asked for the link."""

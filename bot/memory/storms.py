@@ -3,10 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.words.connection import Cause, Connection, Outage
 from bot.words.facts import Storm, StormAccount, StormLine
+
+
+class StormRule(NamedTuple):
+    """From `after` outages of one platform and channel within `window` on, further ones share one message."""
+
+    after: int = 5
+    window: timedelta = timedelta(seconds=30)
+
+
+USUAL_STORM = StormRule()
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,14 @@ from bot.words.facts import OutageFacts
 JUST_NOW = timedelta(hours=1)
 STORM_LOOKED_AT = 1_000  # accounts of a storm whose owners are looked for
 STORM_CALLED = 15
-PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 OURS = {"reminded", "escalated", "claim_lapsed", "soon_gone"}  # lines of a timeline that tell of a call, not of an act
 Called = TypeVar("Called", OutageFacts, EndingFacts | LeaverFacts)
+
+
+def first_in_slack(*known: str | None) -> str:
+    """The first of these that is a person in Slack: others are logins, or nobody. "" where there is none."""
+    return next((who for who in known if who and _PERSON.fullmatch(who)), "")
 
 
 class Presence(Protocol):

@@ -11,7 +11,7 @@ from bot.outages.marks import cost_since, running_flows, shown
 from bot.outages.meter import Meter
 from bot.words.connection import Connection, Flow, Outage, Transfer
 from bot.words.facts import PAGE, AccountFact, OutageFacts, Progress, StormAccount
-from bot.words.interfaces import Clock, Gateway
+from bot.words.interfaces import Clock, Gateway, Platform
 
 
 class Facts:
@@ -43,25 +43,22 @@ class Facts:
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
         gateway = self._gateways.get(outage.platform)
-        found = await tx.connections.some(outage.connection_ids)
-        connections = [shown(c, gateway.platform) for c in found] if gateway else found
-        flows = {c.id: (running_flows(c, gateway.platform) if gateway else []) for c in connections}
-        held = await tx.transfers.of_connections(outage.connection_ids)
-        transfers = [t for t in held if t.flow in flows.get(t.connection_id, [])]
-        marked = [t for t in transfers if t.mark_outage == outage.id]
-        names = {c.id: c.account.name for c in connections}
+        platform = None if gateway is None else gateway.platform
+        now = self._now()
+        connections = await tx.connections.some(outage.connection_ids)
+        if platform is not None:
+            connections = [shown(connection, platform) for connection in connections]
+        transfers = await _running(tx, outage, connections, platform)
+        waiting = await _waiting(tx, transfers)
         routes = self._routes.over(await tx.routes.all())
-        kind = gateway.platform.kind if gateway else connections[0].kind
-        waiting, now = await _waiting(tx, transfers), self._now()
-        platform, acted = gateway.platform if gateway else None, just_acted(outage, now)
-        if outage.storm == outage.id:
-            called = await who_can_fix_a_storm(tx, outage, routes)
-        else:
-            called = await who_can_fix(tx, connections, routes)
+        called = await _called(tx, outage, connections, routes)
+        acted = just_acted(outage, now)
+        marked = [transfer for transfer in transfers if transfer.mark_outage == outage.id]
+        names = {connection.id: connection.account.name for connection in connections}
         return OutageFacts(
             outage=outage,
-            platform_name=gateway.platform.name if gateway else outage.platform,
-            kind=kind,
+            platform_name=outage.platform if platform is None else platform.name,
+            kind=connections[0].kind if platform is None else platform.kind,
             accounts=tuple(AccountFact(c.id, c.account.id, c.account.name, c.status) for c in connections),
             now=now,
             start_url=f"{self._public_url}/reauthorize/{outage.id}",
@@ -76,6 +73,23 @@ class Facts:
             storm=await tx.storms.told(outage.id, PAGE) if outage.storm == outage.id else None,
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )
+
+
+async def _running(
+    tx: Tx, outage: Outage, connections: Sequence[Connection], platform: Platform | None
+) -> list[Transfer]:
+    """The transfers that an outage keeps waiting; none where the platform is switched off."""
+    if platform is None:
+        return []
+    flows = {connection.id: running_flows(connection, platform) for connection in connections}
+    held = await tx.transfers.of_connections(outage.connection_ids)
+    return [transfer for transfer in held if transfer.flow in flows.get(transfer.connection_id, [])]
+
+
+async def _called(tx: Tx, outage: Outage, connections: Sequence[Connection], routes: Routes) -> Sequence[str]:
+    if outage.storm == outage.id:
+        return await who_can_fix_a_storm(tx, outage, routes)
+    return await who_can_fix(tx, connections, routes)
 
 
 def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer], outage: Outage) -> date | None:

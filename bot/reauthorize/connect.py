@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.logins.refresh import GrantTokens, Refresher
 from bot.memory.memory import Memory, Tx
 from bot.memory.routes import Routes
-from bot.outages.calling import PERSON
+from bot.outages.calling import first_in_slack
 from bot.outages.marks import shown, stopped_flows
 from bot.people.people import Begun, ConnectPage, Ending, NotFound, Outcome, Reachable
 from bot.reauthorize.borrowed import tell_whose_login
@@ -63,22 +63,24 @@ class Connect:
     async def page(self, token: str) -> ConnectPage | None:
         async with self._memory.read() as tx:
             link = await tx.consents.link(digest(token), self._now())
-            grant = await tx.grants.get(link[2]) if link and link[2] else None
-        if link is None or link[1] not in self._gateways:
+            grant = await tx.grants.get(link.grant_id) if link and link.grant_id else None
+        if link is None or link.platform not in self._gateways:
             return None
-        name = self._gateways[link[1]].platform.name
+        name = self._gateways[link.platform].platform.name
         if grant is None:
-            return ConnectPage(token, link[1], name)
-        return await self._choice(token, grant, name)
-
-    async def _choice(self, token: str, grant: Grant, name: str) -> ConnectPage:
+            return ConnectPage(token, link.platform, name)
         accounts = await self._accounts(grant)
+        return await self._page(token, grant.platform, grant.identity.login, accounts, grant.scopes)
+
+    async def _page(
+        self, token: str, platform: str, login: str, accounts: Sequence[Account], scopes: Sequence[str]
+    ) -> ConnectPage:
+        """The accounts to choose from. `scopes`: what was granted, which may be less than everything needs."""
         async with self._memory.read() as tx:
-            watched = {c.account.id for c in await tx.connections.all() if c.platform == grant.platform}
-        stopped = tuple(stopped_flows(self._gateways[grant.platform].platform, grant.scopes))
-        return ConnectPage(
-            token, grant.platform, name, grant.identity.login, tuple(accounts), frozenset(watched), stopped
-        )
+            watched = frozenset(c.account.id for c in await tx.connections.all() if c.platform == platform)
+        asked = self._gateways[platform].platform
+        stopped = tuple(stopped_flows(asked, scopes))
+        return ConnectPage(token, platform, asked.name, login, tuple(accounts), watched, stopped)
 
     async def _accounts(self, grant: Grant) -> list[Account]:
         gateway = self._gateways[grant.platform]
@@ -87,9 +89,9 @@ class Connect:
     async def begin(self, token: str) -> Begun:
         async with self._memory.read() as tx:
             link = await tx.consents.link(digest(token), self._now())
-        if link is None or link[2] or link[1] not in self._gateways:
+        if link is None or link.grant_id or link.platform not in self._gateways:
             raise NotFound("this link was used already, or it is too old")
-        return await self._consents.begin(link[1], "connect", link[0], login_hint="", who="")
+        return await self._consents.begin(link.platform, "connect", link.id, login_hint="", who="")
 
     async def finish(self, consent: Consent, code: str) -> Outcome:
         """Keep the new login, watch nothing yet. If this person's login was lost before, it is restored on the way."""
@@ -101,29 +103,29 @@ class Connect:
         proof: Proof | None = None
         try:
             proof = await self._restore.prove(consent.platform, tokens)
-            siblings = await self._restore.siblings(consent.platform, proof)
-            reached = await self._restore.usable(consent.platform, proof, siblings)
-            token = secrets.token_urlsafe(32)
-            async with self._memory.begin() as tx:
-                restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
-                fresh = await tx.consents.link_granted(consent.ref, restored.grant.id, digest(token))
-                if not fresh:
-                    raise Fenced
-                asked_by = await tx.consents.asked_by(consent.ref)
-                if PERSON.fullmatch(asked_by):
-                    await tx.grants.authorized_by(restored.grant.id, asked_by)
-                tx.audit.note("consented", who=proof.identity.login, subject=restored.grant.id, link=consent.ref)
+            token = await self._take_in(consent, proof)
         except (RedkeyError, Fenced) as error:
             await self._restore.discard(consent.platform, tokens, proof.identity if proof else None)
             why = "this link was used already" if isinstance(error, Fenced) else in_words(error)
             return Outcome(Ending.FAILED, consent.platform, name, why=why)
-        async with self._memory.read() as tx:
-            watched = {c.account.id for c in await tx.connections.all() if c.platform == consent.platform}
-        stopped = tuple(stopped_flows(self._gateways[consent.platform].platform, proof.tokens.scopes))
-        page = ConnectPage(
-            token, consent.platform, name, proof.identity.login, proof.accounts, frozenset(watched), stopped
-        )
-        return Outcome(Ending.CHOOSE, consent.platform, name, used_login=proof.identity.login, connect=page)
+        login = proof.identity.login
+        page = await self._page(token, consent.platform, login, proof.accounts, proof.tokens.scopes)
+        return Outcome(Ending.CHOOSE, consent.platform, name, used_login=login, connect=page)
+
+    async def _take_in(self, consent: Consent, proof: Proof) -> str:
+        """Store the new login; gives the link's next token. Raises Fenced when the link was used meanwhile."""
+        siblings = await self._restore.siblings(consent.platform, proof)
+        reached = await self._restore.usable(consent.platform, proof, siblings)
+        token = secrets.token_urlsafe(32)
+        async with self._memory.begin() as tx:
+            restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
+            if not await tx.consents.link_granted(consent.ref, restored.grant.id, digest(token)):
+                raise Fenced
+            asked_by = first_in_slack(await tx.consents.asked_by(consent.ref))
+            if asked_by:
+                await tx.grants.authorized_by(restored.grant.id, asked_by)
+            tx.audit.note("consented", who=proof.identity.login, subject=restored.grant.id, link=consent.ref)
+        return token
 
     async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
         """Watch the chosen accounts. One that is watched already through another login moves to this one if that is
@@ -131,12 +133,12 @@ class Connect:
         """
         async with self._memory.read() as tx:
             link = await tx.consents.link(digest(token), self._now())
-            grant = await tx.grants.get(link[2]) if link and link[2] else None
+            grant = await tx.grants.get(link.grant_id) if link and link.grant_id else None
         if link is None or grant is None:
             raise NotFound("this link was used already, or it is too old")
         reached = await self._reached(grant, account_ids)
         async with self._memory.begin() as tx:
-            if not await tx.consents.link_used(link[0], self._now()):
+            if not await tx.consents.link_used(link.id, self._now()):
                 raise NotFound("this link was used already")
             return await self._take(tx, grant, reached, account_ids, grant.identity.login)
 
@@ -145,9 +147,7 @@ class Connect:
         answer now is left out.
         """
         async with self._memory.read() as tx:
-            every = [g for g in await tx.grants.all() if g.platform == platform and platform in self._gateways]
-            living = [g for each in every if (g := await tx.grants.living(platform, each.identity.id))]
-            grants = living[-ASKED_MOST:]
+            grants = (await self._living(tx, platform))[-ASKED_MOST:]
             watched = {c.account.id for c in await tx.connections.all() if c.platform == platform}
         answers = await asyncio.gather(*(self._accounts(g) for g in grants), return_exceptions=True)
         found: list[Reachable] = []
@@ -158,6 +158,17 @@ class Connect:
                 continue
             beyond = tuple(a for a in answer if a.id not in watched)
             found.append(Reachable(grant.id, grant.identity.login, beyond))
+        return found
+
+    async def _living(self, tx: Tx, platform: str) -> list[Grant]:
+        if platform not in self._gateways:
+            return []
+        found = []
+        for grant in await tx.grants.all():
+            if grant.platform == platform:
+                living = await tx.grants.living(platform, grant.identity.id)
+                if living is not None:
+                    found.append(living)
         return found
 
     async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:

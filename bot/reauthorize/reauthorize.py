@@ -10,7 +10,7 @@ import structlog
 
 from bot.memory.entrances import LINK_OVER, GuestLink
 from bot.memory.memory import Memory, Tx
-from bot.outages.calling import PERSON
+from bot.outages.calling import first_in_slack
 from bot.outages.gathering import Facts
 from bot.outages.marks import stopped_flows
 from bot.people.people import Begun, Ending, NotFound, Outcome, StartPage
@@ -181,8 +181,7 @@ class Reauthorize:
             if guest is not None:
                 await self._used(tx, guest, proof)
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)
-            known = () if guest else (consent.started_by, again and again.claimed_by)
-            who = next((w for w in known if w and PERSON.fullmatch(w)), "")
+            who = "" if guest else first_in_slack(consent.started_by, again.claimed_by if again else None)
             if who:
                 await tx.grants.authorized_by(restored.grant.id, who)
             tx.audit.note("reauthorized", who=proof.identity.login, subject=consent.ref, grant=restored.grant.id)

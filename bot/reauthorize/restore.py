@@ -9,6 +9,7 @@ import structlog
 
 from bot.logins.refresh import FreshTokens, renew_at
 from bot.memory.memory import Memory, SealBroken, Tx
+from bot.memory.storms import USUAL_STORM, StormRule
 from bot.outages.marks import begin_catch_up, stopped_flows
 from bot.words.connection import Account, Cause, Connection, Event, Grant, Identity, Outage, Reach, Secret, TokenSet
 from bot.words.errors import AccessDenied, AuthorizationLost, RedkeyError, Refused, TryLater
@@ -56,7 +57,7 @@ class Restore:
         gateways: Mapping[str, Gateway],
         now: Clock,
         refresh_ahead: timedelta,
-        storms: tuple[int, timedelta] = (5, timedelta(seconds=30)),
+        storms: StormRule = USUAL_STORM,
     ) -> None:
         self._storms = storms
         self._memory = memory
@@ -209,7 +210,7 @@ class Restore:
                 now=self._now(),
             )
             if alone is not None:
-                await tx.storms.gather(alone, *self._storms, self._now())
+                await tx.storms.gather(alone, self._storms.after, self._storms.window, self._now())
                 await tx.outbox.say_message(alone.id, alone.revision, self._now())
         if left:
             names = ", ".join(c.account.name for c in left)

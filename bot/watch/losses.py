@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
 from bot.logins.intents import KNOWN_LOST
 from bot.memory.memory import Memory, Tx
 from bot.memory.routes import Routes
-from bot.memory.storms import LostLogin, Opened
+from bot.memory.storms import LostLogin, Opened, StormRule
 from bot.outages.flaps import SAME_OUTAGE, reopen
 from bot.words.connection import Connection, DueCheck, Event, Outage, Reach
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
@@ -32,10 +31,10 @@ class _Lost:
 class Losses:
     """Opens outages, adds to them, and takes up again those that had begun to heal."""
 
-    def __init__(self, memory: Memory, routes: Routes, storms: tuple[int, timedelta], now: Clock) -> None:
+    def __init__(self, memory: Memory, routes: Routes, storms: StormRule, now: Clock) -> None:
         self._memory = memory
         self._routes = routes
-        self._storms = storms  # from so many outages of a platform and channel within so long on
+        self._storms = storms
         self._now = now
         self._written = Together(self._write)
 
@@ -80,27 +79,29 @@ class Losses:
         ours = {grant_id: each.generation for grant_id, each in first.items()}
         fresh = await tx.storms.lose(ours, now - SAME_OUTAGE, now) if ours else {}
         routes = self._routes.over(await tx.routes.all())
-        many, window = self._storms
         begun = [
-            LostLogin(
-                connections,
-                type(first[grant_id].error).__name__,
-                first[grant_id].error.cause,
-                max((c.last_good_at for c in connections if c.last_good_at), default=None),
-                routes.channel(connections[0]),
-                1 if first[grant_id].together else many,
-            )
+            self._login(first[grant_id], connections, routes)
             for grant_id, connections in fresh.items()
             if connections  # if all are paused there is none at all: it alerts when someone resumes one
         ]
         told: dict[str, Opened] = {}
-        for opened in await tx.storms.open(begun, window, now) if begun else ():
+        for opened in await tx.storms.open(begun, self._storms.window, now) if begun else ():
             log.warning("connection lost", platform=opened.platform, outage=opened.outage_id, cause=opened.cause)
             if opened.told_by not in told or opened.told_by == opened.outage_id:
                 told[opened.told_by] = opened
         for opened in told.values():
             await tx.outbox.say_message(opened.outage_id, 1, now)
         return [each for each in lost if each.grant_id not in fresh]
+
+    def _login(self, lost: _Lost, connections: Sequence[Connection], routes: Routes) -> LostLogin:
+        return LostLogin(
+            connections=connections,
+            remedy=type(lost.error).__name__,
+            cause=lost.error.cause,
+            last_good_at=max((c.last_good_at for c in connections if c.last_good_at), default=None),
+            channel=routes.channel(connections[0]),
+            after=1 if lost.together else self._storms.after,
+        )
 
     async def _one(self, tx: Tx, lost: _Lost) -> None:
         """Once per generation; its outage is opened, or goes on, in the same transaction."""
@@ -188,8 +189,7 @@ class Losses:
             now=now,
         )
         if outage is not None:
-            many, window = self._storms
-            await tx.storms.gather(outage, 1 if together else many, window, now)
+            await tx.storms.gather(outage, 1 if together else self._storms.after, self._storms.window, now)
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
 

@@ -38,9 +38,10 @@ class LostKeys:
         found = []
         async with self._memory.read() as tx:
             for grant in await tx.grants.all():
+                if grant.lost_at is not None:
+                    continue
                 try:
                     await tx.grants.tokens(grant.id)
                 except SealBroken:
-                    if grant.lost_at is None:
-                        found.append((grant.id, grant.generation))
+                    found.append((grant.id, grant.generation))
         return found

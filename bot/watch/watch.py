@@ -12,6 +12,7 @@ from bot.logins.resuming import InTurn, Resuming
 from bot.logins.turns import Turns
 from bot.memory.memory import Memory, SealBroken
 from bot.memory.routes import Routes
+from bot.memory.storms import USUAL_STORM, StormRule
 from bot.outages.marks import begin_catch_up
 from bot.traces import span
 from bot.watch.findings import Findings
@@ -37,7 +38,7 @@ class Watch:
         routes: Routes,
         pace: Pace,
         now: Clock,
-        storms: tuple[int, timedelta] = (5, timedelta(seconds=30)),
+        storms: StormRule = USUAL_STORM,
         owner: str | None = None,
     ) -> None:
         self._memory = memory
@@ -84,11 +85,16 @@ class Watch:
         async with self._memory.read() as tx:
             grant = await tx.grants.get(connection.grant_id)
         assert grant is not None  # a connection's grant row is never deleted
-        c = connection
-        self._findings.expect(1)
-        problem = await self.check_due(
-            DueCheck(c.id, c.platform, c.account, c.grant_id, c.authorized, grant.generation)
+        due = DueCheck(
+            connection.id,
+            connection.platform,
+            connection.account,
+            connection.grant_id,
+            connection.authorized,
+            grant.generation,
         )
+        self._findings.expect(1)
+        problem = await self.check_due(due)
         await self._findings.write()
         return problem
 

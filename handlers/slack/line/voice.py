@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import monotonic
 from typing import Any, cast
@@ -228,18 +228,17 @@ def _fingerprint(message: Spoken) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
+def _links(message: Spoken) -> Iterator[str]:
+    for attachment in message.attachments:
+        for block in attachment.get("blocks", []):
+            for element in block.get("elements", []):
+                if isinstance(element, dict) and "url" in element:
+                    yield element["url"]
+
+
 def _as_text(message: Spoken) -> str:
     """The sentence, and the way to the start page that the buttons can no longer give."""
-    url = next(
-        (
-            element["url"]
-            for attachment in message.attachments
-            for block in attachment.get("blocks", [])
-            for element in block.get("elements", [])
-            if isinstance(element, dict) and "url" in element
-        ),
-        "",
-    )
+    url = next(_links(message), "")
     text = message.text if len(message.text) <= TEXT_MOST else message.text[:TEXT_MOST] + "…"
     return f"{text}\n<{url}>" if url else text
 
