@@ -36,14 +36,14 @@ class _Gathering:
         if len(self._problems) < LISTED:
             self._problems.append(Problem(where, item_id, what))
 
-    def take(self, where: str, item: Any) -> None:
+    def take(self, kind: str, number: int, item: Any) -> None:
         touchpoint, wrong = self._rules.read(item)
         if touchpoint is not None:
             self._good.append(touchpoint)
             return
         item_id = self._rules.shown_id(item)
         for what in wrong:
-            self.wrong(where, what, item_id)
+            self.wrong(f"{kind} {number}", what, item_id)
 
     def result(self) -> list[Touchpoint]:
         if self._problems:
@@ -63,7 +63,7 @@ def parse_json(body: bytes, crms: Collection[str] = CRMS) -> list[Touchpoint]:
         gathering.wrong("body", "expected a JSON list of touchpoints: [{…}, {…}]")
         return gathering.result()
     for number, item in enumerate(items, 1):
-        gathering.take(f"item {number}", item)
+        gathering.take("item", number, item)
     return gathering.result()
 
 
@@ -82,7 +82,7 @@ def parse_ndjson(body: bytes | Iterable[bytes], crms: Collection[str] = CRMS) ->
         except JsonProblem as problem:
             gathering.wrong(f"line {number}", str(problem))
         else:
-            gathering.take(f"line {number}", item)
+            gathering.take("line", number, item)
     return gathering.result()
 
 
@@ -132,18 +132,16 @@ def _header_problems(header: list[str]) -> Iterator[str]:
 
 
 def _take_rows(gathering: _Gathering, header: list[str], rows: Iterator[list[str]], line: Callable[[], int]) -> None:
-    after = line()
+    own = [(name, header.index(name)) for name in COLUMNS if name in header]
+    fields = [(name, n) for n, name in enumerate(header) if name not in COLUMNS]
+    last = line()
     for cells in rows:
-        where, after = f"line {after + 1}", line()
+        first, last = last + 1, line()
         if not cells:
             continue
         if len(cells) != len(header):
-            gathering.wrong(where, f"has {len(cells)} cells, the header {len(header)}", cells[0][:80])
+            gathering.wrong(f"line {first}", f"has {len(cells)} cells, the header {len(header)}", cells[0][:80])
             continue
-        gathering.take(where, _item(header, cells))
-
-
-def _item(header: list[str], cells: list[str]) -> dict[str, Any]:
-    named = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
-    own = {name: named.pop(name) for name in COLUMNS if name in named}
-    return {**own, "fields": named}
+        item: dict[str, Any] = {name: cell for name, n in own if (cell := cells[n])}
+        item["fields"] = {name: cell for name, n in fields if (cell := cells[n])}
+        gathering.take("line", first, item)

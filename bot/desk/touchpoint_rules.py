@@ -1,7 +1,7 @@
 """What a touchpoint may look like. One item in, a Touchpoint or sentences about everything wrong with it out."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from bot.words.connection import Touchpoint
 
 CRMS = ("salesforce", "dynamics_365", "hubspot")
 KINDS = ("touchpoint", "attribution_touchpoint")
+_KIND_OR_NONE = (None, *KINDS)
 KEYS = frozenset({"id", "occurred_at", "email", "fields", "kind", "crm"})
 LONGEST_ID = 255
 LONGEST_EMAIL = 320
@@ -19,7 +20,7 @@ LONGEST_FIELD = 131_072  # the longest text field a Salesforce object can have
 SHOWN = 80
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -40,26 +41,21 @@ class Rules:
 
     def __init__(self, crms: Collection[str] = CRMS) -> None:
         self._crms = tuple(crms)
+        self._crm_or_none = (None, *crms)
 
     def read(self, item: Any) -> tuple[Touchpoint | None, list[str]]:
         """The touchpoint, or None and everything that is wrong with it."""
         if not isinstance(item, dict):
             return None, ['is not an object; expected {"id": …, "occurred_at": …}']
-        fields = {} if item.get("fields") is None else item["fields"]
-        occurred_at, wrong_time = read_time(item.get("occurred_at"))
-        wrong = [*self._wrong_frame(item), *_wrong_id(item.get("id")), *wrong_time, *_wrong_email(item.get("email"))]
-        wrong += self._wrong_choices(item)
-        wrong += _wrong_fields(fields)
+        get: Callable[[str], Any] = item.get
+        id_, email, kind, crm = get("id"), get("email"), get("kind"), get("crm")
+        fields = {} if (given := get("fields")) is None else given
+        occurred_at, wrong_time = read_time(get("occurred_at"))
+        wrong = _wrong_frame(item) + _wrong_id(id_) + wrong_time + _wrong_email(email)
+        wrong += self._wrong_choices(kind, crm) + _wrong_fields(fields)
         if wrong or occurred_at is None:
             return None, wrong
-        return Touchpoint(
-            id=item["id"],
-            occurred_at=occurred_at,
-            email=item.get("email") or "",
-            kind=item.get("kind") or KINDS[0],
-            fields=fields,
-            crm=item.get("crm") or None,
-        ), []
+        return Touchpoint(id_, occurred_at, email or "", kind or KINDS[0], fields, crm or None), []
 
     @staticmethod
     def shown_id(item: Any) -> str:
@@ -67,18 +63,13 @@ class Rules:
         found = item.get("id") if isinstance(item, dict) else None
         return shown(found) if isinstance(found, str) else ""
 
-    @staticmethod
-    def _wrong_frame(item: dict[str, Any]) -> Iterator[str]:
-        if isinstance(item, Doubled):
-            yield f"has the key {shown(item.key)!r} twice"
-        for key in sorted(item.keys() - KEYS):
-            yield f'has the unknown key {shown(key)!r}; a CRM field belongs into "fields"'
-
-    def _wrong_choices(self, item: dict[str, Any]) -> Iterator[str]:
-        if (kind := item.get("kind")) not in (None, *KINDS):
-            yield f"kind: expected {' or '.join(KINDS)}, not {_told(kind)}"
-        if (crm := item.get("crm")) not in (None, *self._crms):
-            yield f"crm: expected one of {', '.join(self._crms)}, or none for every CRM, not {_told(crm)}"
+    def _wrong_choices(self, kind: Any, crm: Any) -> list[str]:
+        wrong = []
+        if kind not in _KIND_OR_NONE:
+            wrong.append(f"kind: expected {' or '.join(KINDS)}, not {_told(kind)}")
+        if crm not in self._crm_or_none:
+            wrong.append(f"crm: expected one of {', '.join(self._crms)}, or none for every CRM, not {_told(crm)}")
+        return wrong
 
 
 def read_time(value: Any) -> tuple[datetime | None, list[str]]:
@@ -97,45 +88,54 @@ def read_time(value: Any) -> tuple[datetime | None, list[str]]:
         return None, [f"{expected}, not {_told(value)}"]
 
 
-def _wrong_id(value: Any) -> Iterator[str]:
+def _wrong_frame(item: dict[str, Any]) -> list[str]:
+    doubled = [f"has the key {shown(item.key)!r} twice"] if isinstance(item, Doubled) else []
+    if item.keys() <= KEYS:
+        return doubled
+    unknown = [shown(key) for key in sorted(item.keys() - KEYS)]
+    return doubled + [f'has the unknown key {key!r}; a CRM field belongs into "fields"' for key in unknown]
+
+
+def _wrong_id(value: Any) -> list[str]:
     if value is None:
-        yield "id: is missing"
-    elif not isinstance(value, str):
-        yield f"id: expected text, not {_told(value)}"
-    elif not 1 <= len(value) <= LONGEST_ID:
-        yield f"id: expected 1 to {LONGEST_ID} characters, not {len(value)}"
-    elif _CONTROL.search(value) or not _writable(value):
-        yield "id: holds a control character"
-    elif value != value.strip():
-        # CRMs cut these off, and then the record could never be found again under its id.
-        yield "id: begins or ends with a space"
-
-
-def _wrong_email(value: Any) -> Iterator[str]:
-    if value is None or value == "":
-        return
+        return ["id: is missing"]
     if not isinstance(value, str):
-        yield f"email: expected text, not {_told(value)}"
-    elif len(value) > LONGEST_EMAIL or _CONTROL.search(value) or not _writable(value) or not _EMAIL.fullmatch(value):
-        yield f"email: {_told(value)} is no e-mail address"
+        return [f"id: expected text, not {_told(value)}"]
+    if not 1 <= len(value) <= LONGEST_ID:
+        return [f"id: expected 1 to {LONGEST_ID} characters, not {len(value)}"]
+    if not _harmless(value):
+        return ["id: holds a control character"]
+    if value != value.strip():
+        # CRMs cut these off, and then the record could never be found again under its id.
+        return ["id: begins or ends with a space"]
+    return []
 
 
-def _wrong_fields(fields: Any) -> Iterator[str]:
+def _wrong_email(value: Any) -> list[str]:
+    if value is None or value == "":
+        return []
+    if not isinstance(value, str):
+        return [f"email: expected text, not {_told(value)}"]
+    if len(value) > LONGEST_EMAIL or not _harmless(value) or not _EMAIL.fullmatch(value):
+        return [f"email: {_told(value)} is no e-mail address"]
+    return []
+
+
+def _wrong_fields(fields: Any) -> list[str]:
     if not isinstance(fields, dict):
-        yield f"fields: expected an object, not {_told(fields)}"
-        return
-    if isinstance(fields, Doubled):
-        yield f"fields: has {shown(fields.key)!r} twice"
+        return [f"fields: expected an object, not {_told(fields)}"]
+    wrong = [f"fields: has {shown(fields.key)!r} twice"] if isinstance(fields, Doubled) else []
     for name, value in fields.items():
         if not 1 <= len(name) <= LONGEST_ID or not _can_be_a_name(name):
-            yield f"fields: {shown(name)!r} cannot be a field's name"
+            wrong.append(f"fields: {shown(name)!r} cannot be a field's name")
         elif what := _wrong_value(value):
-            yield f"fields: {shown(name)}: {what}"
+            wrong.append(f"fields: {shown(name)}: {what}")
+    return wrong
 
 
 @lru_cache(maxsize=2_000)  # the same few names come with every touchpoint
 def _can_be_a_name(name: str) -> bool:
-    return not _CONTROL.search(name) and _writable(name)
+    return _harmless(name)
 
 
 def _wrong_value(value: Any) -> str:
@@ -150,11 +150,13 @@ def _wrong_value(value: Any) -> str:
     return f"expected text, a number, true, false or null, not {_told(value)}"
 
 
+def _harmless(text: str) -> bool:
+    return text.isprintable() or (not _CONTROL.search(text) and _writable(text))
+
+
 def _writable(text: str) -> bool:
     """No database column and no CRM takes NUL, and half a surrogate pair is no character at all."""
-    if "\0" in text:
-        return False
-    return text.isascii() or not _SURROGATE.search(text)
+    return text.isprintable() or not _UNWRITABLE.search(text)
 
 
 def shown(text: str) -> str:
