@@ -18,7 +18,7 @@ from platforms._answers import chunks, expected, text
 from platforms._environment import AS_JSON
 from platforms._salesforce_bulk import Bulk, Call
 from platforms._salesforce_errors import read_api_error, read_token_error
-from platforms._salesforce_records import Record, by_length, json_of, quoted, read_json, record_of, retry
+from platforms._salesforce_records import Record, Recorder, by_length, json_of, quoted, read_json, retry
 from platforms._touchpoints import TwoObjects
 
 # "More than 2,000 records: Bulk API": https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/
@@ -175,7 +175,10 @@ class Salesforce(Platform, TwoObjects):
             results |= await self._push(call, bulk, sobject, groups.get(sobject, []))
         await bulk.forget()
         unknown = "Salesforce said nothing about this record"
-        return [results.get(each.id) or PushResult(each.id, PushState.RETRY, unknown) for each in touchpoints]
+        return [
+            results.get(own_id) or PushResult(own_id, PushState.RETRY, unknown)
+            for own_id in [each.id for each in touchpoints]
+        ]
 
     async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Sequence[Record]) -> dict[str, PushResult]:
         results: dict[str, PushResult] = {}
@@ -261,11 +264,10 @@ class Salesforce(Platform, TwoObjects):
         """Records by object; what cannot be one is set aside in `results`."""
         groups: dict[str, list[Record]] = defaultdict(list)
         own = self.settings
+        record_of = Recorder(names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field)
         for each in touchpoints:
             try:
-                record = record_of(
-                    each, names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field
-                )
+                record = record_of(each)
             except Refused as refused:
                 results[each.id] = PushResult(each.id, PushState.SET_ASIDE, str(refused))
             else:

@@ -67,6 +67,11 @@ class Transaction:
     async def all(self, statement: Executable) -> Sequence[Row[Any]]:
         return (await self.connection.execute(statement)).all()
 
+    async def plain(self, statement: Select[Any]) -> Sequence[tuple[Any, ...]]:
+        """For thousands: the rows as the driver gave them. Whoever asks knows what each database's driver gives."""
+        found = await self.connection.execute(statement)
+        return () if found.cursor is None else found.cursor.fetchall()
+
     async def value(self, statement: Select[Any]) -> Any:
         return (await self.connection.execute(statement)).scalar()
 

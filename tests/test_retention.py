@@ -27,8 +27,7 @@ async def crm(memory, clock):
     [crm] = await connected(memory, clock(), platform="salesforce", flows=[Flow.TOUCHPOINTS])
     async with memory.begin() as tx:
         await tx.touchpoints.accept([touch(n, clock()) for n in range(3)], clock())
-        said = [PushResult("TP2_0", PushState.SENT), PushResult("TP2_1", PushState.SET_ASIDE, "no")]
-        await tx.touchpoints.settle(crm.id, said, clock())
+        await tx.touchpoints.settle(crm.id, [1], [PushResult("TP2_1", PushState.SET_ASIDE, "no")], clock())
     return crm
 
 
@@ -89,7 +88,7 @@ async def test_what_one_crm_has_and_another_waits_for_still_reaches_the_other(me
     [other] = await connected(memory, clock(), platform="hubspot", flows=[Flow.TOUCHPOINTS])
     async with memory.begin() as tx:
         await tx.touchpoints.accept([touch(7, clock())], clock())
-        await tx.touchpoints.settle(crm.id, [PushResult("TP2_7", PushState.SENT)], clock())
+        await tx.touchpoints.settle(crm.id, [4], [], clock())
     clock.advance(91 * DAY)
     await Retention(memory, KEEP, clock).run()
 

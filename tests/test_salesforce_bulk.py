@@ -10,9 +10,11 @@ from practice_salesforce_desk import MEDIUM, TOUCHPOINTS, desk_of_ada, states, t
 
 from bot.words.connection import PushState, Touchpoint
 from bot.words.errors import TryLater
-from platforms._salesforce_records import csv_of, read_csv, record_of
+from platforms._salesforce_records import Recorder, csv_of, read_csv
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
+
+PLAIN = Recorder(names={}, external_id="X", date="", email="")
 
 
 @pytest.fixture
@@ -153,7 +155,7 @@ async def test_empty_values_empty_a_field_and_absent_ones_leave_it(desk):
 
 
 def test_csv_is_cut_at_its_limit_between_records():
-    records = [record_of(touch(n), names={}, external_id="X", date="", email="") for n in range(100)]
+    records = [PLAIN(touch(n)) for n in range(100)]
     lines = csv_of(records, "X", 500).decode().splitlines()
     assert 10 < len(lines) < 100
     assert lines[0] == f'"X","{MEDIUM}"'
@@ -162,12 +164,7 @@ def test_csv_is_cut_at_its_limit_between_records():
 
 def test_csv_says_what_any_other_writer_and_reader_of_csv_would():
     odd = ["plain", 'a "quoted" word', '"', "", "a,b", "two\nlines", "\r\n", "Été", None, True, 7, 1.5]
-    records = [
-        record_of(
-            Touchpoint(f'TP2 "{n}"', NOW, "", "touchpoint", {"A": value}), names={}, external_id="X", date="", email=""
-        )
-        for n, value in enumerate(odd)
-    ]
+    records = [PLAIN(Touchpoint(f'TP2 "{n}"', NOW, "", "touchpoint", {"A": value})) for n, value in enumerate(odd)]
     said = csv_of(records, "X", 10_000).decode()
     rows = list(csv.reader(io.StringIO(said, newline=""), strict=True))
     assert [row[0] for row in rows] == ["X", *[record.id for record in records]]
@@ -176,6 +173,26 @@ def test_csv_says_what_any_other_writer_and_reader_of_csv_would():
     again = io.StringIO()
     csv.writer(again, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     assert again.getvalue() == said
+
+
+def test_records_of_many_shapes_keep_each_value_in_its_own_column():
+    renaming = Recorder(names={"Old": "New"}, external_id="X", date="At", email="Email")
+    given = [
+        touch("a", Old="1"),
+        Touchpoint("TP2_b", NOW, "", "touchpoint", {"Z": 1, "Old": "2", "x": "its own id again"}),
+        Touchpoint(
+            "TP2_c", NOW, "c@example.com", "touchpoint", {"Email": "another@example.com", "Old": "3", "New": "4"}
+        ),
+        Touchpoint("TP2_d", NOW, "", "touchpoint", {}),
+    ]
+    at = "2026-11-23T09:00:00.000Z"
+    rows = csv.DictReader(io.StringIO(csv_of([renaming(each) for each in given], "X", 10_000).decode()))
+    assert [{name: value for name, value in row.items() if value} for row in rows] == [
+        {"X": "TP2_a", "At": at, "Email": "ben@customer.example", MEDIUM: "cpc", "New": "1"},
+        {"X": "TP2_b", "At": at, "Z": "1", "New": "2"},
+        {"X": "TP2_c", "At": at, "Email": "another@example.com", "New": "4"},
+        {"X": "TP2_d", "At": at},
+    ]
 
 
 def test_results_that_are_no_csv_are_not_believed():

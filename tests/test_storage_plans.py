@@ -92,9 +92,9 @@ async def pushing(tx, clock, ads, crm, outage):
     await tx.touchpoints.waiting(crm.id, most=9)
     await tx.touchpoints.first_waiting(crm.id)
     await tx.touchpoints.top(crm.id)
-    states = (PushState.SENT, PushState.RETRY, PushState.SET_ASIDE)
-    said = [PushResult(f"TP2_{n}", state) for n, state in enumerate(states)]
-    await tx.touchpoints.settle(crm.id, said, clock())
+    said = [PushResult("TP2_1", PushState.RETRY), PushResult("TP2_2", PushState.SET_ASIDE)]
+    await tx.touchpoints.settle(crm.id, [1], said, clock())
+    await tx.touchpoints.settle(crm.id, [1, 4], [], clock())
     await tx.touchpoints.sent_between(crm.id, 0, 9, 9)
     await tx.touchpoints.set_aside(crm.id)
     await tx.touchpoints.resend(crm.id, ["TP2_0"], clock())

@@ -29,8 +29,10 @@ async def batch(memory, clock, crm, limit=100):
 
 
 async def settle(memory, clock, crm, *results):
+    """Of these touchpoints, each of which has the number of its delivery in its id."""
+    others = [PushResult(f"TP2_{n}", state, why) for n, state, why in results if state is not SENT]
     async with memory.begin() as tx:
-        await tx.touchpoints.settle(crm, [PushResult(f"TP2_{n}", state, why) for n, state, why in results], clock())
+        await tx.touchpoints.settle(crm, [n for n, state, _ in results if state is SENT], others, clock())
 
 
 async def test_a_touchpoint_arrives_as_it_was_given(memory, clock, crm):
@@ -40,7 +42,7 @@ async def test_a_touchpoint_arrives_as_it_was_given(memory, clock, crm):
     assert await accept(memory, clock, given) == (1, 0)
     async with memory.read() as tx:
         [delivery] = await tx.touchpoints.batch(crm, 10, clock())
-    assert (1, given, 0) == (delivery.number, delivery.touchpoint, delivery.attempts)
+    assert (1, given) == delivery
 
 
 async def test_a_repeated_id_is_counted_and_changes_nothing(memory, clock, crm):
@@ -128,6 +130,19 @@ async def test_what_is_sent_is_done_and_found_for_the_check(memory, clock, crm):
         assert (await tx.touchpoints.waiting(crm), await tx.touchpoints.waiting(crm, through=3)) == (2, 1)
         assert [delivery.number for delivery in await tx.touchpoints.sent_between(crm, 1, 4, 10)] == [2, 4]
         assert [delivery.number for delivery in await tx.touchpoints.sent_between(crm, 0, 5, 1)] == [1]
+
+
+@pytest.mark.parametrize("numbers", [[1, 3, 5], [3, 5], [2, 3]])
+async def test_only_these_are_marked_of_this_crm_only(numbers, memory, clock, crm):
+    [hubspot] = await connected(memory, clock(), "h", platform="hubspot", flows=[Flow.TOUCHPOINTS])
+    await accept(memory, clock, touch(1, clock()), touch(2, clock(), "salesforce"), touch(3, clock()))
+    async with memory.read() as tx:
+        mine, other = [await tx.touchpoints.batch(i, 9, clock()) for i in (crm, hubspot.id)]
+    async with memory.begin() as tx:
+        await tx.touchpoints.settle(crm, numbers, [], clock())
+    async with memory.read() as tx:
+        assert [d for d in mine if d.number not in numbers] == await tx.touchpoints.batch(crm, 9, clock())
+        assert other == await tx.touchpoints.batch(hubspot.id, 9, clock())
 
 
 async def test_what_the_crm_lost_is_sent_again(memory, clock, crm):

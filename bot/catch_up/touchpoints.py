@@ -1,11 +1,12 @@
 """Moving touchpoints: the outbox of each CRM, in order, batch by batch, each record with its own answer."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from bot.catch_up.transfer import Walk
 from bot.memory.memory import Tx
-from bot.words.connection import Delivery, Json, PushResult, PushState, Touchpoint, Transfer
+from bot.words.connection import Json, PushResult, PushState, Touchpoint, Transfer
 from bot.words.errors import TryLater
 from bot.words.interfaces import Platform, TouchpointSink
 
@@ -64,14 +65,15 @@ class TouchpointCarrier:
         await self._spend(walk, platform, len(batch))
         results = await self._push(walk, platform, [delivery.touchpoint for delivery in batch])
         taken, set_aside = PushState.SENT, PushState.SET_ASIDE  # looked up once: there are thousands
-        refused = [result for result in results if result.state is set_aside]
+        took = {result.id for result in results if result.state is taken}
+        sent = [delivery.number for delivery in batch if delivery.touchpoint.id in took]
+        others = [result for result in results if result.state is not taken]
+        refused = [result for result in others if result.state is set_aside]
         if platform.pauses_on_refusal:
-            kept_back = {result.id for result in refused}
-            results = [r._replace(state=PushState.RETRY) if r.id in kept_back else r for r in results]
-        sent = {result.id for result in results if result.state is taken}
+            others = [result._replace(state=PushState.RETRY) for result in others]
         async with walk.memory.begin() as tx:
-            await tx.touchpoints.settle(connection.id, results, walk.now())
-            done, cursor = _done(walk.transfer, batch, sent), walk.transfer.cursor
+            await tx.touchpoints.settle(connection.id, sent, others, walk.now())
+            done, cursor = _done(walk.transfer, sent), walk.transfer.cursor
             await walk.keep(tx, cursor=_grown(cursor, full) if sent or refused else cursor, notes={}, done=done)
         if platform.pauses_on_refusal and refused:
             raise TryLater(f"the push pauses at {refused[0].id}, which the CRM refused: {refused[0].reason}")
@@ -134,12 +136,11 @@ class TouchpointCarrier:
                 await walk.keep(tx, cursor={**walk.transfer.cursor, "checked": after, "of": this})
 
 
-def _done(transfer: Transfer, batch: Sequence[Delivery], sent: set[str]) -> int:
+def _done(transfer: Transfer, sent: Sequence[int]) -> int:
     """What was sent by now; of a catch-up only what lies before its mark, each once."""
     if transfer.mark is None:
         return transfer.done + len(sent)
-    missed = [d for d in batch if d.touchpoint.id in sent and d.number <= transfer.mark["through"]]
-    return min(transfer.done + len(missed), transfer.total)
+    return min(transfer.done + bisect_right(sent, transfer.mark["through"]), transfer.total)
 
 
 def _grown(cursor: Json, full: int) -> Json:

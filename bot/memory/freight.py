@@ -82,7 +82,11 @@ class Touchpoints(Protocol):
     async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
         """The next due ones in order of number; not set-aside ones before their daily retry."""
 
-    async def settle(self, connection_id: str, results: Sequence[PushResult], now: datetime) -> None: ...
+    async def settle(
+        self, connection_id: str, sent: Sequence[int], others: Sequence[PushResult], now: datetime
+    ) -> None:
+        """What became of a batch: the numbers of those that the CRM took, in order, and what it said about the others."""
+
     async def set_aside(self, connection_id: str) -> list[tuple[str, str]]:
         """(id, reason) of those the CRM refused."""
 

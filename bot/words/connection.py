@@ -345,7 +345,6 @@ class Delivery(NamedTuple):
 
     number: int
     touchpoint: Touchpoint
-    attempts: int = 0
 
 
 class PushState(StrEnum):
