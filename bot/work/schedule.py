@@ -1,5 +1,6 @@
 """What runs when: a handful of ticks. What is due stands in the database, never in here."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,5 +53,8 @@ def _guarded(tick: Tick) -> Callable[[], Awaitable[Any]]:
             await tick.do()
         except TryLater as error:
             log.warning("tick put off", tick=tick.name, why=str(error))
+        except asyncio.CancelledError:
+            # The process ends. APScheduler would tell it as a failed job, with a traceback.
+            log.debug("tick cut off", tick=tick.name)
 
     return run

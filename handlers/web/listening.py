@@ -103,6 +103,8 @@ class CarefulProtocol(H11Protocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # its body turned out to be no HTTP: nobody reads its answer any more
             self.cycle.message_event.set()
+        if self.conn.our_state is h11.SEND_RESPONSE and self.scope["method"] == "HEAD":
+            words = b""  # its head was HTTP, what came after it was not
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=words), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")

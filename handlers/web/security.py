@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,6 +74,8 @@ class Edge:
             response = answer(self._pages, request, 413)
         except TooSlow:
             response = answer(self._pages, request, 408)
+        except ClientDisconnect:
+            return  # whoever asked has gone before all of it was here: there is nothing to answer, and nobody
         except Exception:  # the last resort: whatever broke, the answer carries the headers and tells no insides
             log.exception("a request failed", route=first_part(request.scope["path"]), method=request.method)
             response = answer(self._pages, request, 500)

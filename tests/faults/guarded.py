@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import logging
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,22 @@ from sandbox.world import World
 QUIET = {"check_every": "10m", "cost_every": "10m", "tagging_every": "10m", "push_every": "10m"}
 NOT_STATE = {"replicas", "redkey_version"}
 KEY = "practice-key-0123456789"
+
+
+class Errors(logging.Handler):
+    """Everything that is logged as an error, or with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info or record.levelno >= logging.ERROR:
+            self.told.append(record.getMessage())
+
+
+def is_bad(entry: Mapping[str, object]) -> bool:
+    return bool(entry.get("exc_info")) or entry["log_level"] in {"error", "critical"}
 
 
 class House:

@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import structlog
-from guarded import House, begun, begun_together, house, the_connection
+from guarded import Errors, House, begun, begun_together, house, is_bad, the_connection
 from practice_slack_strangers import slack_requests
 from practice_strangers import SAFE, Line, Malformed, p99, raw, send_all
 
@@ -32,18 +32,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def at_home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     async with house(tmp_path_factory.mktemp("edge")) as found:
         yield found
-
-
-class Errors(logging.Handler):
-    """Everything that is logged as an error, or with a traceback."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info or record.levelno >= logging.ERROR:
-            self.told.append(record.getMessage())
 
 
 def memory_now() -> int:
@@ -79,10 +67,6 @@ async def besieged(at_home: House, requests: Iterator[bytes], name: str, *, swee
     assert errors.told == []
     assert [entry for entry in told if is_bad(entry)] == []
     assert at_home.state() == before
-
-
-def is_bad(entry: Mapping[str, object]) -> bool:
-    return bool(entry.get("exc_info")) or entry["log_level"] in {"error", "critical"}
 
 
 def forgetting(told: list[MutableMapping[str, object]], requests: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,13 +2,18 @@
 
 import asyncio
 import hashlib
+import logging
+import random
 import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from guarded import KEY, House, begun, house
-from practice_strangers import SAFE, Line, raw
+import structlog
+from guarded import KEY, Errors, House, begun, house, is_bad
+from practice_slack_strangers import slack_requests
+from practice_strangers import SAFE, Line, Malformed, raw
 
 from bot.reauthorize.reauthorize import digest
 from handlers.web.security import HEADERS
@@ -141,3 +146,45 @@ async def _talk_on(deaf: socket.socket, asked: bytes) -> None:
     while True:  # all of it was taken in: then only the end of the connection can be waited for
         await asyncio.sleep(0.05)
         await loop.sock_sendall(deaf, b"GET")
+
+
+UNFINISHED = [
+    b"POST /slack/events HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\nabc",
+    b"POST /slack/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+    raw("POST", TOUCHPOINTS, {**JSON, "Content-Length": "3000"}, b"[1,"),
+    (
+        b"POST /connect/abc/accounts HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 50\r\n\r\naccount=1"
+    ),
+    b"HEAD /connections HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+]
+
+
+async def test_whoever_leaves_in_the_middle_is_no_failure_of_ours(at_home: House) -> None:
+    """Nothing is wrong here, so nothing is logged: a traceback for each would be a way to fill the disk."""
+    draw, errors = random.Random(11), Errors()
+    whole = [*UNFINISHED, *Malformed(12).callbacks(100), *slack_requests(13, 100)]
+    cut = [each[: draw.randrange(len(each) + 1)] for each in whole]
+    logging.getLogger().addHandler(errors)
+    try:
+        with structlog.testing.capture_logs() as told:
+            for nth, sent in enumerate([*UNFINISHED * 3, *cut]):
+                await leave(at_home, sent, abruptly=nth % 2 == 0)
+            line = Line(at_home.port)
+            assert (await line.ask(raw("GET", b"/healthz"))).status == 200
+            line.close()
+    finally:
+        logging.getLogger().removeHandler(errors)
+    assert errors.told == []
+    assert [entry for entry in told if is_bad(entry)] == []
+
+
+async def leave(at_home: House, sent: bytes, *, abruptly: bool) -> None:
+    """`abruptly`: by a reset instead of an end."""
+    _, writer = await asyncio.open_connection("127.0.0.1", at_home.port)
+    writer.write(sent)
+    await asyncio.sleep(0.003)
+    if abruptly:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.close()
