@@ -32,7 +32,8 @@ from bot.logins.bot_token import BotToken, Muted
 from bot.logins.refresh import Refresher
 from bot.logins.revoke import Revoke
 from bot.memory.announcements import Announcement
-from bot.memory.memory import Saying, Work
+from bot.memory.memory import Work
+from bot.memory.outages import Saying
 from bot.memory.storms import StormRule
 from bot.outages.calling import Presence
 from bot.outages.gathering import Facts
@@ -53,8 +54,9 @@ from bot.watch.watch import Watch
 from bot.webhooks.courier import KIND as WEBHOOK
 from bot.webhooks.courier import SwitchedOff
 from bot.words.connection import SLACK, Flow, Grant, Transfer
-from bot.words.interfaces import Clock, Voice
+from bot.words.interfaces import Clock
 from bot.words.pace import Pace
+from bot.words.voice import Voice
 from bot.work.blind import KIND as BLIND
 from bot.work.blind import Blind
 from bot.work.dispatch import Dispatcher, Embedded, Shared, Worker

@@ -15,7 +15,8 @@ import httpx2
 
 from bot.traces import span
 from bot.words.errors import AuthorizationLost, RedkeyError, TryLater
-from bot.words.interfaces import AccessToken, Answer, Clock, Platform, Tokens
+from bot.words.interfaces import Answer, Clock, Platform
+from bot.words.oauth import AccessToken, Tokens
 from platforms._addresses import guard
 from platforms._unfolding import body_of
 from platforms._verdicts import not_understood, without
@@ -154,7 +155,7 @@ class _Call:
 
 
 class AuthorizedFetch:
-    """What platform code calls (bot.interfaces.Fetch): it sees no token, and no error that was not classified."""
+    """What platform code calls (bot.words.interfaces.Fetch): it sees no token, and no error that was not classified."""
 
     def __init__(self, platform: Platform, wire: Wire, tokens: Tokens, now: Clock) -> None:
         self._platform = platform

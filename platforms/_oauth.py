@@ -17,7 +17,8 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from bot.words.connection import Json, Secret, TokenSet
 from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import Answer, Clock, Fetch, Platform, Tokens
+from bot.words.interfaces import Answer, Clock, Fetch, Platform
+from bot.words.oauth import Tokens
 from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, proof_of, retry_after
 from platforms._verdicts import decoded, plain_code, without
 
@@ -34,7 +35,7 @@ _HEADERS = {
 
 
 class OAuthGateway:
-    """A platform with its wires (bot.interfaces.Gateway)."""
+    """A platform with its wires (bot.words.interfaces.Gateway)."""
 
     def __init__(self, platform: Platform, *, token_wire: Wire, api_wire: Wire, now: Clock) -> None:
         self.platform = platform

@@ -21,7 +21,7 @@ _RUNNING = timedelta(seconds=10)
 
 
 class Call(Protocol):
-    """An authorized call, as bot.interfaces.Fetch."""
+    """An authorized call, as bot.words.interfaces.Fetch."""
 
     def __call__(self, method: str, url: str, **more: Any) -> Awaitable[Answer]: ...
 

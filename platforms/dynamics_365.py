@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
+from bot.words.oauth import OAuth
 from bot.words.pace import Quota
 from platforms._answers import chunks, expected, text
 from platforms._dynamics_365_errors import other_organization, read_api_error

@@ -14,11 +14,11 @@ from bot.words.interfaces import (
     CostPage,
     CostSource,
     Fetch,
-    OAuth,
     Platform,
     PlatformSettings,
     TagResult,
 )
+from bot.words.oauth import OAuth
 from platforms._answers import chunks, digits, expected, text
 from platforms._beside import beside
 from platforms._google_ads_errors import partial_failures, read_api_error, read_token_error

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import RedkeyError, Refused
-from bot.words.interfaces import Answer, Fetch, Notes, OAuth, Platform, PlatformSettings
+from bot.words.interfaces import Answer, Fetch, Notes, Platform, PlatformSettings
+from bot.words.oauth import OAuth
 from bot.words.pace import Quota
 from platforms._answers import chunks, digits, expected
 from platforms._environment import AS_JSON, BY_WORDS

@@ -15,11 +15,11 @@ from bot.words.interfaces import (
     CostPage,
     CostSource,
     Fetch,
-    OAuth,
     Platform,
     PlatformSettings,
     TagResult,
 )
+from bot.words.oauth import OAuth
 from platforms._answers import chunks, expected, text
 from platforms._environment import BY_WORDS
 from platforms._linkedin_ads_analytics import Analytics

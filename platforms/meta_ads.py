@@ -16,13 +16,11 @@ from bot.words.interfaces import (
     CostPage,
     CostSource,
     Fetch,
-    Inspect,
-    Inspection,
-    OAuth,
     Platform,
     PlatformSettings,
     TagResult,
 )
+from bot.words.oauth import Inspect, Inspection, OAuth
 from platforms._answers import digits, expected, text
 from platforms._environment import BY_COMMAS
 from platforms._meta_ads_creatives import AD_FIELDS, BY_HAND, Recreation, ads_of

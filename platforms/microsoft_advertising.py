@@ -14,11 +14,11 @@ from bot.words.interfaces import (
     CostPage,
     CostSource,
     Fetch,
-    OAuth,
     Platform,
     PlatformSettings,
     TagResult,
 )
+from bot.words.oauth import OAuth
 from platforms._answers import digits, expected, text
 from platforms._entra import REFRESH_SECONDS, authorize_url, read_token_error, token_url
 from platforms._microsoft_advertising_ads import ADS, LEVELS, Levels, Place, ad_rows, download, has_ads, write_suffixes

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from bot.words.connection import Account, Cause, Flow, Identity, Kind, PushResult, PushState, Touchpoint
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import Answer, Clock, Fetch, Notes, OAuth, Platform, PlatformSettings
+from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
+from bot.words.oauth import OAuth
 from platforms._answers import chunks, expected, text
 from platforms._environment import AS_JSON
 from platforms._salesforce_bulk import Bulk, Call

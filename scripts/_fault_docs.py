@@ -12,6 +12,7 @@ BESIDES = (
     "test_blind",
     "test_platform_down",
     "test_refresh",
+    "test_refresh_lost_answers",
     "test_token_endpoint",
     "test_gateway",
     "test_salesforce_push",

@@ -7,7 +7,8 @@ from zlib import crc32
 
 from sqlalchemy import Row, Update, case, exists, func, or_, select, update
 
-from bot.memory.memory import Saying, Work
+from bot.memory.memory import Work
+from bot.memory.outages import Saying
 from bot.words.connection import Json
 from bot.words.errors import Fenced
 from storage.tables import outages, outbox

@@ -19,18 +19,9 @@ from bot.memory.entrances import Consents
 from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
-from bot.memory.memory import (
-    Connections,
-    Grants,
-    Memory,
-    Outages,
-    Outbox,
-    Revocations,
-    Transfers,
-    Tx,
-    Work,
-)
+from bot.memory.memory import Connections, Grants, Memory, Revocations, Transfers, Tx, Work
 from bot.memory.notices import Clicks, Notices
+from bot.memory.outages import Outages, Outbox
 from bot.memory.quotas import Quotas
 from bot.memory.replicas import Replicas
 from bot.memory.routes import MadeRoutes

@@ -20,7 +20,7 @@ _LOST = outages.c.reauthorized_at.is_(None) & outages.c.closed_at.is_(None)
 
 
 class StormRows:
-    """Implements bot.storms.Storms."""
+    """Implements bot.memory.storms.Storms."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -56,6 +56,7 @@ NO_CALL = SimpleNamespace(params={})
 # on both databases in every run. So these are told on SQLite, and on Postgres too among the sweeps.
 TOLD_ON_SQLITE = {
     "test_alert",
+    "test_alert_delivery",
     "test_blind",
     "test_calling",
     "test_confirm",

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from bot.logins.refresh import Refresher
 from bot.words.connection import Cause, Identity, Kind, Secret
 from bot.words.errors import AuthorizationLost
-from bot.words.interfaces import OAuth, Platform, PlatformSettings
+from bot.words.interfaces import Platform, PlatformSettings
+from bot.words.oauth import OAuth
 from platforms._google_ads_errors import read_token_error
 from platforms._http import Wire, open_pool
 from platforms._oauth import OAuthGateway

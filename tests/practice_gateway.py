@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.words.connection import Secret
-from bot.words.interfaces import AccessToken, Answer
+from bot.words.interfaces import Answer
+from bot.words.oauth import AccessToken
 from platforms import open_gateways
 from sandbox.person import consent
 from sandbox.served import served

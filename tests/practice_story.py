@@ -236,6 +236,16 @@ def by_account(connection):
     return connection.account.id
 
 
+def colour(story):
+    (post,) = story.posts()
+    return post.attachments[0]["color"]
+
+
+def kind_of(reply):
+    kinds = "takes care", "caught up", "logged in again", "disconnected again", "does not reach", "does not get on"
+    return next(kind for kind in kinds if kind in reply)
+
+
 async def agrees(story, connection, since):
     """Whether what we hold of a Google account is what was spent, to the micro and day, from `since` to yesterday."""
     sandbox = story.world.google_ads

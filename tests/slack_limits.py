@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.words.interfaces import Spoken
+from bot.words.voice import Spoken
 
 Json = dict[str, Any]
 ACTION_IDS = {"reauthorize", "claim", "snooze", "details", "pause", "ask_someone", "take_back"}

@@ -19,8 +19,8 @@ from bot.settings.file import load
 from bot.settings.settings import Settings
 from bot.words.connection import SLACK, Secret
 from bot.words.errors import AuthorizationLost, SetupError, TryLater
-from bot.words.interfaces import SlackRefused, Spoken
 from bot.words.pace import Pace
+from bot.words.voice import SlackRefused, Spoken
 from handlers.slack.line.pacing import Pacing
 from handlers.slack.line.rotation import SlackRotation
 from handlers.slack.line.voice import SlackVoice

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, colour, sqlite_only, telling
 
 from bot.logins.intents import KNOWN_LOST
 from bot.memory.memory import Work
@@ -46,11 +46,6 @@ async def reauthorized(story, platform):
 
 def events(outage):
     return [event.what for event in outage.timeline]
-
-
-def colour(story):
-    (post,) = story.posts()
-    return post.attachments[0]["color"]
 
 
 async def tell(story):

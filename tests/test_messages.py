@@ -13,7 +13,7 @@ from sample_facts import ANNA, GOOGLE_PROGRESS, NOW, OUTAGES, REPLIES, caught_up
 from slack_limits import message_problems, texts
 
 from bot.words.facts import Reply
-from bot.words.interfaces import Spoken
+from bot.words.voice import Spoken
 from handlers.slack.looks.announcer import SlackAnnouncer
 from handlers.slack.looks.home_view import home_view
 from handlers.slack.looks.messages import SlackComposer

@@ -14,7 +14,7 @@ from practice_meta_ads import at_desk
 
 from bot.words.connection import Flow, Secret
 from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.interfaces import OAuth
+from bot.words.oauth import OAuth
 from platforms.meta_ads import MetaAds, MetaAdsSettings
 from sandbox.faults import Fault, Kind
 from sandbox.meta_ads import ADA, BEN, EMEA

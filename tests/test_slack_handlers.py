@@ -13,7 +13,7 @@ from sample_facts import ANNA, CHANNEL, NOW, OUTAGES, google
 
 from bot.words.errors import SetupError, TryLater
 from bot.words.facts import Reply
-from bot.words.interfaces import SlackRefused, Spoken
+from bot.words.voice import SlackRefused, Spoken
 from handlers.slack import workspace
 from handlers.slack.line import socket_mode
 

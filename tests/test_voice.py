@@ -10,7 +10,7 @@ from practice_slack import practice
 from sample_facts import CHANNEL, OUTAGES, REPLIES
 
 from bot.words.errors import TryLater
-from bot.words.interfaces import ChannelGone, MessageGone, PostUnclear, SlackRefused, Spoken
+from bot.words.voice import ChannelGone, MessageGone, PostUnclear, SlackRefused, Spoken
 from handlers.slack.line.pacing import Pacing
 from handlers.slack.line.voice import SAME_FOR, SlackVoice
 from handlers.slack.looks.messages import SlackComposer

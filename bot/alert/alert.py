@@ -11,20 +11,15 @@ import structlog
 from bot.alert.detour import Detour
 from bot.alert.posting import LATE, Attempt, Composer, Posting
 from bot.alert.remind import uncalled_for
-from bot.memory.memory import Memory, Saying, Tx
+from bot.memory.memory import Memory, Tx
+from bot.memory.outages import Saying
 from bot.outages.calling import Presence, present
 from bot.outages.gathering import Facts
 from bot.words.errors import Fenced, TryLater
 from bot.words.facts import PAGE, PAGES, OutageFacts, Reply
-from bot.words.interfaces import (
-    ChannelGone,
-    Clock,
-    MessageGone,
-    PostUnclear,
-    SlackRefused,
-    Voice,
-)
+from bot.words.interfaces import Clock
 from bot.words.pace import Pace
+from bot.words.voice import ChannelGone, MessageGone, PostUnclear, SlackRefused, Voice
 from bot.work.dispatch import give_back
 
 log = structlog.get_logger()

@@ -11,7 +11,8 @@ import structlog
 
 from bot.words.errors import TryLater
 from bot.words.facts import OutageFacts, Reply, StormAccount
-from bot.words.interfaces import ChannelGone, Clock, File, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
+from bot.words.interfaces import Clock
+from bot.words.voice import ChannelGone, File, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
 
 log = structlog.get_logger()
 

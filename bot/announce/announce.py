@@ -15,8 +15,9 @@ from bot.memory.memory import Memory, Tx
 from bot.outages.calling import Presence, present
 from bot.words.announced import Announced, EndingFacts, LeaverFacts
 from bot.words.errors import Fenced, TryLater
-from bot.words.interfaces import ChannelGone, Clock, File, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
+from bot.words.interfaces import Clock
 from bot.words.pace import Pace
+from bot.words.voice import ChannelGone, File, MessageGone, PostUnclear, SlackRefused, Spoken, Voice
 from bot.work.dispatch import give_back
 
 log = structlog.get_logger()

@@ -12,7 +12,8 @@ from bot.memory.memory import Memory, Tx
 from bot.words.announced import MutedFacts
 from bot.words.connection import SLACK, Grant, Identity, Secret, TokenSet
 from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, TryLater
-from bot.words.interfaces import AccessToken, Clock
+from bot.words.interfaces import Clock
+from bot.words.oauth import AccessToken
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ _SEEDS = "seeds"
 
 
 class BotToken:
-    """Implements bot.interfaces.Tokens, and its own renewal. The row is shared by all replicas; `first` begins it."""
+    """Implements bot.words.oauth.Tokens, and its own renewal. The row is shared by all replicas; `first` begins it."""
 
     def __init__(
         self, memory: Memory, slack: Renews, first: Secret, now: Clock, *, request_timeout: timedelta, channel: str

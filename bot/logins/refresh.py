@@ -18,7 +18,8 @@ from bot.memory.memory import Memory
 from bot.traces import span
 from bot.words.connection import Cause, Grant, Secret, TokenSet
 from bot.words.errors import AccessDenied, AuthorizationLost, Fenced, RedkeyError, TryLater
-from bot.words.interfaces import AccessToken, Clock
+from bot.words.interfaces import Clock
+from bot.words.oauth import AccessToken
 from bot.words.pace import while_uncertain
 
 log = structlog.get_logger()
@@ -40,7 +41,7 @@ class OnItsWay(TryLater):
 
 
 class Renews(Protocol):
-    """Whoever trades a refresh token for new tokens: every bot.interfaces.Gateway, and Slack for the bot's own."""
+    """Whoever trades a refresh token for new tokens: every bot.words.interfaces.Gateway, and Slack for the bot's own."""
 
     @property
     def rotates(self) -> bool: ...

@@ -1,9 +1,9 @@
-"""What we need from outside: a platform, a way to it, a memory, a voice. Everything here is implemented elsewhere."""
+"""What we need from a platform, and an authorized way to it. Everything here is implemented in platforms/."""
 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Protocol
 
@@ -24,6 +24,7 @@ from bot.words.connection import (
     Touchpoint,
 )
 from bot.words.errors import RedkeyError, TryLater
+from bot.words.oauth import Inspection, OAuth, Tokens
 from bot.words.pace import Quota
 
 Clock = Callable[[], datetime]  # aware UTC
@@ -42,50 +43,6 @@ class PlatformSettings(BaseModel):
     api_url: str = ""
     client_secret_ends: date | None = None
     version_ends: date | None = None
-
-
-@dataclass(frozen=True)
-class Inspect:
-    """How a platform is asked about a token it gave: a POST of the token under the name `field`, sent as `bearer`."""
-
-    url: str
-    field: str
-    bearer: Secret
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a platform says about a token: when it ends, when a person must log in again at the latest, what it may."""
-
-    expires_at: datetime | None = None
-    refresh_expires_at: datetime | None = None
-    scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class OAuth:
-    """A platform's OAuth as data. Platform files carry no OAuth code."""
-
-    authorize_url: str
-    token_url: str
-    revoke_url: str = ""
-    scopes: tuple[str, ...] = ()
-    pkce: bool = True
-    authorize_params: Mapping[str, str] = field(default_factory=dict)
-    keep: tuple[str, ...] = ()  # non-secret token response fields to keep, such as Salesforce's instance_url
-    issuer: str = ""  # compared with `iss` in the callback wherever one is sent
-    refresh_ttl: int | None = None  # seconds a login lives, where the platform has a rule but sends no date
-    refresh_slides: bool = False  # ... counted from the last refresh, not from the consent
-    rotates: bool = False  # a refresh may replace the refresh token, so a lost answer may have cost us the old one
-    scope_on_refresh: bool = False  # the scopes are named again with every refresh (Microsoft)
-    revokes_person: bool = False  # revoking one token ends all of that person's grants for this app (Google)
-    access_ttl: int | None = None  # seconds, assumed where the platform sends no expires_in
-    # Without refresh tokens: the grant type that trades a living token for a longer-lived one, and its parameter's name.
-    # A code's token is traded at once, and what comes back is kept as the refresh token too.
-    extends: str = ""
-    inspect: Inspect | None = None  # asked about every new token; Platform.read_inspection reads the answer
-    proof: str = ""  # the parameter in which every call shows an HMAC-SHA256 of its token, keyed with the client secret
-    revoke_method: str = "POST"  # RFC 7009; DELETE: the address itself is deleted, authorized by the token to revoke
 
 
 @dataclass(frozen=True)
@@ -289,25 +246,6 @@ class TouchpointSink(ABC):
         """Which of these ids the CRM holds: the check against the source."""
 
 
-@dataclass(frozen=True)
-class AccessToken:
-    """A usable access token and the grant generation it belongs to."""
-
-    secret: Secret
-    generation: int
-    kept: Mapping[str, str] = field(default_factory=dict)
-
-
-class Tokens(Protocol):
-    """The only way to a token: read at use time, refreshed by one worker at a time."""
-
-    async def current(self) -> AccessToken:
-        """A token believed good now. Raises AuthorizationLost, Misconfigured or TryLater."""
-
-    async def renewed(self, refused: int) -> AccessToken:
-        """A token of a later generation than the refused one. Raises the same."""
-
-
 class Gateway(Protocol):
     """A platform with its wires: OAuth and authorized HTTP. Built by platforms/, one per platform that is switched on."""
 
@@ -328,65 +266,3 @@ class Gateway(Protocol):
         """Revoke at the platform. Already invalid counts as done. Raises TryLater."""
 
     def fetch(self, tokens: Tokens) -> Fetch: ...
-
-
-class Voice(Protocol):
-    """How we speak in Slack. Raises TryLater or the four below; never repeats an unclear post by itself."""
-
-    async def post(self, message: "Spoken") -> tuple[str, str]:
-        """Post and give (channel, ts) as Slack answered them."""
-
-    async def update(self, message: "Spoken", channel: str, ts: str) -> None: ...
-
-    async def share(self, file: "File", channel: str, thread: str) -> None:
-        """Put a file into a thread. TryLater means that it is not there for certain."""
-
-    async def find(
-        self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
-    ) -> str | None:
-        """Look for our own post by its metadata, after a post whose outcome is unclear. None: not there."""
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A message ready for Slack: full plain sentence, blocks, one coloured attachment, ids-only metadata."""
-
-    channel: str
-    text: str
-    blocks: Sequence[Json] = ()
-    attachments: Sequence[Json] = ()
-    metadata: Json = field(default_factory=dict)
-    thread: str | None = None
-    broadcast: bool = False
-
-
-@dataclass(frozen=True)
-class File:
-    """A file ready for Slack. `alt`: what a picture shows, in words; `legend` stands beside it, and is mrkdwn."""
-
-    name: str
-    title: str
-    alt: str
-    legend: str
-    data: bytes = field(repr=False)
-    media: str = "image/png"
-
-
-class MessageGone(Exception):
-    """The message to edit or reply to does not exist any more: post it anew."""
-
-
-class ChannelGone(Exception):
-    """The channel cannot be posted to: archived, deleted, or the bot is not in it."""
-
-
-class SlackRefused(Exception):
-    """Slack refuses the token for good. Alerts wait; /readyz says so."""
-
-
-class PostUnclear(Exception):
-    """The post may have been made: look before posting again. `answered`: Slack is done with it, so nothing comes later."""
-
-    def __init__(self, why: str, *, answered: bool = False) -> None:
-        super().__init__(why)
-        self.answered = answered

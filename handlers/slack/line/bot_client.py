@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError
-from bot.words.interfaces import AccessToken, Tokens
+from bot.words.oauth import AccessToken, Tokens
 from handlers.slack.line.slack_answers import ROTATION_ENDED, NoToken, code_of
 
 NOT_THE_BOTS = frozenset({"apps.connections.open"})  # Socket Mode's token is another one, and does not rotate

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.words.errors import TryLater
-from bot.words.interfaces import File, PostUnclear, SlackRefused
+from bot.words.voice import File, PostUnclear, SlackRefused
 from handlers.slack.line.slack_answers import code_of, maybe_done, rate_limited, understood
 
 NETWORK = (aiohttp.ClientError, TimeoutError, OSError)

@@ -6,7 +6,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.words.errors import TryLater
-from bot.words.interfaces import ChannelGone, MessageGone, SlackRefused
+from bot.words.voice import ChannelGone, MessageGone, SlackRefused
 
 # What Slack says to a refresh of a token that rotates, for good.
 ROTATION_ENDED = frozenset({"bad_client_secret", "invalid_client_id", "invalid_refresh_token"})

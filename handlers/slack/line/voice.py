@@ -16,7 +16,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetr
 from bot.traces import span
 from bot.words.connection import Json
 from bot.words.errors import TryLater
-from bot.words.interfaces import File, MessageGone, PostUnclear, SlackRefused, Spoken
+from bot.words.voice import File, MessageGone, PostUnclear, SlackRefused, Spoken
 from handlers.slack.line.bot_client import BotClient, BotKey
 from handlers.slack.line.files import share
 from handlers.slack.line.pacing import Pacing
@@ -33,7 +33,7 @@ NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class SlackVoice:
-    """Implements interfaces.Voice.
+    """Implements bot.words.voice.Voice.
 
     A post is never repeated by itself: an answer lost on its way raises PostUnclear. An edit is the same however often it is
     sent, so its client repeats on lost connections and server errors. (slack_sdk's default handler repeats posts too.)

@@ -16,7 +16,7 @@ from bot.words.announced import (
     PlatformDownFacts,
 )
 from bot.words.connection import Json
-from bot.words.interfaces import File, Spoken
+from bot.words.voice import File, Spoken
 from handlers.slack.looks.blind_card import blind_card
 from handlers.slack.looks.blocks import actions, section, sections
 from handlers.slack.looks.borrowed_card import borrowed_card

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.words.connection import Json, Outage
-from bot.words.interfaces import Spoken
+from bot.words.voice import Spoken
 from handlers.slack.looks.blocks import actions, section
 
 # The colours of the states. https://docs.slack.dev has no other way to colour a message than an attachment.

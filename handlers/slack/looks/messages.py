@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bot.words.connection import Json
 from bot.words.facts import OutageFacts, Reply, StormAccount
-from bot.words.interfaces import File, Spoken
+from bot.words.voice import File, Spoken
 from handlers.slack.looks.alert_card import alert_card
 from handlers.slack.looks.astray import sent_here
 from handlers.slack.looks.blocks import actions, sections

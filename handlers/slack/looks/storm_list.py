@@ -6,8 +6,8 @@ from io import StringIO
 
 from bot.words.connection import Status
 from bot.words.facts import OutageFacts, StormAccount
-from bot.words.interfaces import File
 from bot.words.listing import cell
+from bot.words.voice import File
 from handlers.words import Words
 
 
