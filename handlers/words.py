@@ -58,6 +58,16 @@ class Words:
         more = len(lines) - most
         return [*lines[:most], *([self.many("and {n} more", "and {n} more", more)] if more > 0 else [])]
 
+    def some(self, items: Sequence[str], most: int) -> str:
+        """As in "A, B and 15 more", in a sentence."""
+        more = len(items) - most
+        rest = [self.many("{n} more", "{n} more", more)] if more > 0 else []
+        return self.listing([*items[:most], *rest])
+
+    def under(self, title: str, told: str) -> str:
+        """With the colon between them as the language sets it. Values must be harmless already."""
+        return self.say("{platform}: {what}", platform=title, what=told)
+
     def look_up(self, sentence: str) -> str:
         """Translate a sentence that was written elsewhere, such as a cause; English when there is no translation."""
         return self._catalogue.gettext(sentence) if sentence else ""

@@ -14,6 +14,7 @@ from bot.words.announced import (
     DigestFacts,
     DigestOutage,
     EndingFacts,
+    EndingsFacts,
     EndpointFacts,
     LeaverFacts,
     LeaverLine,
@@ -35,6 +36,21 @@ SOON = EndingFacts(
     mentions=(ANNA, "S0MARKETIN"),
 )
 APP = replace(SOON, what="client secret", login="", accounts=(), renew_url="", mentions=(), platform_name="HubSpot")
+RENEWED = replace(SOON, state="renewed", renewed_by="ben@acme.com", next_at=NOW + timedelta(days=365))
+TOGETHER = EndingsFacts(
+    lines=(
+        SOON,
+        replace(
+            SOON, login="cy@acme.com", accounts=("Acme APAC",), renew_url="https://redkey.example.com/reauthorize/con_7"
+        ),
+        replace(
+            SOON, what="data access", platform_name="Meta Ads", renew_url="https://redkey.example.com/reauthorize/con_8"
+        ),
+    ),
+    days=7,
+    connections_url="https://redkey.example.com/connections",
+    mentions=(ANNA, "S0MARKETIN"),
+)
 BLIND = BlindFacts(NOW - timedelta(hours=2, minutes=15), NOW - timedelta(hours=1), watched=12, checked=3, lost=0)
 URL = "https://redkey.example.com"
 LINES = (
@@ -84,6 +100,12 @@ ANNOUNCED: dict[str, Announced] = {
     "ending_lost": replace(SOON, state="lost"),
     "ending_paused": replace(SOON, state="paused"),
     "ending_passed": replace(APP, state="passed"),
+    "endings": TOGETHER,
+    "endings_many": replace(TOGETHER, lines=TOGETHER.lines * 6),
+    "endings_partly": replace(TOGETHER, lines=(RENEWED, *TOGETHER.lines[1:2], replace(SOON, state="paused"))),
+    "endings_renewed": replace(TOGETHER, lines=(RENEWED, RENEWED)),
+    "endings_passed": replace(TOGETHER, lines=(RENEWED, replace(SOON, state="passed"))),
+    "endings_over": replace(TOGETHER, lines=(RENEWED, replace(SOON, state="lost"))),
     "muted": MutedFacts(NOW + timedelta(hours=2), well=False),
     "muted_no_more": MutedFacts(NOW + timedelta(hours=2), well=True),
     "borrowed": BorrowedFacts("U0BEN0000", "ada@acme.com", "Google Ads", ("Acme <EMEA>", "Acme APAC")),
@@ -105,6 +127,9 @@ ANNOUNCED: dict[str, Announced] = {
 }
 REPLIED: dict[str, Announced] = {
     "ending_step": replace(SOON, days=2, at=NOW + timedelta(days=2)),
+    "endings_step": replace(
+        TOGETHER, lines=tuple(replace(line, at=NOW + timedelta(days=2)) for line in TOGETHER.lines)
+    ),
     "platform_back": BACK,
 }
 

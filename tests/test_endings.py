@@ -46,6 +46,14 @@ async def days_before(story, connection, days):
     await look(story)
 
 
+async def moved(story, connection, end):
+    """As a refresh does that brings another end."""
+    grant = await story.grant(connection)
+    async with story.memory.begin() as tx:
+        tokens = await tx.grants.tokens(grant.id)
+        await tx.grants.replace(grant, replace(tokens, refresh_expires_at=end), story.clock())
+
+
 async def test_it_is_told_at_thirty_fourteen_seven_two_and_one_days_once_each_in_one_message(story, linked):
     counts = []
     for days in (31, 30, 29, 14, 7, 2, 1):
@@ -149,11 +157,7 @@ async def test_a_date_that_every_refresh_moves_on_is_told_only_when_it_has_not_m
 async def test_a_date_that_trembles_is_the_same_date(story, linked):
     """Platforms tell it as "in so many seconds", so each refresh puts it a little elsewhere, and on another day at times."""
     await days_before(story, linked[0], 7)
-    grant = await story.grant(linked[0])
-    async with story.memory.begin() as tx:
-        tokens = await tx.grants.tokens(grant.id)
-        moved = replace(tokens, refresh_expires_at=grant.ends_at + timedelta(hours=20))
-        await tx.grants.replace(grant, moved, story.clock())
+    await moved(story, linked[0], (await story.grant(linked[0])).ends_at + timedelta(hours=20))
     await look(story)
     assert story.posts()[0].element("reauthorize")
     assert story.replies() == []
@@ -242,3 +246,76 @@ async def test_what_the_operator_must_change_is_told_without_a_button(story, lin
     platform.settings = platform.settings.model_copy(update={"client_secret_ends": ends.replace(year=2028)})
     await look(story)
     assert "taken care of. It ends on 13 Dec 2028 now." in story.posts()[0].words
+
+
+async def logins_that_end(story, *hours, platform=LINKEDIN):
+    """Logins of one day, made so many hours apart; each with an account of its own."""
+    found = []
+    async with story.memory.begin() as tx:
+        for number, apart in enumerate(hours):
+            ends = story.clock().replace(hour=3) + timedelta(days=40, hours=apart)
+            grant = await a_grant(tx, story.clock(), f"person{number}", platform, refresh_expires_at=ends)
+            found.append(await an_account(tx, grant, story.clock(), f"acc{number}"))
+    return found
+
+
+async def test_logins_that_end_on_one_day_have_one_message_in_a_channel_and_one_reply_a_step(story):
+    """Whoever set it up logged in to all of them that day, hours apart: so each step comes to them hours apart too."""
+    logins = await logins_that_end(story, 0, 5, 9, 14, 20)
+    counts = []
+    for days in (31, 30, 29, 14, 7, 2, 1):
+        await days_before(story, logins[0], days)
+        counts.append((len(story.posts()), len(story.replies()) if story.posts() else 0))
+    assert counts == [(0, 0), (1, 0), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]
+    (post,) = story.posts()
+    assert "5 logins must be renewed by" in post.words
+    assert [f"person{n}@example.com" in post.words for n in range(5)] == [True] * 5
+    assert post.action_ids.count("reauthorize") == 5
+    assert story.replies()[3].startswith("1 day left. 5 logins must be renewed by")
+
+
+@sqlite_only
+async def test_a_message_for_several_counts_down_as_they_are_renewed_and_turns_green(story, linked):
+    (own,) = await logins_that_end(story, 0)
+    end = (await story.grant(linked[0])).ends_at
+    await moved(story, own, end)
+    await days_before(story, linked[0], 7)
+    assert "2 logins must be renewed by" in story.posts()[0].words
+
+    assert (await story.reauthorize(LINKEDIN, linked[0].id, story.sandbox(LINKEDIN).demo_login)).ending == "restored"
+    await look(story)
+    assert "1 login must be renewed by" in story.posts()[0].words
+    assert "renewed by" in story.posts()[0].words
+
+    await moved(story, own, end + timedelta(days=365))
+    await look(story)
+    (post,) = story.posts()
+    assert "all of them are renewed." in post.words
+    assert post.action_ids == []
+
+
+@sqlite_only
+async def test_a_login_that_comes_later_joins_the_message_of_its_day(story):
+    first = await logins_that_end(story, 0, 1)
+    await days_before(story, first[0], 14)
+    assert "2 logins" in story.posts()[0].words
+
+    end = (await story.grant(first[0])).ends_at
+    async with story.memory.begin() as tx:
+        grant = await a_grant(tx, story.clock(), "late", LINKEDIN, refresh_expires_at=end + timedelta(hours=2))
+        await an_account(tx, grant, story.clock(), "late")
+    await look(story)
+    (post,) = story.posts()
+    assert "3 logins must be renewed by" in post.words
+    assert story.replies() == []
+
+
+@sqlite_only
+async def test_logins_of_one_day_in_two_channels_are_told_in_each(story):
+    here, there = await logins_that_end(story, 0, 1)
+    await look_a_week_before(story, here, Route(connection=there.id, channel=SALES))
+
+    for channel, login in ((MARKETING, "person0"), (SALES, "person1")):
+        (post,) = story.world.slack.messages(channel)
+        assert "a login ends on" in post.words
+        assert login in post.words

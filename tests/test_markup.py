@@ -11,7 +11,7 @@ from sample_announcements import ANNOUNCED, announcement
 from sample_facts import NOW, OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
-from bot.words.announced import DigestFacts, EndingFacts, LeaverFacts
+from bot.words.announced import DigestFacts, EndingFacts, EndingsFacts, LeaverFacts
 from bot.words.connection import Event, Outage
 from bot.words.facts import CheckAnswer, OutageFacts
 from handlers.slack.listeners.private_answers import private
@@ -163,6 +163,10 @@ def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
     if isinstance(facts, EndingFacts):
         links = {facts.renew_url}
         facts = replace(facts, accounts=(nasty,) * 12, login=nasty, renewed_by=nasty)
+    elif isinstance(facts, EndingsFacts):
+        links = {facts.connections_url, *(line.renew_url for line in facts.lines)}
+        one = {"accounts": (nasty,) * 12, "login": nasty, "renewed_by": nasty}
+        facts = replace(facts, lines=tuple(replace(line, **one) for line in facts.lines))
     elif isinstance(facts, LeaverFacts):
         links = {facts.connections_url}
         lines = tuple(replace(line, login=nasty, accounts=(nasty,) * 7) for line in facts.lines)

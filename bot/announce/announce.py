@@ -13,7 +13,7 @@ from bot.alert.posting import LATE, Attempt, Posting
 from bot.memory.announcements import Announcement
 from bot.memory.memory import Memory, Tx
 from bot.outages.calling import Presence, present
-from bot.words.announced import Announced, EndingFacts, LeaverFacts
+from bot.words.announced import Announced, EndingFacts, EndingsFacts, LeaverFacts
 from bot.words.errors import Fenced, TryLater
 from bot.words.interfaces import Clock
 from bot.words.pace import Pace
@@ -84,7 +84,7 @@ class Announce:
             async with self._memory.read() as tx:
                 facts = await self._facts(tx, told)
                 parent = await tx.announcements.get(told.parent) if told.parent else None
-            if isinstance(facts, EndingFacts | LeaverFacts):
+            if isinstance(facts, EndingFacts | EndingsFacts | LeaverFacts):
                 facts = await present(facts, self._presence)
             if facts is None or (told.ts is None and facts.idle):
                 await self._said(told, None, told.stamp, over=facts is None or facts.over)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from bot.memory.memory import Tx
 from bot.memory.routes import Routes
-from bot.words.announced import EndingFacts, LeaverFacts
+from bot.words.announced import EndingFacts, EndingsFacts, LeaverFacts
 from bot.words.connection import Connection, Outage
 from bot.words.facts import OutageFacts
 
@@ -17,7 +17,7 @@ STORM_LOOKED_AT = 1_000  # accounts of a storm whose owners are looked for
 STORM_CALLED = 15
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 OURS = {"reminded", "escalated", "claim_lapsed", "soon_gone"}  # lines of a timeline that tell of a call, not of an act
-Called = TypeVar("Called", OutageFacts, EndingFacts | LeaverFacts)
+Called = TypeVar("Called", OutageFacts, EndingFacts | EndingsFacts | LeaverFacts)
 
 
 def first_in_slack(*known: str | None) -> str:

@@ -46,6 +46,34 @@ class EndingFacts:
 
 
 @dataclass(frozen=True)
+class EndingsFacts:
+    """Several logins that end on one day, in one channel. Each line is one of them; who is called stands here."""
+
+    lines: tuple[EndingFacts, ...]
+    days: int
+    connections_url: str
+    mentions: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+
+    @property
+    def soon(self) -> tuple[EndingFacts, ...]:
+        """Those that somebody should still renew."""
+        return tuple(line for line in self.lines if line.state == "soon")
+
+    @property
+    def stamp(self) -> str:
+        return f"{self.days} " + " / ".join(line.stamp for line in self.lines)
+
+    @property
+    def idle(self) -> bool:
+        return not self.soon
+
+    @property
+    def over(self) -> bool:
+        return all(line.over for line in self.lines)
+
+
+@dataclass(frozen=True)
 class BlindFacts:
     """Nobody watched for a while. `watched`: connections that are looked at since; `checked`: those done; `lost`: those that
     need attention now.
@@ -240,6 +268,7 @@ class BorrowedFacts:
 
 Announced = (
     EndingFacts
+    | EndingsFacts
     | BlindFacts
     | LeaverFacts
     | DigestFacts

@@ -10,6 +10,7 @@ from bot.words.announced import (
     BorrowedFacts,
     DigestFacts,
     EndingFacts,
+    EndingsFacts,
     EndpointFacts,
     LeaverFacts,
     MutedFacts,
@@ -24,6 +25,7 @@ from handlers.slack.looks.card import ANNOUNCED, Card
 from handlers.slack.looks.digest_card import alt_text, digest_card, legend
 from handlers.slack.looks.drawing import strips
 from handlers.slack.looks.ending_card import ending_card, ending_reply
+from handlers.slack.looks.endings_card import endings_card, endings_reply
 from handlers.slack.looks.endpoint_card import endpoint_card
 from handlers.slack.looks.leaver_card import leaver_card
 from handlers.slack.looks.muted_card import muted_card
@@ -35,6 +37,7 @@ CARDS: dict[type, Callable[[Any, Words], Card]] = {
     BorrowedFacts: borrowed_card,
     DigestFacts: digest_card,
     EndingFacts: ending_card,
+    EndingsFacts: endings_card,
     EndpointFacts: endpoint_card,
     LeaverFacts: leaver_card,
     MutedFacts: muted_card,
@@ -65,6 +68,8 @@ class SlackAnnouncer:
     def reply(self, told: Announcement, facts: Announced) -> Spoken:
         if isinstance(facts, PlatformDownFacts):
             text = platform_down_reply(facts, self.words)
+        elif isinstance(facts, EndingsFacts):
+            text = endings_reply(facts, self.words)
         else:
             assert isinstance(facts, EndingFacts)  # nothing else has steps
             text = ending_reply(facts, self.words)

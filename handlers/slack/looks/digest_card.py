@@ -22,7 +22,7 @@ def digest_card(facts: DigestFacts, words: Words) -> Card:
     lines += [f"*{words.say('What ends next')}*", *bulleted(_endings(facts, words))]
     lines += [f"*{words.say('The last 30 days')}*", *bulleted(_days(facts, words))]
     return Card(
-        text=f"{week}: {count} " + " ".join(_broke(facts, words)[:NAMED]),
+        text=words.under(week, count) + " " + " ".join(_broke(facts, words)[:NAMED]),
         headline=f"📊 *{link(facts.url, week)}*: {count}",
         colour=RED if still else GREEN if not facts.outages else GREY,
         blocks=sections(lines),
@@ -31,7 +31,10 @@ def digest_card(facts: DigestFacts, words: Words) -> Card:
 
 def alt_text(facts: DigestFacts, words: Words) -> str:
     """What the picture shows, for whoever does not see it."""
-    rows = [f"{n}: {bare(strip.name, 40)}, {_lost_days(strip, words)}" for n, strip in enumerate(facts.strips, 1)]
+    rows = [
+        words.under(str(n), f"{bare(strip.name, 40)}, {_lost_days(strip, words)}")
+        for n, strip in enumerate(facts.strips, 1)
+    ]
     told = words.say("One strip for each connection, one bar for each of the last 30 days.") + " " + "; ".join(rows)
     return told if len(told) <= ALT_MOST else told[: ALT_MOST - 1] + "…"
 
@@ -61,7 +64,7 @@ def _outage(outage: DigestOutage, words: Words) -> str:
     named = ", ".join(plain(name) for name in outage.accounts[:NAMED])
     if more := len(outage.accounts) - NAMED:
         named += " " + words.many("and {n} more", "and {n} more", more) if more > 0 else ""
-    title = f"{outage.platform_name}: {link(outage.url, named) if named else ''}"
+    title = words.under(outage.platform_name, link(outage.url, named) if named else "")
     how_long = words.duration(outage.down)
     if outage.state == "open":
         return words.say("{title}, still down after {duration}.", title=title, duration=how_long)

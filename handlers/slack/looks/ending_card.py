@@ -1,5 +1,6 @@
 """What ends soon: a login to renew while it lives, or a date that whoever runs Redkey must know of."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.words.announced import EndingFacts
@@ -26,9 +27,11 @@ def ending_card(facts: EndingFacts, words: Words) -> Card:
 def _settled(facts: EndingFacts, words: Words) -> Card:
     """Nobody is asked for anything any more."""
     mark, colour = ("🟢", GREEN) if facts.state == "renewed" else ("⚪", GREY)
-    what, now = f"{facts.platform_name}, {words.day(facts.at.date())}", _now(facts, words)
+    what, now = f"{facts.platform_name}, {words.day(facts.at.date())}", how_it_came_out(facts, words)
     named = link(facts.renew_url, what) if facts.renew_url else what
-    return Card(f"{what}: {now}", f"{mark} *{named}*: {now}", colour, sections(_accounts(facts, words)))
+    return Card(
+        words.under(what, now), f"{mark} {words.under(f'*{named}*', now)}", colour, sections(_accounts(facts, words))
+    )
 
 
 def ending_reply(facts: EndingFacts, words: Words) -> str:
@@ -54,8 +57,13 @@ def what_ends(what: str, platform: str, at: datetime, words: Words) -> str:
 
 
 def _in_days(facts: EndingFacts, words: Words) -> str:
-    left = max(-((facts.now - facts.at) // timedelta(days=1)), 1)
-    return words.many("{n} day left. {what}.", "{n} days left. {what}.", left, what=_what(facts, words))
+    return days_left([facts], _what(facts, words), words)
+
+
+def days_left(ending: Sequence[EndingFacts], what: str, words: Words) -> str:
+    """Until the first of them ends, and what that is."""
+    left = max(-(max(each.now - each.at for each in ending) // timedelta(days=1)), 1) if ending else 1
+    return words.many("{n} day left. {what}.", "{n} days left. {what}.", left, what=what)
 
 
 def _cure(facts: EndingFacts, words: Words) -> str:
@@ -70,8 +78,8 @@ def _cure(facts: EndingFacts, words: Words) -> str:
     }.get(facts.what, renew)
 
 
-def _now(facts: EndingFacts, words: Words) -> str:
-    """How it came out."""
+def how_it_came_out(facts: EndingFacts, words: Words) -> str:
+    """A sentence that follows a colon."""
     if facts.state == "renewed" and facts.renewed_by:
         done = words.say("renewed by {login}.", login=login_name(facts.renewed_by))
     elif facts.state == "renewed":

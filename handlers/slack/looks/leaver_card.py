@@ -1,5 +1,7 @@
 """Somebody has left: what rests on their login, each with a way to another one."""
 
+from collections.abc import Sequence
+
 from bot.words.announced import LeaverFacts, LeaverLine
 from bot.words.connection import Json
 from handlers.slack.looks.blocks import section
@@ -18,13 +20,13 @@ def leaver_card(facts: LeaverFacts, words: Words) -> Card:
     what = _what(facts, resting, words)
     called = " ".join(mention(who) for who in facts.mentions) if resting else ""
     headline = f"{'🟠' if resting else '🟢'} *{link(facts.connections_url, what)}*"
-    names = words.listing(words.first([_titled(line, words) for line in resting], IN_TEXT))
+    names = words.some([titled(line.platform_name, line.accounts, words) for line in resting], IN_TEXT)
     cure = words.say("Renew them with another login before they stop.")
     blocks = [_line(line, words) for line in facts.lines[:LISTED]]
     if more := len(facts.lines) - len(blocks):
         blocks.append(section(words.many("and {n} more", "and {n} more", more)))
     return Card(
-        text=f"{what}: {names}. {cure}" if resting else what,
+        text=f"{words.under(what, names)}. {cure}" if resting else what,
         headline=f"{headline}\n{called}" if called else headline,
         colour=AMBER if resting else GREEN,
         blocks=blocks,
@@ -51,13 +53,13 @@ def _what(facts: LeaverFacts, resting: list[LeaverLine], words: Words) -> str:
     )
 
 
-def _titled(line: LeaverLine, words: Words) -> str:
-    named = words.first([plain(name) for name in line.accounts], NAMED)
-    return f"{line.platform_name} ({', '.join(named)})"
+def titled(platform: str, accounts: Sequence[str], words: Words) -> str:
+    """What rests on one login."""
+    return f"{platform} ({', '.join(words.first([plain(name) for name in accounts], NAMED))})"
 
 
 def _line(line: LeaverLine, words: Words) -> Json:
-    title, login = f"*{_titled(line, words)}*", login_name(line.login)
+    title, login = f"*{titled(line.platform_name, line.accounts, words)}*", login_name(line.login)
     if line.state == "off":
         return section(f"{title}\n{words.say('Not in use now.')}")
     if line.state == "moved":
