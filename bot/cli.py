@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import audit, data, operate, remove, tagging, watch, webhooks
+from bot.commands import audit, data, operate, remove, tagging, watch, webhooks, workspaces
 from bot.commands.terminal import EXPECTED, AsJson, Called, complain, settings_of, tell, tell_json, working
 from bot.people.people import NoConnection
+from bot.settings.settings import Settings
 from bot.words.errors import SetupError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ audit.add_to(app)
 tagging.add_to(app)
 remove.add_to(app)
 webhooks.add_to(app)
+workspaces.add_to(app)
 
 
 def _version(wanted: bool) -> None:
@@ -50,11 +52,15 @@ def redkey(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Settings file. Else REDKEY_CONFIG, else ./redkey.toml.")
     ] = None,
+    workspace: Annotated[
+        str,
+        typer.Option(metavar="TEAM", help="One that added the app (redkey workspaces). Default: that of the settings."),
+    ] = "",
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = Called(config)
+    context.obj = Called(config, workspace)
 
 
 @app.command()
@@ -82,11 +88,16 @@ def doctor(
     """Check settings, database, keys, Slack and every platform; one line each, with the cure."""
     from bot.commands.doctor import examine, examined
 
+    of_one = settings_of(context) if context.ensure_object(Called).workspace else None
+
+    def loaded() -> Settings:
+        return of_one or settings_of(context)
+
     if as_json:
-        found = working(examined(lambda: settings_of(context), live=live))
+        found = working(examined(loaded, live=live))
         tell_json(found)
         raise typer.Exit(0 if all(each["ok"] for each in found) else 1)
-    raise typer.Exit(working(examine(lambda: settings_of(context), tell, live=live)))
+    raise typer.Exit(working(examine(loaded, tell, live=live)))
 
 
 @app.command()
@@ -94,31 +105,41 @@ def manifest(
     http: Annotated[
         str | None, typer.Option(metavar="PUBLIC_URL", help="For [slack] mode = http: where Slack reaches the bot.")
     ] = None,
+    install: Annotated[
+        str | None, typer.Option(metavar="PUBLIC_URL", help="For [slack] install: other workspaces may add the app.")
+    ] = None,
 ) -> None:
     """Print the Slack app's manifest, to be pasted at api.slack.com/apps, From a manifest."""
-    from handlers.slack.line.manifest import manifest
+    from handlers.slack.line.manifest import installable, manifest
 
-    if http is not None and not http.startswith("https://"):
-        raise SetupError("--http: Slack calls https addresses only, such as https://redkey.example.com")
-    sys.stdout.write(manifest() if http is None else manifest(http, "http"))
+    for option, address in (("--http", http), ("--install", install)):
+        if address is not None and not address.startswith("https://"):
+            raise SetupError(f"{option}: Slack calls https addresses only, such as https://redkey.example.com")
+    written = manifest() if http is None else manifest(http, "http")
+    sys.stdout.write(written if install is None else installable(install, written))
 
 
-def _config_first(words: list[str]) -> list[str]:
-    """Take --config wherever a person puts it: `redkey run --config other.toml` too."""
-    for at, word in enumerate(words):
+def _whose_first(words: list[str]) -> list[str]:
+    """Take --config and --workspace wherever a person puts them: `redkey run --config other.toml` too."""
+    first, rest = [], []
+    left = iter(words)
+    for word in left:
         if word == "--":
+            rest.append(word)
             break
-        if word.startswith("--config="):
-            return [word, *words[:at], *words[at + 1 :]]
-        if word in ("--config", "-c") and at + 1 < len(words):
-            return [*words[at : at + 2], *words[:at], *words[at + 2 :]]
-    return words
+        if word.startswith(("--config=", "--workspace=")):
+            first.append(word)
+        elif word in ("--config", "-c", "--workspace"):
+            first += [word, *[value for value in [next(left, None)] if value is not None]]
+        else:
+            rest.append(word)
+    return [*first, *rest, *left]
 
 
 def main() -> None:
     """Run one command. Exit codes: 0 done, 1 it failed and a line says why, 2 wrong usage."""
     try:
-        app(_config_first(sys.argv[1:]), prog_name="redkey")
+        app(_whose_first(sys.argv[1:]), prog_name="redkey")
     except NoConnection as trouble:
         complain(f"{trouble}; `redkey connections` lists what there is")
         sys.exit(1)

@@ -10,34 +10,31 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from bot.alert.alert import Alert
 from bot.alert.detour import Detour
-from bot.alert.elsewhere import Elsewhere
-from bot.announce.expiring import Expiring
 from bot.app import App
 from bot.desk.touchpoint_rules import CRMS
+from bot.errands import errands
+from bot.memory.installed import Neighbour
 from bot.outages.marks import taggable
 from bot.own_token import own_token
-from bot.settings.webhooks import subscriptions
-from bot.subscribers import SUBSCRIBERS, webhook
+from bot.rooms import Rooms
 from bot.watch.lost_keys import LostKeys
-from bot.webhooks.courier import Courier
 from bot.words.connection import Kind, Status
 from bot.words.errors import SetupError, TryLater
 from bot.work.schedule import Schedule, Tick
-from handlers.heartbeat import ping
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces
+from handlers.web.by_room import ByRoom
 from handlers.web.health import Numbers
 from handlers.web.listening import CarefulServer
 from handlers.web.signin import SignIn
 from handlers.web.slack_login import SlackLogin
 from handlers.web.website import build_web
-from handlers.webhook import Webhook
 
 log = structlog.get_logger()
 
@@ -47,25 +44,28 @@ DRAIN_LOGINS = 1.0  # seconds more for refreshes, whose answers may be the only 
 CLOSE = 2  # seconds for open HTTP answers
 SOCKETS_EVERY = timedelta(seconds=3)  # how often replicas look whose turn it is
 MOST_SOCKETS = 8
-LEAVERS_EVERY = timedelta(hours=6)
-HEARTBEAT_EVERY = timedelta(minutes=1)
-ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what is told outside Slack is looked for
-EXPIRING_EVERY = timedelta(minutes=5)
 
 
 class Serving:
-    """One process in service. `role`: web answers people, worker moves data and speaks, all does both."""
+    """One workspace in service. `role`: web answers people, worker moves data and speaks, all does both.
 
-    def __init__(self, app: App) -> None:
+    Home's runs the process too, and in it, where other workspaces may add the app, one of these for each of them.
+    """
+
+    def __init__(self, app: App, rooms: Rooms | None = None, told: Neighbour | None = None) -> None:
         self._app = app
         slack, timing = app.settings.slack, app.settings.timing
         self._own = own_token(app.settings, app.memory, app.now)
-        self._slack = Workspace(
+        at_home = told is None
+        self._rooms = Rooms(app, Serving, self._team) if at_home and slack.install != "off" else None
+        self.place: Workspace = Workspace(
             bot_token=self._own or slack.bot_token.get_secret_value(),
             app_token=slack.app_token.get_secret_value(),
             signing_secret=slack.signing_secret.get_secret_value(),
             api_url=slack.api_url,
-            mode=slack.mode,
+            mode=slack.mode if told is None else "given",
+            others=self._rooms,
+            on_gone=(lambda: rooms.gone(told)) if rooms is not None and told is not None else None,
             language=slack.language,
             timeout=timing.request_timeout.total_seconds(),
             now=app.now,
@@ -73,75 +73,32 @@ class Serving:
         self._answers_people = app.role in ("all", "web")
         self._works = app.role in ("all", "worker")
         if self._answers_people:
-            self._slack.serve(app.desk)
+            self.place.serve(app.desk)
         self._alert = Alert(
             app.memory,
             app.facts,
-            self._slack.composer,
-            self._slack.voice,
+            self.place.composer,
+            self.place.voice,
             app.pace,
             timing.progress_every,
             app.now,
             Detour(slack.channel, slack.installer),
             timing.request_timeout,
-            self._slack.presence,
+            self.place.presence,
         )
-        announce = app.announcing(self._slack.announcer, self._slack.voice, self._slack.presence)
+        announce = app.announcing(self.place.announcer, self.place.voice, self.place.presence)
         app.dispatcher = app.dispatcher_of(app.workers(self._alert, announce, self._own) if self._works else {})
-        turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people else []
+        turns = [Tick("sockets", SOCKETS_EVERY, self._take_turns)] if self._answers_people and at_home else []
         self._schedule = Schedule(
             [
                 *app.ticks(announce, works=self._works),
-                *self._elsewhere(),
-                *self._webhooks(),
-                *self._heartbeat(),
-                *self._leavers(),
+                *(errands(app, self.place) if self._works else []),
                 *turns,
             ]
         )
 
-    def _elsewhere(self) -> list[Tick]:
-        """Where a fallback is set, and this process speaks."""
-        app, fallback = self._app, self._app.settings.fallback
-        url, timeout = fallback.webhook.get_secret_value(), app.settings.timing.request_timeout
-        if not (url and self._works):
-            return []
-        send = Webhook(url, [fallback.secret.get_secret_value()], timeout=timeout.total_seconds()).send
-        told = Elsewhere(app.memory, app.facts, self._slack.composer, send, app.pace, app.now, app.owner)
-        return [Tick("elsewhere", ELSEWHERE_EVERY, told.run)]
-
-    def _webhooks(self) -> list[Tick]:
-        """For whoever subscribed, where this process works."""
-        app, found = self._app, self._app.settings.webhooks
-        if not (found and self._works):
-            return []
-        ending = Expiring(app.memory, app.gateways, subscriptions(found, app.settings.web.public_url), app.now)
-        ticks = [Tick("expiring", EXPIRING_EVERY, ending.run)]
-        for each in found:
-            courier = Courier(
-                app.memory, each.name, webhook(each).send, SUBSCRIBERS, app.now, app.routes.default_channel, app.owner
-            )
-            ticks.append(Tick(f"webhooks to {each.name}", ELSEWHERE_EVERY, courier.run))
-        return ticks
-
-    def _leavers(self) -> list[Tick]:
-        """Events of Slack are hints: who has left is asked for, too."""
-        leavers, presence = self._app.leavers, self._slack.presence
-
-        async def look() -> None:
-            await leavers.run(presence)
-
-        return [Tick("leavers", LEAVERS_EVERY, look)] if self._works else []
-
-    def _heartbeat(self) -> list[Tick]:
-        """A dead man's switch, where one is set and this process works: silence means that nobody watches."""
-        url = self._app.settings.fallback.ping.get_secret_value()
-
-        async def beat() -> None:
-            await self._app.memory.ping()
-            await ping(url)
-
-        return [Tick("heartbeat", HEARTBEAT_EVERY, beat)] if url and self._works else []
+    async def _team(self) -> str:
+        return await self.place.team()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop`. Raises SetupError when Slack refuses a token for good, or the port is taken."""
@@ -155,19 +112,16 @@ class Serving:
     async def _run(self, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
         listener = self._listen()
         try:
-            await self._slack.start(socket=await self._my_turn())
+            await self.enter()
         except SetupError:
             listener.close()
             raise
-        if self._works:
-            with contextlib.suppress(TryLater):
-                await self._app.takeover.beat()
-                await self._app.watch.unlock()
-            await LostKeys(self._app.memory, self._app.watch).tell()
-        server = CarefulServer(self._website(), CLOSE)
+        website = self.website()
+        server = CarefulServer(ByRoom(website, self._rooms) if self._rooms else website, CLOSE)
         web = asyncio.create_task(server.serve(sockets=[listener]))
-        self._app.dispatcher.start()
-        self._schedule.start()
+        self.begin()
+        if self._rooms is not None:
+            await self._rooms.start()
         await server.running.wait()
         # What is there now stays: the collector need not look through it again with every large answer (a fifth of the CPU
         # of loading cost).
@@ -181,6 +135,19 @@ class Serving:
         finally:
             await self._drain(server, web)
 
+    async def enter(self) -> None:
+        """Raises SetupError when Slack refuses the token for good."""
+        await self.place.start(socket=await self._my_turn())
+        if self._works:
+            with contextlib.suppress(TryLater):
+                await self._app.takeover.beat()
+                await self._app.watch.unlock()
+            await LostKeys(self._app.memory, self._app.watch).tell()
+
+    def begin(self) -> None:
+        self._app.dispatcher.start()
+        self._schedule.start()
+
     async def _my_turn(self) -> bool:
         """Slack allows an app ten sockets: the eldest replicas have them, and a rolling restart has room."""
         app = self._app
@@ -189,23 +156,32 @@ class Serving:
             return app.replica in await tx.replicas.eldest(app.now(), ("all", "web"), MOST_SOCKETS)
 
     async def _take_turns(self) -> None:
-        await self._slack.take_turn(socket=await self._my_turn())
+        await self.place.take_turn(socket=await self._my_turn())
 
     async def _drain(self, server: CarefulServer, web: "asyncio.Task[None]") -> None:
-        """New work first, then work under way, the people last. What is cut short stays due in the database."""
+        """All workspaces at once, the people last."""
         log.info("draining")
-        self._schedule.stop()
-        await self._slack.stop()
-        await self._app.dispatcher.stop(DRAIN)
-        refreshing = [self._app.refresher.drain(DRAIN_LOGINS)]
-        await asyncio.gather(*refreshing, *([self._own.drain(DRAIN_LOGINS)] if self._own else []))
+        others = [self._rooms.stop()] if self._rooms is not None else []
+        await asyncio.gather(self.leave(), *others)
         server.should_exit = True
         server.stopping.set()
         await web
+        await self.sign_off()
+        log.info("stopped")
+
+    async def sign_off(self) -> None:
+        """Nobody need wait for our next beat."""
         with contextlib.suppress(Exception):
             async with self._app.memory.begin() as tx:
                 await tx.replicas.leave(self._app.replica)
-        log.info("stopped")
+
+    async def leave(self) -> None:
+        """New work first, then work under way. What is cut short stays due in the database."""
+        self._schedule.stop()
+        await self.place.stop()
+        await self._app.dispatcher.stop(DRAIN)
+        refreshing = [self._app.refresher.drain(DRAIN_LOGINS)]
+        await asyncio.gather(*refreshing, *([self._own.drain(DRAIN_LOGINS)] if self._own else []))
 
     def _listen(self) -> socket.socket:
         """Every role has /healthz and /readyz; only the people's roles have the rest."""
@@ -225,7 +201,7 @@ class Serving:
         listener.listen(1024)
         return listener
 
-    def _website(self) -> FastAPI:
+    def website(self) -> ASGIApp:
         app, settings = self._app, self._app.settings
         return build_web(
             app.desk,
@@ -240,7 +216,9 @@ class Serving:
             crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
             tagging=app.tag_settings,
             guard=self._signin(),
-            slack_http=self._from_slack if settings.slack.mode == "http" else None,
+            room=settings.room,
+            neighbours=self._rooms,
+            slack_http=self._from_slack if settings.slack.mode == "http" and not settings.room.team else None,
         )
 
     def _signin(self) -> SignIn | None:
@@ -252,14 +230,14 @@ class Serving:
             api_url=slack.api_url,
             client_id=slack.client_id,
             client_secret=slack.client_secret.get_secret_value(),
-            own_team=self._slack.team,
-            redirect_uri=f"{web.public_url}/signin/callback",
+            own_team=self.place.team,
+            redirect_uri=f"{self._app.settings.room.callbacks}/signin/callback",
             timeout=self._app.settings.timing.request_timeout.total_seconds(),
         )
         return SignIn(self._app.signins, login)
 
     async def _from_slack(self, request: Request) -> Response:
-        answer = await self._slack.events(request.method, request.headers, await request.body())
+        answer = await self.place.events(request.method, request.headers, await request.body())
         return Response(answer.body, answer.status, dict(answer.headers))
 
     # What /readyz and /metrics tell (handlers.web.health.Health)
@@ -269,7 +247,7 @@ class Serving:
         return True
 
     def slack(self) -> str:
-        return "refused" if self._own is not None and self._own.refused else self._slack.state
+        return "refused" if self._own is not None and self._own.refused else self.place.state
 
     async def blind(self) -> tuple[datetime, datetime] | None:
         return await self._app.blind.lately()

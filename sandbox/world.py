@@ -133,6 +133,7 @@ class World:
         for platform in self.platforms:
             platform.oauth.register_redirect(f"{public_url.rstrip('/')}/oauth/callback/{platform.key}")
         self.slack.openid.redirect_uris.add(f"{public_url.rstrip('/')}/signin/callback")
+        self.slack.installs.redirect_uris.add(f"{public_url.rstrip('/')}/slack/oauth_redirect")
         found: dict[str, Any] = {
             "secrets": {"keys": ["k1:" + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")]},
             "web": {"host": "127.0.0.1", "public_url": public_url},
@@ -211,6 +212,7 @@ class World:
     def secrets(self) -> set[str]:
         """Every token, code and client secret in use here, for tests that look for leaks."""
         found = {self.slack.bot_token, self.slack.app_token, self.slack.signing_secret, *self.slack.rotation.made}
+        found |= self.slack.installs.made
         return found.union(*(platform.oauth.secrets() for platform in self.platforms))
 
 

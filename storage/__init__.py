@@ -6,12 +6,13 @@ from bot.memory.memory import Work
 from bot.webhooks.happenings import NOBODY, Subscriptions
 from bot.words.interfaces import Clock
 from storage.database import Database, OnlyOne, setup_faults
+from storage.places import make_place, place_of
 from storage.reseal import Resealed
 from storage.sealing import Keys, new_key
 from storage.sql_memory import SqlMemory, WakeUps
 from storage.upgrade import upgrade
 
-__all__ = ["Resealed", "SqlMemory", "new_key", "open_memory"]
+__all__ = ["Resealed", "SqlMemory", "make_place", "new_key", "open_memory", "place_of"]
 
 
 async def open_memory(

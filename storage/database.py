@@ -36,7 +36,7 @@ class Database:
     """Engines on one database: one writes, one writes what a power cut may undo, one gives views and cannot write."""
 
     def __init__(self, url: str) -> None:
-        self.url = _parsed(url)
+        self.url = parsed(url)
         self.path = _path(self.url) if self.url.drivername.startswith("sqlite") else None
         if self.path is not None:
             _make_file(self.path)
@@ -118,7 +118,7 @@ def _cure(database: Database, said: str) -> str:
     return "check that the file and its directory may be written"
 
 
-def _parsed(url: str) -> URL:
+def parsed(url: str) -> URL:
     try:
         given = make_url(url.strip())
     except ArgumentError:
@@ -213,13 +213,15 @@ def _write_ahead(raw: Any, cursor: Any) -> None:
 
 
 def _postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+    given = url.query.get("options", "")  # ours must not push them aside
+    said = " ".join([_OPTIONS, given if isinstance(given, str) else " ".join(given)]).strip()
     return create_async_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=10,
-        connect_args={"connect_timeout": 10, "application_name": "redkey", "options": _OPTIONS},
+        connect_args={"connect_timeout": 10, "application_name": "redkey", "options": said},
         **options,
     )
 

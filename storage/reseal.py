@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Row, Table, func, select, update
 
 from bot.memory.memory import SealBroken
-from storage.tables import consents, grants, revocations
+from storage.tables import consents, grants, revocations, workspaces
 from storage.transaction import Transaction
 
 ROWS_AT_ONCE = 200
@@ -15,6 +15,7 @@ _SEALED: tuple[tuple[Table, Column[Any], Column[Any]], ...] = (
     (grants, grants.c.tokens, grants.c.tokens_key),
     (revocations, revocations.c.token, revocations.c.token_key),
     (consents, consents.c.verifier, consents.c.verifier_key),
+    (workspaces, workspaces.c.tokens, workspaces.c.tokens_key),
 )
 
 

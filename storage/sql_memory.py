@@ -19,6 +19,7 @@ from bot.memory.entrances import Consents
 from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
+from bot.memory.installed import Workspaces
 from bot.memory.memory import Connections, Grants, Memory, Revocations, Transfers, Tx, Work
 from bot.memory.notices import Clicks, Notices
 from bot.memory.outages import Outages, Outbox
@@ -55,6 +56,7 @@ from storage.tags import TagRows
 from storage.touchpoints import TouchpointRows
 from storage.transaction import Transaction
 from storage.transfers import TransferRows
+from storage.workspaces import WorkspaceRows
 
 
 class WakeUps(Listening, Protocol):
@@ -87,6 +89,7 @@ class SqlTx(Tx):
         self.audit: Audit = AuditRows(tx)
         self.routes: MadeRoutes = RouteRows(tx)
         self.storms: Storms = StormRows(tx)
+        self.workspaces: Workspaces = WorkspaceRows(tx)
 
 
 class SqlMemory(Memory):

@@ -268,6 +268,21 @@ guest_links = Table(
     Column("over_at", UtcDateTime),
 )
 
+# Workspaces that installed the app beside home. `tokens` is sealed; one that rests has none.
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Words, primary_key=True),  # Slack's own id of it
+    Column("name", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("installer", Words, nullable=False),
+    Column("tokens", Words),
+    Column("tokens_key", Words, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("installed_at", UtcDateTime, nullable=False),
+    Column("rested_at", UtcDateTime),
+)
+
 replicas = Table(
     "replicas",
     metadata,

@@ -1,9 +1,11 @@
 """Bringing a database's tables to what this code expects, safely with several replicas starting at once."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
 from sqlalchemy.exc import OperationalError
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "redkey_version"  # a name of our own: the database may hold another program's alembic_version
-_LOCK = 0x7265646B6579  # "redkey": whoever holds this advisory lock migrates
+LOCK = 0x7265646B6579  # "redkey": whoever holds this advisory lock migrates
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 PATIENCE = 15.0  # seconds to wait on SQLite while another process migrates: longer than for a usual write
 
@@ -30,7 +34,10 @@ async def upgrade(database: Database) -> None:
         while True:
             try:
                 async with database.writing.begin() as connection:
-                    await connection.run_sync(_upgrade, database.shown)
+                    current = await connection.run_sync(_is_current)
+                if not current:
+                    async with _one_at_a_time(), database.writing.begin() as connection:
+                        await connection.run_sync(_upgrade, database.shown)
             except OperationalError as error:
                 if not is_busy(error.orig) or monotonic() > until:
                     raise
@@ -38,12 +45,25 @@ async def upgrade(database: Database) -> None:
                 return
 
 
+def _one_at_a_time() -> asyncio.Lock:
+    """Alembic keeps what it works on in its module, so two databases of one process must wait for each other."""
+    return _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+def _is_current(connection: Connection) -> bool:
+    return _heads(connection) == [_newest()]
+
+
+def _newest() -> str:
+    return max(file.stem for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 def _upgrade(connection: Connection, shown: str) -> None:
     """SQLite's BEGIN IMMEDIATE lets one process in at a time; on Postgres the lock does, until the commit."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     heads = _heads(connection)
-    newest = max(file.stem for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    newest = _newest()
     if heads == [newest]:
         return
     if connection.dialect.name == "sqlite" and not inspect(connection).get_table_names():

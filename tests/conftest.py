@@ -89,6 +89,7 @@ TOLD_ON_SQLITE = {
     "test_watch_access",
     "test_watch_paused",
     "test_webhooks",
+    "test_workspaces",
 }
 
 

@@ -190,7 +190,8 @@ async def redeployed(
         waiting.cancel()
         if serving.done():
             serving.result()
-        await world.slack.wait_for(lambda: world.slack.sockets.sockets)
+        if app.settings.slack.mode == "socket":
+            await world.slack.wait_for(lambda: world.slack.sockets.sockets)
         try:
             async with guarded(world, app) if guard else nullcontext():
                 yield Deployment(world, app, clock)

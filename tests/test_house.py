@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.settings.file import load
-from bot.settings.settings import RouteSettings, Settings
+from bot.settings.settings import RouteSettings, Settings, WorkspaceSettings
 from bot.settings.webhooks import WebhookSettings
 from bot.settings.wrong import keys
 from handlers.slack.line.checkup import NEEDED
@@ -50,7 +50,8 @@ def test_the_settings_page_names_every_key():
 
     for section, *rest in keys(Settings):
         assert all(f"`{key}`" in sections[section] for key in rest), f"{section}.{rest}"
-    for section, model in (("routes", RouteSettings), ("webhooks", WebhookSettings)):
+    lists = (("routes", RouteSettings), ("webhooks", WebhookSettings), ("workspaces", WorkspaceSettings))
+    for section, model in lists:
         assert [key for key in model.model_fields if f"`{key}`" not in sections[section]] == []
 
 

@@ -20,6 +20,7 @@ from sandbox.slack import SlackWorkspace
 
 # What each Web API method we call needs: https://docs.slack.dev/reference/methods
 SCOPES = {
+    "auth_revoke": set(),
     "auth_test": set(),
     "apps_connections_open": set(),  # the app-level token's connections:write
     "chat_delete": {"chat:write"},

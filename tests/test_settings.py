@@ -109,6 +109,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("slack", "installer"): "U0123",
         ("slack", "owners"): "U0123, S0456",
         ("slack", "language"): "fr",
+        ("slack", "install"): "any",
         ("slack", "client_id"): "1.2",
         ("slack", "client_secret"): "s",
         ("slack", "refresh_token"): "xoxe-1",
@@ -130,6 +131,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("fallback", "ping"): "http://127.0.0.1:9/ping",
         ("platforms",): '{"hubspot": {"client_id": "1"}}',
         ("routes",): '[{"platform": "salesforce", "owners": ["U0123"]}]',
+        ("workspaces",): '[{"team": "T0123ABCD"}]',
         ("webhooks",): json.dumps([{"url": "https://hooks.example.com/a?b", "secrets": [WHSEC]}]),
     }
     everything = list(keys(Settings))
@@ -381,3 +383,8 @@ def test_a_new_keys_name_is_free_even_while_the_settings_are_wrong(folder, monke
 
     monkeypatch.setenv("REDKEY_SECRETS__KEYS", "k7:x,k6:y")
     assert new_key(written_keys()).startswith("k8:")
+
+
+def test_an_app_for_several_workspaces_needs_people_to_say_who_they_are(folder):
+    written(folder, '[slack]\ninstall = "any"\n')
+    assert any(line.startswith("web.require_slack_login: must be true with slack.install") for line in load().missing())

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,7 +12,9 @@ from bot.settings.settings import Settings
 from bot.words.errors import SetupError
 
 if TYPE_CHECKING:
-    from storage import Resealed
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
 
 keys = typer.Typer(help="The keys that stored logins are sealed with.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -35,13 +37,20 @@ def new_key(context: typer.Context) -> None:
 @keys.command("rotate")
 def rotate(context: typer.Context) -> None:
     """Seal everything again under the first key; then the older ones can be taken out of secrets.keys."""
-    resealed = working(_rotate(settings_of(context)))
-    tell(f"sealed {resealed.done} values again")
-    if resealed.broken:
-        raise SetupError(f"{resealed.broken} values do not open: keep the older keys, and put back the one they need")
+    done, broken = (sum(each) for each in zip(*working(_everywhere(settings_of(context), _rotate)), strict=True))
+    tell(f"sealed {done} values again")
+    if broken:
+        raise SetupError(f"{broken} values do not open: keep the older keys, and put back the one they need")
 
 
-async def _rotate(settings: Settings) -> "Resealed":
+async def _everywhere(settings: Settings, work: "Callable[[Settings], Awaitable[T]]") -> "list[T]":
+    """At home and in every workspace that ever added the app, or in the one that --workspace names."""
+    from bot.rooms import settings_of_all
+
+    return [await work(each) for each in ([settings] if settings.room.team else await settings_of_all(settings))]
+
+
+async def _rotate(settings: Settings) -> tuple[int, int]:
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
@@ -49,7 +58,7 @@ async def _rotate(settings: Settings) -> "Resealed":
             resealed = await app.memory.reseal_all(seen)
         async with app.memory.begin() as tx:
             tx.audit.note("keys_rotated", who=me(), sealed=resealed.done, broken=resealed.broken)
-        return resealed
+        return resealed.done, resealed.broken
 
 
 @db.command()
@@ -89,7 +98,7 @@ def revoke_all(
         if not sys.stdin.isatty():
             raise SetupError("revoke-all ends every login: say --yes if that is what you want")
         typer.confirm("This ends every login, here and at the platforms. Go on?", abort=True, err=True)
-    tell(f"revoked {working(_revoke_all(settings))} logins")
+    tell(f"revoked {sum(working(_everywhere(settings, _revoke_all)))} logins")
 
 
 async def _revoke_all(settings: Settings) -> int:

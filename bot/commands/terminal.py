@@ -35,10 +35,24 @@ class Called:
     """What stood before the command."""
 
     config: Path | None
+    workspace: str = ""
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Load the settings this command was called with, and keep their secrets out of the log. Raises SetupError."""
+    """Load the settings this command was called with, and keep their secrets out of the log. Raises SetupError.
+
+    With --workspace they are that one's.
+    """
+    home, team = home_of(context), context.ensure_object(Called).workspace
+    if not team:
+        return home
+    from bot.rooms import settings_of_one  # `redkey keys new` must not wait for it
+
+    return working(settings_of_one(home, team))
+
+
+def home_of(context: typer.Context) -> Settings:
+    """As they stand, for a command that is about the whole deployment."""
     start_logging()
     config = context.ensure_object(Called).config
     if trouble := nowhere(config):

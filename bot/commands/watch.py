@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.terminal import AsJson, me, printable, settings_of, table, tell, tell_json, working
+from bot.commands.terminal import AsJson, Called, me, printable, settings_of, table, tell, tell_json, working
 from bot.settings.settings import Settings
 from bot.words.errors import SetupError
 
@@ -34,6 +34,8 @@ def run(
     role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
 ) -> None:
     """Run the bot. SIGTERM and Ctrl-C end it within ten seconds, and lose nothing."""
+    if context.ensure_object(Called).workspace:
+        raise SetupError("redkey run serves all workspaces: call it without --workspace")
     settings = settings_of(context)
     if missing := settings.missing():
         raise SetupError("\n".join(missing))

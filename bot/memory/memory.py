@@ -16,6 +16,7 @@ from bot.memory.entrances import Consents
 from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
+from bot.memory.installed import Workspaces
 from bot.memory.notices import Clicks, Notices
 from bot.memory.outages import Outages, Outbox
 from bot.memory.quotas import Quotas
@@ -242,6 +243,7 @@ class Tx(Protocol):
     audit: Audit
     routes: MadeRoutes
     storms: Storms
+    workspaces: Workspaces
 
 
 class Memory(Protocol):

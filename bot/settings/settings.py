@@ -24,6 +24,7 @@ from bot.settings.values import (
     a_key,
     a_list,
     a_person,
+    a_team,
     a_time_of_day,
     a_time_zone,
     a_web_address,
@@ -37,6 +38,7 @@ from bot.settings.values import (
     with_slash,
 )
 from bot.settings.webhooks import Webhooks
+from bot.words.room import Room
 
 INTERVALS = ("check_every", "cost_every", "tagging_every", "push_every")
 NO_SECRET = SecretStr("")
@@ -105,6 +107,8 @@ class SlackSettings(Section):
     client_secret: SecretStr = NO_SECRET
     refresh_token: Annotated[SecretStr, BeforeValidator(not_this_token("xoxe.", "xoxe-"))] = NO_SECRET
     """Of an app that rotates its tokens: the first one, which the bot trades at its first start."""
+    install: Literal["off", "listed", "any"] = "off"
+    """Which other workspaces may add the app: none, those of [[workspaces]], or whoever finds the page."""
 
 
 class TimingSettings(Section):
@@ -191,6 +195,16 @@ class RouteSettings(Section):
         return self
 
 
+class WorkspaceSettings(Section):
+    """What is said of a workspace beside home."""
+
+    team: Annotated[str, BeforeValidator(a_team)]
+    channel: Annotated[str, BeforeValidator(a_channel)] = ""
+    owners: Annotated[tuple[Annotated[str, BeforeValidator(an_owner)], ...], BeforeValidator(a_list)] = ()
+    language: Literal["", "en", "fr"] = ""
+    api_keys: Annotated[SecretTexts, AfterValidator(with_scopes)] = ()
+
+
 class Settings(Section):
     """Everything Redkey can be told. `platforms` is raw here: each platform checks its own section."""
 
@@ -205,6 +219,19 @@ class Settings(Section):
     platforms: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
     webhooks: Webhooks = ()
+    workspaces: Annotated[tuple[WorkspaceSettings, ...], BeforeValidator(a_list)] = ()
+    _room: Room | None = None
+
+    @property
+    def room(self) -> Room:
+        """Home, unless these settings were made for another workspace (bot/room_settings.py)."""
+        return self._room or Room("", self.web.public_url)
+
+    def of_room(self, room: Room, **sections: Section | tuple[()]) -> Self:
+        """The same for another workspace, with these sections in place of its own."""
+        own = self.model_copy(update=sections)
+        own._room = room  # noqa: SLF001 - of the same class
+        return own
 
     def hidden(self) -> list[str]:
         """Every secret in here, for the log's last line of defence."""
@@ -214,7 +241,8 @@ class Settings(Section):
         held += [*self.secrets.keys, *(s for each in self.webhooks for s in (each.url, *each.secrets))]
         texts = [secret.get_secret_value() for secret in held]
         texts += [text.partition(":")[2] for text in texts if re.match(r"\w+:", text)]
-        texts += [key.get_secret_value().partition(":")[0] for key in self.web.api_keys]
+        for keys in (self.web.api_keys, *(each.api_keys for each in self.workspaces)):
+            texts += [key.get_secret_value().partition(":")[0] for key in keys]
         for section in self.platforms.values():
             texts += [
                 str(v) for k, v in section.items() if re.search(r"secret|token$|key$", k) and not k.endswith("_url")
@@ -241,6 +269,10 @@ class Settings(Section):
         else:
             needs.append(("slack.signing_secret", slack.signing_secret, "it proves that a request came from Slack"))
         lines = [f"{name}: is missing; {cure}" for name, value, cure in needs if not value]
+        if slack.install != "off" and not self.web.require_slack_login:
+            lines.append(
+                "web.require_slack_login: must be true with slack.install, so that no workspace sees another's pages"
+            )
         if self.web.require_slack_login:  # a lock that is asked for and cannot be closed must not be passed over
             signs_in = [("slack.client_id", slack.client_id), ("slack.client_secret", slack.client_secret)]
             cure = "web.require_slack_login needs it; the Slack app's page shows it under Basic Information"

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
+from bot.words.room import TEAM
+
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 KEY_BYTES = 32
 
@@ -200,6 +202,13 @@ def a_person(value: Any) -> Any:
     """Someone the bot may write to: one person, by id."""
     if not isinstance(value, str) or (value and not re.fullmatch(r"[UW][A-Z0-9]{2,}", value)):
         raise ValueError(f'{shown(value)} is not the id of a person, such as "U0123ABCD"')
+    return value
+
+
+def a_team(value: Any) -> Any:
+    """A workspace's id is part of an address, a file's name and a schema's."""
+    if not isinstance(value, str) or not TEAM.fullmatch(value):
+        raise ValueError(f'{shown(value)} is not the id of a workspace, such as "T0123ABCD"')
     return value
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people.people import Desk
 from bot.words.interfaces import Clock
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
+from handlers.slack.line.rooms import Redirect
 from handlers.slack.listeners import (
     app_home,
     ask_window,
@@ -49,13 +51,20 @@ def build_app(
     following: Following,
     on_tokens: Callable[[], None],
     signing_secret: str = "",
+    to_others: Redirect | None = None,
 ) -> AsyncApp:
-    """`signing_secret` is needed for requests over HTTP; sockets are not signed. `on_tokens`: look at our token now."""
+    """`signing_secret` is needed for requests over HTTP; sockets are not signed. `on_tokens`: look at our token now.
 
-    async def our_client(context: AsyncBoltContext, next_: Next) -> None:
+    `to_others`: answers what is for another workspace.
+    """
+
+    async def our_client(request: AsyncBoltRequest, context: AsyncBoltContext, next_: Next) -> BoltResponse | None:
         """Bolt copies the client for each request, and with it the token of that moment."""
+        if to_others is not None and (answer := await to_others(request)) is not None:
+            return answer
         context["client"] = client
         await next_()
+        return None
 
     app = AsyncApp(
         name="redkey",  # else Bolt reads the source of all that called it: a megabyte and a tenth of a second of each start

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
 import structlog
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 
 from bot.people.people import Desk
@@ -13,9 +15,11 @@ from bot.words.errors import SetupError, TryLater
 from bot.words.interfaces import Clock
 from handlers.slack.app import build_app
 from handlers.slack.line.bot_client import BotClient, BotKey
+from handlers.slack.line.in_flight import InFlight
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
 from handlers.slack.line.request_url import HttpAnswer, RequestUrl
+from handlers.slack.line.rooms import Others, again, to_others
 from handlers.slack.line.socket_mode import SocketMode
 from handlers.slack.line.tokens import NETWORK, check_bot_token
 from handlers.slack.line.voice import SlackVoice
@@ -30,7 +34,11 @@ ASK_EVERY = 60.0  # seconds between looks at the bot token
 
 
 class Workspace:
-    """`composer` and `voice` are ready at once. `serve` builds the listeners, `start` begins to listen."""
+    """`composer` and `voice` are ready at once. `serve` builds the listeners, `start` begins to listen.
+
+    `others`: the workspaces beside ours, to whom what Slack sends for them is given; in the mode `given`, that is where we
+    get it from. `on_gone`: Slack said that we were taken out of the workspace, and refuses our token.
+    """
 
     def __init__(
         self,
@@ -39,7 +47,9 @@ class Workspace:
         app_token: str = "",
         signing_secret: str = "",
         api_url: str = "https://slack.com/api/",
-        mode: Literal["socket", "http"] = "socket",
+        mode: Literal["socket", "http", "given"] = "socket",
+        others: Others | None = None,
+        on_gone: Callable[[], Awaitable[None]] | None = None,
         language: str = "en",
         broadcast_caught_up: bool = False,
         timeout: float = 30,
@@ -51,6 +61,11 @@ class Workspace:
         self._mode = mode
         self._language = language
         self._now = now
+        self._others = others
+        self._on_gone = on_gone
+        self._team = ""
+        self._app: AsyncApp | None = None
+        self._in_flight: InFlight | None = None
         self._names = Names(self._client)
         self.presence = SlackPresence(self._client)
         self._socket: SocketMode | None = None
@@ -77,9 +92,12 @@ class Workspace:
             following=self.following,
             on_tokens=self._look_now.set,
             signing_secret=self._signing_secret if http else "",
+            to_others=to_others(self._others, self._own_team) if self._others else None,
         )
         if http:
             self._request_url = RequestUrl(app, self._signing_secret, self._now)
+        elif self._mode == "given":
+            self._app, self._in_flight = app, InFlight(app)
         else:
             self._socket = SocketMode(app, self._app_token)
 
@@ -100,6 +118,14 @@ class Workspace:
         except (SlackApiError, *NETWORK) as error:
             raise TryLater(f"Slack did not say which workspace the bot is in ({type(error).__name__})") from None
 
+    async def _own_team(self) -> str:
+        self._team = self._team or await self.team()
+        return self._team
+
+    async def take(self, request: AsyncBoltRequest) -> BoltResponse:
+        """What Slack sent to another workspace's listeners, and is ours."""
+        return await self._app.async_dispatch(again(request)) if self._app is not None else BoltResponse(status=503)
+
     async def stop(self, within: float = 5.0) -> None:
         """Running listeners finish first."""
         self._heard_of = False
@@ -110,6 +136,8 @@ class Workspace:
             await self._socket.stop(within)
         if self._request_url is not None:
             await self._request_url.stop(within)
+        if self._in_flight is not None:
+            await self._in_flight.finished(within)
 
     async def take_turn(self, *, socket: bool) -> None:
         """Open a socket, or leave it to others; nothing changes where it is so already."""
@@ -126,17 +154,21 @@ class Workspace:
 
     async def _watch(self) -> None:
         """Look at the bot token now and then, and at once when Slack hints that it is dead."""
+        hinted = False
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), ASK_EVERY)
+            hinted = hinted or self._look_now.is_set()
             self._look_now.clear()
             try:
                 self._heard_of = await check_bot_token(self._client)
                 if self._heard_of:
-                    self._refused = self.voice.refused = ""
+                    self._refused, self.voice.refused, hinted = "", "", False
             except SetupError as error:
                 self._refused = str(error)
                 log.error("Slack refuses us", why=self._refused)
+                if hinted and self._on_gone is not None:
+                    await self._on_gone()
 
     @property
     def state(self) -> str:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people.members import Member, SignIns
+from bot.words.room import Room
 
 LASTS = timedelta(hours=12)
 FORM = "application/x-www-form-urlencoded"
@@ -26,11 +27,12 @@ class ReadOnly(Exception):
 
 
 class Members:
-    def __init__(self, public_url: str, signins: SignIns | None) -> None:
+    def __init__(self, public_url: str, signins: SignIns | None, own: Room) -> None:
         secure = urlsplit(public_url).scheme == "https"
         self._secure = secure
         self._signins = signins
-        self.cookie = "__Host-redkey_session" if secure else "redkey_session"
+        # A __Host- cookie is for the whole host, so that of another workspace must have another name.
+        self.cookie = own.own("__Host-redkey_session" if secure else "redkey_session")
 
     async def looking(self, request: Request) -> Member | None:
         """Whoever opens a page. Raises NotSignedIn where pages are guarded."""

@@ -14,7 +14,7 @@ from bot.words.errors import RedkeyError
 from handlers.web.members import NotSignedIn, ReadOnly
 from handlers.web.rendering import Pages
 
-PROGRAMS = ("/api/", "/slack/", "/healthz", "/readyz", "/metrics")
+PROGRAMS = ("/api/", "/slack/events", "/healthz", "/readyz", "/metrics")
 PAGES = {
     400: "malformed",
     403: "cross_site",

@@ -31,7 +31,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NOT_PAGES = ("/api/", "/slack/")  # their callers are no browsers and prove themselves by a key or a signature
+NOT_PAGES = ("/api/", "/slack/events")  # their callers are no browsers and prove themselves by a key or a signature
 
 
 Answered = Callable[[str, int, float], None]

@@ -13,8 +13,10 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.touchpoint_rules import CRMS
 from bot.people.people import Desk, Door, Ledger
 from bot.people.showing import Gallery, TagDesk
+from bot.words.room import Room
 from handlers.web import (
     api,
+    by_room,
     callback,
     changes,
     connect,
@@ -22,11 +24,13 @@ from handlers.web import (
     connections,
     guest,
     health,
+    install,
     outage,
     problems,
     reauthorize,
     signin,
 )
+from handlers.web.by_room import Neighbours
 from handlers.web.members import Members
 from handlers.web.metrics import Requests, exposition
 from handlers.web.rendering import Pages
@@ -62,6 +66,8 @@ def build_web(
     live_every: float = 1.0,
     tagging: TagDesk | None = None,
     guard: SignIn | None = None,
+    room: Room | None = None,
+    neighbours: Neighbours | None = None,
 ) -> FastAPI:
     """Build the web application.
 
@@ -69,11 +75,14 @@ def build_web(
     authorize_urls: platform key -> consent address, needed where one is plain http on loopback.
     guard: Sign in with Slack, which then guards every page that people open.
     live_every: seconds between two looks of a page that keeps itself current.
+    neighbours: the other workspaces, where the app may be added to more than one.
+    room: which workspace this is, where the deployment serves several.
     slack_http: answers POST /slack/events in Slack's HTTP mode.
     """
     consents = {**(authorize_urls or {}), **({"slack": guard.login.authorize_url} if guard else {})}
     pages = Pages(public_url, language, consents)
-    members = Members(public_url, guard.signins if guard else None)
+    own = room or Room("", public_url)
+    members = Members(public_url, guard.signins if guard else None, own)
     # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
     app = FastAPI(
         title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY
@@ -101,7 +110,10 @@ def build_web(
         app.include_router(changes.routes(desk, gallery, tagging, pages, members))
     if guard is not None:
         secure = public_url.startswith("https:")
-        app.include_router(signin.routes(guard, members, pages, secure=secure))
+        app.include_router(signin.routes(guard, members, pages, own, secure=secure))
+    if neighbours is not None:
+        app.include_router(install.routes(neighbours.installs, pages, cookie))
+        app.include_router(by_room.routes(neighbours, pages))
     _add_the_rest(app, pages, slack_http)
     return app
 

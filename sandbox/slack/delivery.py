@@ -5,7 +5,7 @@ import asyncio
 from sandbox.slack.model import Ack, Json
 from sandbox.slack.request_url import RequestUrl, Sent
 from sandbox.slack.socket_mode import SocketMode
-from sandbox.slack.state import APP_ID, BOT_USER, TEAM, WorkspaceState
+from sandbox.slack.state import APP_ID, BOT_USER, WorkspaceState
 
 
 class Delivery:
@@ -63,13 +63,13 @@ class Delivery:
         return {
             "type": "event_callback",
             "token": "sandbox",
-            "team_id": TEAM["id"],
+            "team_id": self.state.team["id"],
             "api_app_id": APP_ID,
             "event": {"event_ts": f"{now.timestamp():.6f}", **event},
             "event_id": self.state.mint("Ev"),
             "event_time": int(now.timestamp()),
             "authorizations": [
-                {"team_id": TEAM["id"], "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}
+                {"team_id": self.state.team["id"], "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}
             ],
         }
 

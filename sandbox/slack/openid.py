@@ -5,6 +5,7 @@ https://docs.slack.dev/authentication/sign-in-with-slack/ and https://slack.com/
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -33,8 +34,9 @@ class Code:
 
 
 class OpenId:
-    def __init__(self, state: WorkspaceState) -> None:
+    def __init__(self, state: WorkspaceState, others: Callable[[], list[WorkspaceState]] = list) -> None:
         self.state = state
+        self._others = others
         self.client_id = "1000000000000.2000000000000"
         self.client_secret = "sandbox-slack-client-secret"
         self.redirect_uris: set[str] = set()
@@ -81,20 +83,30 @@ class OpenId:
             page = PAGES.get_template("consent.html").render(
                 vendor="Slack",
                 client="Redkey",
-                people=list(self.state.users.values()),
+                people=[user for state in self._everywhere() for user in state.users.values()],
                 scopes=query["scope"].split(),
                 granular=False,
                 chosen=None,
             )
             return HTMLResponse(page, headers=NO_STORE)
         form, back = await request.form(), {"state": query.get("state", "")}
-        person = next((u for u in self.state.users.values() if u.email == form.get("person")), None)
+        found = (
+            (state, user)
+            for state in self._everywhere()
+            for user in state.users.values()
+            if user.email == form.get("person")
+        )
+        home, person = next(found, (self.state, None))
         if form.get("decision") != "allow" or person is None:
             return _sent(query["redirect_uri"], {"error": "access_denied", **back})
         code = secrets.token_hex(16)
         uri, nonce = query["redirect_uri"], query.get("nonce", "")
-        self._codes[code] = Code(person.id, nonce, uri, self.team, time.monotonic())
+        team = self.team if home is self.state else str(home.team["id"])
+        self._codes[code] = Code(person.id, nonce, uri, team, time.monotonic())
         return _sent(uri, {"code": code, **back})
+
+    def _everywhere(self) -> list[WorkspaceState]:
+        return [self.state, *self._others()]
 
     def _wrong(self, query: "object") -> str:
         asked = dict(query)  # type: ignore[call-overload]
@@ -128,7 +140,8 @@ class OpenId:
         return JSONResponse({**token, "id_token": self._id_token(code)}, headers=NO_STORE)
 
     def _id_token(self, code: Code) -> str:
-        user, now = self.state.user(code.user), int(self.state.now().timestamp())
+        user = next(state.users[code.user] for state in self._everywhere() if code.user in state.users)
+        now = int(self.state.now().timestamp())
         claims = {
             "iss": self.state.base_url,
             "sub": user.id,

@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from sandbox.slack.model import Json, Message, View
-from sandbox.slack.state import APP_ID, TEAM, WorkspaceState
+from sandbox.slack.state import APP_ID, WorkspaceState
 from sandbox.slack.values import spoken, states
 from sandbox.slack.wire import message_body, view_body
 
@@ -13,11 +13,11 @@ def _frame(state: WorkspaceState, kind: str, user: str) -> Json:
     person = state.user(user)
     return {
         "type": kind,
-        "user": {"id": user, "username": person.name, "name": person.name, "team_id": TEAM["id"]},
+        "user": {"id": user, "username": person.name, "name": person.name, "team_id": state.team["id"]},
         "api_app_id": APP_ID,
         "token": "sandbox",
         "trigger_id": state.triggers.issue(user),
-        "team": {"id": TEAM["id"], "domain": TEAM["domain"]},
+        "team": {"id": state.team["id"], "domain": state.team["domain"]},
         "enterprise": None,
         "is_enterprise_install": False,
     }
@@ -75,8 +75,8 @@ def command(state: WorkspaceState, name: str, text: str, user: str, channel: str
     where = state.channel(channel)
     return {
         "token": "sandbox",
-        "team_id": TEAM["id"],
-        "team_domain": TEAM["domain"],
+        "team_id": state.team["id"],
+        "team_domain": state.team["domain"],
         "channel_id": where.id,
         "channel_name": "directmessage" if where.im_user else where.name,
         "user_id": user,

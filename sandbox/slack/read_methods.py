@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.slack.arguments import Arguments
 from sandbox.slack.model import Channel, Json, Message
 from sandbox.slack.refusal import SlackRefusal
-from sandbox.slack.state import BOT_ID, BOT_USER, TEAM, WorkspaceState
+from sandbox.slack.state import BOT_ID, BOT_USER, WorkspaceState
 from sandbox.slack.web_api import Method
 from sandbox.slack.wire import channel_body, message_body, user_body
 
@@ -13,9 +13,9 @@ from sandbox.slack.wire import channel_body, message_body, user_body
 def auth_test(state: WorkspaceState, args: Arguments) -> Json:  # noqa: ARG001
     return {
         "url": state.page_url,
-        "team": TEAM["name"],
+        "team": state.team["name"],
         "user": state.bot.name,
-        "team_id": TEAM["id"],
+        "team_id": state.team["id"],
         "user_id": BOT_USER,
         "bot_id": BOT_ID,
         "is_enterprise_install": False,
@@ -117,7 +117,14 @@ def lookup_by_email(state: WorkspaceState, args: Arguments) -> Json:
 
 def usergroups_list(state: WorkspaceState, args: Arguments) -> Json:  # noqa: ARG001
     groups = [
-        {"id": g.id, "team_id": TEAM["id"], "handle": g.handle, "name": g.name, "is_usergroup": True, "date_delete": 0}
+        {
+            "id": g.id,
+            "team_id": state.team["id"],
+            "handle": g.handle,
+            "name": g.name,
+            "is_usergroup": True,
+            "date_delete": 0,
+        }
         for g in state.usergroups.values()
     ]
     return {"usergroups": groups}

@@ -10,7 +10,7 @@ from sandbox.slack.arguments import Arguments
 from sandbox.slack.model import Json
 from sandbox.slack.openid import OpenId
 from sandbox.slack.refusal import SlackRefusal
-from sandbox.slack.state import APP_ID, BOT_USER, TEAM, WorkspaceState
+from sandbox.slack.state import APP_ID, BOT_USER, WorkspaceState
 
 LIVES = timedelta(hours=12)
 LIVING = 2  # bot tokens at a time: a third one ends the first
@@ -30,6 +30,9 @@ class Rotation:
         """The app is installed with rotation on: the refresh token that its page then shows. Older tokens are over."""
         self.state.rotating = {}
         return self._issue()
+
+    def holds(self, refresh_token: str) -> bool:
+        return bool(self._refresh) and refresh_token == self._refresh
 
     def _issue(self) -> str:
         access = f"xoxe.xoxb-1-{secrets.token_hex(24)}"
@@ -60,7 +63,7 @@ class Rotation:
             "scope": ",".join(self.state.scopes),
             "bot_user_id": BOT_USER,
             "app_id": APP_ID,
-            "team": {"id": TEAM["id"], "name": TEAM["name"]},
+            "team": {"id": self.state.team["id"], "name": self.state.team["name"]},
             "enterprise": None,
             "is_enterprise_install": False,
         }

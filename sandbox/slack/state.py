@@ -25,18 +25,20 @@ SCOPES = [
 ]  # fmt: skip
 
 
-def people() -> list[User]:
+def people(number: int = 0, domain: str = "practice") -> list[User]:
+    """`number`: of the workspace, as no two have a person's id in common."""
     return [
-        User("U0ANNA000", "anna", "Anna Berg", email="anna@practice.example", is_admin=True),
-        User("U0BEN0000", "ben", "Ben Okafor", email="ben@practice.example"),
-        User("U0CHLOE00", "chloe", "Chloé Martin", locale="fr-FR", email="chloe@practice.example"),
+        User(f"U{number}ANNA000", "anna", "Anna Berg", email=f"anna@{domain}.example", is_admin=True),
+        User(f"U{number}BEN0000", "ben", "Ben Okafor", email=f"ben@{domain}.example"),
+        User(f"U{number}CHLOE00", "chloe", "Chloé Martin", locale="fr-FR", email=f"chloe@{domain}.example"),
     ]
 
 
 class WorkspaceState:
     """One workspace in memory. `now` dates messages; waiting, rates and expiry go by the real clock."""
 
-    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, now: Callable[[], datetime] | None = None, team: Json | None = None, number: int = 0) -> None:
+        self.team = team or TEAM
         self.now = now or (lambda: datetime.now(UTC))
         self.bot_token = "xoxb-sandbox-0000-redkey"
         self.app_token = "xapp-1-sandbox-0000-redkey"
@@ -47,11 +49,11 @@ class WorkspaceState:
         self.app_token_error: str | None = None
         self.base_url = ""
         self.page_url = ""
-        self.users = {u.id: u for u in people()}
+        self.users = {u.id: u for u in people(number, self.team["domain"])}
         self.bot = User(BOT_USER, "redkey", "Redkey")
-        rooms = [Channel("C0REDKEY00", "marketing-data"), Channel("C0SALES000", "sales-ops")]
+        rooms = [Channel(f"C{number}REDKEY00", "marketing-data"), Channel(f"C{number}SALES000", "sales-ops")]
         self.channels = {c.id: c for c in rooms}
-        group = Usergroup("S0MARKETIN", "marketing", "Marketing", ("U0ANNA000", "U0BEN0000"))
+        group = Usergroup(f"S{number}MARKETIN", "marketing", "Marketing", tuple(list(self.users)[:2]))
         self.usergroups = {group.id: group}
         self.commands = {"/redkey": "Connections of your ad accounts and CRMs"}
         self.ephemerals: list[Message] = []

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from sandbox.levers import Lever
 from sandbox.slack import chat_methods, read_methods, view_methods
 from sandbox.slack.answers import take_response
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.file_methods import Files
+from sandbox.slack.installs import Installs
 from sandbox.slack.mischief import slack_levers
 from sandbox.slack.mishaps import Mishap, Mishaps
 from sandbox.slack.model import Answer, Call, Channel, Json, Message, View
@@ -39,8 +40,15 @@ class SlackWorkspace:
     `now` dates messages. Rates, acknowledgements, trigger ids and response_urls go by the real clock.
     """
 
-    def __init__(self, now: Callable[[], datetime] | None = None, levers: list[Lever] | None = None) -> None:
-        self.state = WorkspaceState(now)
+    def __init__(
+        self,
+        now: Callable[[], datetime] | None = None,
+        levers: list[Lever] | None = None,
+        team: Json | None = None,
+        number: int = 0,
+    ) -> None:
+        self.state = WorkspaceState(now, team, number)
+        self.installed = number == 0
         self.levers: list[Lever] = list(levers or [])
         self.rates = Rates()
         self.mishaps = Mishaps()
@@ -49,7 +57,8 @@ class SlackWorkspace:
         self.delivery = Delivery(self.state, self.sockets, self.http)
         self.person = Person(self.state, self.delivery)
         self.files = Files(self.state, self.mishaps)
-        self.openid = OpenId(self.state)
+        self.installs = Installs(self)
+        self.openid = OpenId(self.state, lambda: [each.state for each in self.installs.others.values()])
         self.rotation = Rotation(self.state, self.openid)
         methods = {
             **chat_methods.METHODS,
@@ -57,13 +66,15 @@ class SlackWorkspace:
             **view_methods.METHODS,
             **self.files.methods,
             "apps.connections.open": Method(self.sockets.open_connection, token="app"),
-            "oauth.v2.access": Method(self.rotation.access, token="none"),
+            "oauth.v2.access": Method(self.installs.access, token="none"),
+            "auth.revoke": Method(self.installs.revoke),
         }
         self.web_api = WebApi(self.state, methods, self.rates, self.mishaps)
         self.app = Starlette(
             routes=[
                 *self.openid.routes,
-                Route("/api/{method}", self.web_api.answer, methods=["GET", "POST"]),
+                *self.installs.routes,
+                Route("/api/{method}", self._answer, methods=["GET", "POST"]),
                 Route("/upload/v1/{file}", self.files.take, methods=["POST"]),
                 Route("/response/{ticket}", self._take_response, methods=["POST"]),
                 WebSocketRoute("/link", self.sockets.serve),
@@ -71,6 +82,32 @@ class SlackWorkspace:
         )
         self.closing = False
         self.page = make_page(self)
+
+    def beside(self, team: str, name: str) -> "SlackWorkspace":
+        """Another workspace of the same Slack; our app is not installed there yet. Its payloads come our app's one way."""
+        number = len(self.installs.others) + 1
+        other = SlackWorkspace(self.state.now, team={"id": team, "domain": name.lower(), "name": name}, number=number)
+        other.state.bot_token = f"not-installed-{team}"
+        other.installs, other.openid, other.rates.on = self.installs, self.openid, self.rates.on
+        other.rotation = Rotation(other.state, self.openid)
+        other.delivery = Delivery(other.state, self.sockets, self.http)
+        other.person = Person(other.state, other.delivery)
+        other.live_at(f"{self.state.base_url}/of/{team}", self.state.page_url)
+        self.installs.others[team] = other
+        self.app.routes.append(Mount(f"/of/{team}", other.app))
+        return other
+
+    def uninstall(self) -> None:
+        """Somebody takes the app out of this workspace."""
+        self.state.token_error = "account_inactive"
+        self.delivery.announce({"type": "app_uninstalled"})
+        self.delivery.announce({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.state.bot.id]}})
+        self.state.changed()
+
+    async def _answer(self, request: Request) -> Response:
+        """Which workspace is meant says the token."""
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        return await self.installs.of_token(token).web_api.answer(request)
 
     async def _take_response(self, request: Request) -> Response:
         return await take_response(self.state, request)
@@ -274,7 +311,8 @@ class SlackWorkspace:
 
     async def close(self) -> None:
         """End sockets, retries and waiting pages, so that the server can stop at once."""
-        self.delivery.stop()
+        for each in self.installs.everywhere():
+            each.delivery.stop()
         self.sockets.cut()
         self.closing = True
         self.state.changed()

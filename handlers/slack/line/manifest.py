@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/app-manifest
 """
 
+import re
 from typing import Literal
 
 _APP = """\
@@ -64,6 +65,22 @@ _REST = """\
   socket_mode_enabled: {socket}
   token_rotation_enabled: false
 """
+
+
+def scopes() -> list[str]:
+    """What the bot asks for."""
+    _, _, after = _APP.partition("    bot:\n")
+    return re.findall(r"^      - ([\w:.]+)", after, re.MULTILINE)
+
+
+def installable(public_url: str, written: str) -> str:
+    """The same for an app that other workspaces may add: where Slack sends browsers back, and a channel is asked for."""
+    home = public_url.rstrip("/")
+    addresses = f"  redirect_urls:\n    - {home}/slack/oauth_redirect\n    - {home}/signin/callback\n"
+    asked = "      - incoming-webhook      # whoever adds the app chooses a channel; the webhook itself is not used\n"
+    return written.replace("oauth_config:\n", f"oauth_config:\n{addresses}").replace(
+        "settings:\n", f"{asked}settings:\n", 1
+    )
 
 
 def manifest(public_url: str = "", mode: Literal["socket", "http"] = "socket") -> str:
