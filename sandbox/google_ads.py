@@ -1,16 +1,14 @@
 """The practice world's Google: login, Google Ads, and the hands that break both."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from sandbox.ad_truth import disagreements
+from sandbox.ad_truth import KnownAccounts
 from sandbox.downtime import Downtime
 from sandbox.faults import Faults
-from sandbox.google_ads_costs import moment, ordinals
 from sandbox.google_ads_data import AMERICAS, EMEA, MANAGER, SHOES, Account, Ad, Book
 from sandbox.google_ads_entrance import Quota
 from sandbox.google_ads_errors import AdsError, error_body
@@ -23,7 +21,7 @@ from sandbox.oauth import Person, Problem
 __all__ = ["ADA", "AMERICAS", "BEN", "CLEO", "EMEA", "MANAGER", "SHOES", "GoogleAdsSandbox"]
 
 
-class GoogleAdsSandbox(Downtime):
+class GoogleAdsSandbox(KnownAccounts[Account, Ad], Downtime):
     """Ada reaches Acme EMEA and Acme Americas through their manager account, Ben a Tokyo shoe shop; Cleo has no Ads.
 
     Time is the ledger's clock.
@@ -32,6 +30,8 @@ class GoogleAdsSandbox(Downtime):
     key = "google_ads"
     name = "Google Ads"
     demo_login = ADA
+    usual = EMEA
+    book: Book
     down_body = json.dumps(error_body(503, []))
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 24) -> None:
@@ -70,48 +70,7 @@ class GoogleAdsSandbox(Downtime):
         self.api.page_rows = size
         self.api.stream_rows = size
 
-    # The truth, for assertions
-
-    def account(self, customer: str) -> Account:
-        return self.book.accounts[customer]
-
-    def totals(self, customer: str, since: date, until: date) -> dict[date, int]:
-        """True cost in micros per account day, both days included; days without cost are left out."""
-        account = self.account(customer)
-        now = moment(self.ledger.now(), account.zone)
-        costs = {day: account.day_figures(day, now).cost_micros for day in ordinals(since, until)}
-        return {date.fromordinal(day): cost for day, cost in costs.items() if cost}
-
-    def today(self, customer: str) -> date:
-        """The account's own date."""
-        return self.ledger.now().astimezone(self.account(customer).zone).date()
-
-    def untagged(
-        self, customer: str | None = None, *, parameter: str = "utm_source", everything: bool = False
-    ) -> list[Ad]:
-        """Ads whose clicks do not carry the parameter; only those a tagger should touch, unless `everything`."""
-        accounts = [self.account(customer)] if customer else list(self.book.accounts.values())
-        return [
-            ad
-            for account in accounts
-            for ad in account.ads.values()
-            if not account.is_tagged(ad, parameter) and (everything or account.is_taggable(ad))
-        ]
-
-    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
-        return disagreements(self, costs, self.untagged)
-
     # What people do
-
-    def add_ads(self, customer: str = EMEA, count: int = 1) -> list[Ad]:
-        return self.book.add_ads(self.account(customer), count)
-
-    def restate(self, customer: str = EMEA, units: int = 7) -> date:
-        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
-        day = self.today(customer) - timedelta(days=1)
-        self.account(customer).corrected[day.toordinal()] = units
-        return day
 
     def add_account(
         self,

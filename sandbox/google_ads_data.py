@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from sandbox.google_ads_costs import NOTHING, Figures, Moment, figures, moment
+from sandbox.ad_costs import NOTHING, Figures, Moment, figures, moment
 
 MANAGER = "1000000001"
 EMEA = "2000000001"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sandbox.google_ads_costs import Figures
+from sandbox.ad_costs import Figures
 from sandbox.google_ads_fields import DAY, FIELDS, METRICS, RESOURCE_NAMES, Field, Row, Type
 from sandbox.google_ads_query import Query
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sandbox.ad_costs import NOTHING, Figures, Moment, moment, ordinals
 from sandbox.google_ads_conditions import INT64, bounds, check_condition, test, test_value
-from sandbox.google_ads_costs import NOTHING, Figures, Moment, moment, ordinals
 from sandbox.google_ads_data import Account
 from sandbox.google_ads_errors import AdsError, query_error
 from sandbox.google_ads_fields import DAY, FIELDS, METRICS, REACH, Row

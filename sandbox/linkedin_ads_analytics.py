@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sandbox.google_ads_costs import moment, ordinals
+from sandbox.ad_costs import moment, ordinals
 from sandbox.linkedin_ads_data import UTC_DAYS, Account, Creative
 from sandbox.linkedin_ads_entrance import Call, Entrance
 from sandbox.linkedin_ads_errors import bad_param

@@ -7,7 +7,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from sandbox.google_ads_costs import NOTHING, Figures, Moment, figures, moment, ordinals
+from sandbox.ad_costs import NOTHING, Figures, Moment, figures, moment, ordinals
 
 EMEA = "512345678"
 AMERICAS = "512345679"

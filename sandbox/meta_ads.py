@@ -1,18 +1,16 @@
 """The practice world's Meta: login, ad accounts, and the hands that break both."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from sandbox.ad_truth import disagreements
+from sandbox.ad_truth import KnownAccounts
 from sandbox.downtime import Downtime
 from sandbox.faults import Faults
-from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
 from sandbox.meta_ads_data import EMEA, GULF, SHOES, Account, Ad, Book
@@ -32,7 +30,7 @@ _DOWN = {
 }
 
 
-class MetaAdsSandbox(Downtime):
+class MetaAdsSandbox(KnownAccounts[Account, Ad], Downtime):
     """Ada has a role in Acme EMEA and Acme Gulf, Ben in a Tokyo shoe shop; Cleo has no ad accounts.
 
     Time is the ledger's clock.
@@ -41,6 +39,8 @@ class MetaAdsSandbox(Downtime):
     key = "meta_ads"
     name = "Meta Ads"
     demo_login = ADA
+    usual = EMEA
+    book: Book
     down_body = json.dumps(_DOWN)
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 16) -> None:
@@ -79,53 +79,12 @@ class MetaAdsSandbox(Downtime):
     def page_size(self, size: int) -> None:
         self.api.page_rows = size
 
-    # The truth, for assertions
-
-    def account(self, number: str) -> Account:
-        return self.book.accounts[number]
-
-    def totals(self, account: str, since: date, until: date) -> dict[date, int]:
-        """True cost in micros per account day, both days included; days without cost are left out."""
-        held = self.account(account)
-        now = moment(self.ledger.now(), held.zone)
-        costs = {day: held.day_figures(day, now).cost_micros for day in ordinals(since, until)}
-        return {date.fromordinal(day): cost for day, cost in costs.items() if cost}
-
-    def today(self, account: str) -> date:
-        """The account's own date."""
-        return self.ledger.now().astimezone(self.account(account).zone).date()
-
-    def untagged(
-        self, account: str | None = None, *, parameter: str = "utm_source", everything: bool = False
-    ) -> list[Ad]:
-        """Ads whose clicks do not carry the parameter; only those a tagger should touch, unless `everything`."""
-        accounts = [self.account(account)] if account else list(self.book.accounts.values())
-        return [
-            ad
-            for held in accounts
-            for ad in held.ads.values()
-            if not held.is_tagged(ad, parameter) and (everything or held.is_taggable(ad))
-        ]
-
-    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
-        return disagreements(self, costs, self.untagged)
-
     def price(self, account: str) -> tuple[int, int]:
         """What tagging has cost so far: reviews of ads, and ad sets sent back to learning."""
         held = self.account(account)
         return sum(ad.reviews for ad in held.ads.values()), sum(adset.learning for adset in held.adsets)
 
     # What people do
-
-    def add_ads(self, account: str = EMEA, count: int = 1) -> list[Ad]:
-        return self.book.add_ads(self.account(account), count)
-
-    def restate(self, account: str = EMEA, units: int = 7) -> date:
-        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
-        day = self.today(account) - timedelta(days=1)
-        self.account(account).corrected[day.toordinal()] = units
-        return day
 
     def add_account(self, account: Account, email: str, *, ads: int = 16) -> Account:
         """One more ad account, in which that person (made if unknown) has a role."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from sandbox.google_ads_costs import NOTHING, Figures, Moment, figures, moment
+from sandbox.ad_costs import NOTHING, Figures, Moment, figures, moment
 
 EMEA = "318200000000001"
 GULF = "318200000000002"

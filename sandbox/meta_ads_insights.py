@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.google_ads_costs import NOTHING, Figures, moment, ordinals
+from sandbox.ad_costs import NOTHING, Figures, moment, ordinals
 from sandbox.meta_ads_data import GONE, Account, Ad
 from sandbox.meta_ads_errors import GraphError, bad_parameter, not_there, too_much
 from sandbox.meta_ads_params import Fields, Params

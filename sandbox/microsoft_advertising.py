@@ -3,18 +3,16 @@
 `/login/{tenant}` stands for login.microsoftonline.com; each service has a path where Microsoft's has a host.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Awaitable, Callable
 from uuid import NAMESPACE_DNS, uuid5
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from sandbox.ad_truth import disagreements
+from sandbox.ad_truth import KnownAccounts
 from sandbox.downtime import Downtime
 from sandbox.entra import Entra, Tenant
 from sandbox.faults import Faults
-from sandbox.google_ads_costs import moment, ordinals
 from sandbox.ledger import Ledger
 from sandbox.levers import Lever, counted
 from sandbox.microsoft_advertising_bulk import BulkService
@@ -37,7 +35,7 @@ CLIENT_SECRET = "Kx8Q~sandbox.redkey.advertising-secret"
 _DOWN = '{"TrackingId":"","Type":"ApiFaultDetail","OperationErrors":[{"Code":0,"ErrorCode":"InternalError"}]}'
 
 
-class MicrosoftAdvertisingSandbox(Downtime):
+class MicrosoftAdvertisingSandbox(KnownAccounts[Account, Ad], Downtime):
     """Ada reaches Acme's accounts in Zürich and America, Ben a Tokyo shoe shop; Cleo is no user of Microsoft Advertising.
 
     Time is the ledger's clock.
@@ -46,6 +44,8 @@ class MicrosoftAdvertisingSandbox(Downtime):
     key = "microsoft_advertising"
     name = "Microsoft Advertising"
     demo_login = ADA
+    usual = EMEA
+    book: Book
     down_body = _DOWN
 
     def __init__(self, ledger: Ledger | None = None, *, ads_per_account: int = 24) -> None:
@@ -102,48 +102,7 @@ class MicrosoftAdvertisingSandbox(Downtime):
     def page_size(self, size: int) -> None:
         self.customers.page_rows = size
 
-    # The truth, for assertions
-
-    def account(self, number: str) -> Account:
-        return self.book.accounts[number]
-
-    def totals(self, number: str, since: date, until: date) -> dict[date, int]:
-        """True cost in micros per account day, both days included; days without cost are left out."""
-        account = self.account(number)
-        now = moment(self.ledger.now(), account.zone)
-        costs = {day: account.day_figures(day, now).cost_micros for day in ordinals(since, until)}
-        return {date.fromordinal(day): cost for day, cost in costs.items() if cost}
-
-    def today(self, number: str) -> date:
-        """The account's own date."""
-        return self.ledger.now().astimezone(self.account(number).zone).date()
-
-    def untagged(
-        self, number: str | None = None, *, parameter: str = "utm_source", everything: bool = False
-    ) -> list[Ad]:
-        """Ads whose clicks do not carry the parameter; only those a tagger should touch, unless `everything`."""
-        accounts = [self.account(number)] if number else list(self.book.accounts.values())
-        return [
-            ad
-            for account in accounts
-            for ad in account.ads.values()
-            if not account.is_tagged(ad, parameter) and (everything or account.is_taggable(ad))
-        ]
-
-    def disagreements(self, costs: Sequence[Mapping[str, object]]) -> list[str]:
-        """Where an export of Redkey's cost table differs from the truth, one sentence each."""
-        return disagreements(self, costs, self.untagged)
-
     # What people do
-
-    def add_ads(self, number: str = EMEA, count: int = 1) -> list[Ad]:
-        return self.book.add_ads(self.account(number), count)
-
-    def restate(self, number: str = EMEA, units: int = 7) -> date:
-        """The platform corrects yesterday: every ad cost so many of the currency's smallest amounts more. The day."""
-        day = self.today(number) - timedelta(days=1)
-        self.account(number).corrected[day.toordinal()] = units
-        return day
 
     def remove_ad(self, number: str, ad_id: str) -> None:
         ad = self.account(number).ads[ad_id]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.routing import Route
 
-from sandbox.google_ads_costs import Figures, moment, ordinals
+from sandbox.ad_costs import Figures, moment, ordinals
 from sandbox.microsoft_advertising_data import ZONES, Account
 from sandbox.microsoft_advertising_entrance import Body, Call, Entrance, a_long
 from sandbox.microsoft_advertising_faults import ApiFault

@@ -18,7 +18,7 @@ from practice_microsoft_advertising import at_the_desk
 from practice_node import imported
 from pydantic import BaseModel
 
-from sandbox.google_ads_costs import moment, ordinals
+from sandbox.ad_costs import moment, ordinals
 from sandbox.microsoft_advertising import ADA, AMERICAS, EMEA
 
 PACKAGE = "msads"
