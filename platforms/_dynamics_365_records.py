@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from bot.words.connection import Json, Touchpoint
+from bot.words.connection import Json
 from bot.words.errors import Refused
+from bot.words.freight import Touchpoint
 from platforms._dynamics_365_tables import Table
 
 Value = str | int | float | bool | None

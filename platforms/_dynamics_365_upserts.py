@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.words.connection import PushResult, PushState
 from bot.words.errors import AccessDenied, Refused, TryLater
+from bot.words.freight import PushResult, PushState
 from bot.words.interfaces import Answer, Fetch, Notes
 from platforms._answers import expected, text
 from platforms._dynamics_365_errors import DUPLICATES, PAYLOAD, Stumbled, is_about_one_record, reason

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct, field
 
-from bot.words.connection import Account, Ad, CostRow, Json
+from bot.words.connection import Account, Json
+from bot.words.freight import Ad, CostRow
 from platforms._answers import digits, expected, text
 from platforms._google_ads_stream import rows_of
 

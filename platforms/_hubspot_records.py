@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.words.connection import Json, PushResult, PushState, Touchpoint
+from bot.words.connection import Json
 from bot.words.errors import Refused
+from bot.words.freight import PushResult, PushState, Touchpoint
 from platforms._hubspot_errors import is_passing
 from platforms._verdicts import plain_code, plain_text
 

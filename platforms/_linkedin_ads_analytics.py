@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from bot.words.connection import Account, CostRow, Json
+from bot.words.connection import Account, Json
 from bot.words.errors import TryLater
+from bot.words.freight import CostRow
 from platforms._answers import expected, text
 from platforms._linkedin_ads_errors import no_role
 from platforms._linkedin_ads_restli import Plain, Restli, Value, elements_of, encoded, id_of, urn

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bot.words.connection import Ad, Json
+from bot.words.connection import Json
 from bot.words.errors import AccessDenied, Refused
+from bot.words.freight import Ad
 from platforms._answers import expected, text
 from platforms._linkedin_ads_restli import Restli, encoded, id_of, urn
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from bot.words.connection import Ad, Json, TagChange
+from bot.words.connection import Json
 from bot.words.errors import AccessDenied, Refused
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import TagResult
 from platforms._answers import chunks, digits, expected, text
 from platforms._meta_ads_graph import Graph

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from bot.words.connection import CostRow, Json
+from bot.words.connection import Json
 from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
+from bot.words.freight import CostRow
 from platforms._answers import digits, expected
 from platforms._meta_ads_errors import TooMuch, code_of, read_fault
 from platforms._meta_ads_graph import Graph

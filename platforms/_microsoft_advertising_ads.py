@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.words.connection import Account, Ad, TagChange
+from bot.words.connection import Account
 from bot.words.errors import Refused
+from bot.words.freight import Ad, TagChange
 from platforms._answers import chunks, digits, expected
 from platforms._microsoft_advertising_errors import partial_errors
 from platforms._microsoft_advertising_files import rows_of

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from bot.words.connection import Account, CostRow
+from bot.words.connection import Account
+from bot.words.freight import CostRow
 from bot.words.interfaces import CostPage
 from platforms._answers import digits, expected
 from platforms._microsoft_advertising_files import rows_of

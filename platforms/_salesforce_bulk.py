@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from bot.words.connection import PushResult
 from bot.words.errors import Refused, TryLater
+from bot.words.freight import PushResult
 from bot.words.interfaces import Answer, Notes
 from platforms._answers import expected, text
 from platforms._salesforce_errors import not_there

@@ -12,8 +12,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bot.words.connection import Json, PushResult, PushState, Touchpoint
+from bot.words.connection import Json
 from bot.words.errors import Refused
+from bot.words.freight import PushResult, PushState, Touchpoint
 from platforms._salesforce_errors import is_passing
 from platforms._verdicts import plain_code, plain_text
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 
-from bot.words.connection import PushResult, PushState, Touchpoint
 from bot.words.errors import Refused
+from bot.words.freight import PushResult, PushState, Touchpoint
 from bot.words.interfaces import TouchpointSink
 
 Record = TypeVar("Record")

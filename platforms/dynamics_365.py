@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.connection import Account, Flow, Identity, Kind
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.freight import PushResult, PushState, Touchpoint
 from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from bot.words.pace import Quota

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.words.connection import Account, Ad, CostRow, Flow, Identity, Json, Kind, TagChange
+from bot.words.connection import Account, Flow, Identity, Json, Kind
 from bot.words.errors import AccessDenied, RedkeyError, Refused, TryLater
+from bot.words.freight import Ad, CostRow, TagChange
 from bot.words.interfaces import (
     AdTagger,
     Answer,

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bot.words.connection import Account, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.connection import Account, Flow, Identity, Kind
 from bot.words.errors import RedkeyError, Refused
+from bot.words.freight import PushResult, PushState, Touchpoint
 from bot.words.interfaces import Answer, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from bot.words.pace import Quota

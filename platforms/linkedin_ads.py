@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
+from bot.words.connection import Account, Flow, Identity, Json, Kind
 from bot.words.errors import AccessDenied, RedkeyError, Refused
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import (
     AdTagger,
     Answer,

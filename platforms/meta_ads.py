@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, Secret, TagChange
+from bot.words.connection import Account, Flow, Identity, Json, Kind, Secret
 from bot.words.errors import RedkeyError
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import (
     AdTagger,
     Answer,

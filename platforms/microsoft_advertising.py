@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 
-from bot.words.connection import Account, Ad, Flow, Identity, Json, Kind, TagChange
+from bot.words.connection import Account, Flow, Identity, Json, Kind
 from bot.words.errors import RedkeyError, TryLater
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import (
     AdTagger,
     Answer,

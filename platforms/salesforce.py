@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from bot.words.connection import Account, Cause, Flow, Identity, Kind, PushResult, PushState, Touchpoint
+from bot.words.connection import Account, Cause, Flow, Identity, Kind
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
+from bot.words.freight import PushResult, PushState, Touchpoint
 from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from platforms._answers import chunks, expected, text

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.json import Encoder
 from sqlalchemy import TextClause, bindparam, text
 
-from bot.words.connection import Touchpoint
+from bot.words.freight import Touchpoint
 from storage.bulk import insert_many, moment
 from storage.columns import UtcDateTime, as_json, storable
 from storage.transaction import Transaction

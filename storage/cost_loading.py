@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from bot.words.connection import CostRow
+from bot.words.freight import CostRow
 from storage.bulk import copying, insert_many, moment
 from storage.columns import storable
 from storage.transaction import Transaction

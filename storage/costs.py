@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 
-from bot.words.connection import Connection, CostRow
+from bot.words.connection import Connection
 from bot.words.errors import Refused
+from bot.words.freight import CostRow
 from bot.words.loss import Usual
 from storage.connections import ConnectionRows
 from storage.cost_loading import load

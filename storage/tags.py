@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
 
-from bot.words.connection import Ad, TagChange
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import TagResult
 from storage.freight import tags
 from storage.transaction import Transaction, parts

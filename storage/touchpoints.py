@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from bot.words.connection import Delivery, Json, Kind, PushResult, PushState, Touchpoint
+from bot.words.connection import Json, Kind
+from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
 from storage.accepting import deliver, keep, new_ones
 from storage.bulk import utc
 from storage.columns import UtcDateTime

@@ -10,7 +10,7 @@ from practice_gateway import NOW, Clock, HeldNotes, sandboxed, session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot.words.connection import PushState, Touchpoint
+from bot.words.freight import PushState, Touchpoint
 from sandbox.hubspot import ADA, WRITING, HubspotSandbox
 from sandbox.hubspot_schema import TOUCHPOINT, TOUCHPOINT_ID
 from sandbox.ledger import Ledger

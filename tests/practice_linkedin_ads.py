@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.catch_up.utm import plan
-from bot.words.connection import TagChange
+from bot.words.freight import TagChange
 from sandbox.ledger import Ledger
 from sandbox.linkedin_ads import ADA, EMEA, LinkedinAdsSandbox
 from sandbox.person import consent

@@ -20,8 +20,8 @@ from bot.words.connection import (
     Reach,
     Secret,
     TokenSet,
-    Touchpoint,
 )
+from bot.words.freight import Touchpoint
 from bot.words.interfaces import Clock
 
 LEASE = timedelta(seconds=60)

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 from practice_gateway import NOW, Clock, HeldNotes, sandboxed, session
 
-from bot.words.connection import Touchpoint
+from bot.words.freight import Touchpoint
 from sandbox.ledger import Ledger
 from sandbox.salesforce import ADA, SalesforceSandbox
 

@@ -15,8 +15,9 @@ from bot.app import App
 from bot.logins.refresh import Refresher
 from bot.memory.memory import Work
 from bot.settings.settings import Settings
-from bot.words.connection import Secret, Touchpoint
+from bot.words.connection import Secret
 from bot.words.errors import TryLater
+from bot.words.freight import Touchpoint
 from handlers.slack.line.pacing import Pacing
 from handlers.slack.line.presence import SlackPresence
 from handlers.slack.line.voice import SlackVoice

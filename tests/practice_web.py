@@ -16,8 +16,9 @@ import uvicorn
 from bot.memory.history import Down
 from bot.people.people import Begun, ConnectPage, Ending, GuestPage, NotFound, Outcome, StartPage
 from bot.people.showing import ConnectionPage, Sheet, Shown
-from bot.words.connection import Account, Cause, Connection, CostRow, Event, Kind, Outage, Reach, Status
+from bot.words.connection import Account, Cause, Connection, Event, Kind, Outage, Reach, Status
 from bot.words.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
+from bot.words.freight import CostRow
 from handlers.web.health import Numbers
 from handlers.web.website import build_web
 

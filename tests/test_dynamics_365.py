@@ -7,8 +7,9 @@ import pytest
 from practice_dynamics_365 import desk_of_ada, states, touch, touches
 from practice_gateway import NOW, answered, log_in, session
 
-from bot.words.connection import Account, Flow, PushState
+from bot.words.connection import Account, Flow
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, SetupError, TryLater
+from bot.words.freight import PushState
 from platforms import read_settings
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
 from sandbox.dynamics_365 import ADA, ADVENTURE, BEN, CLEO, Dynamics365Sandbox

@@ -7,8 +7,8 @@ import pytest
 from practice_dynamics_365 import MEDIUM, desk_of_ada, named, states, touch, touches
 from practice_gateway import NOW
 
-from bot.words.connection import PushState, Touchpoint
 from bot.words.errors import TryLater
+from bot.words.freight import PushState, Touchpoint
 from sandbox.dynamics_365_schema import ATTRIBUTION_TOUCHPOINTS, TOUCHPOINTS
 from sandbox.faults import Fault, Kind
 

@@ -7,8 +7,9 @@ import pytest
 from practice_dynamics_365 import desk_of_ada, named, states, touch, touches
 from practice_gateway import answered
 
-from bot.words.connection import Account, PushState
+from bot.words.connection import Account
 from bot.words.errors import Misconfigured, TryLater
+from bot.words.freight import PushState
 from platforms._dynamics_365_records import by_length, quoted
 from platforms.dynamics_365 import Dynamics365, Dynamics365Settings
 from sandbox.dynamics_365_schema import ATTRIBUTION_TOUCHPOINTS, TOUCHPOINTS, KeyStatus

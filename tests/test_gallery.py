@@ -14,7 +14,8 @@ from bot.desk.gallery import PageFacts
 from bot.memory.history import Tally
 from bot.memory.routes import Routes
 from bot.people.people import NotFound
-from bot.words.connection import Account, CostRow, Flow, Kind, Reach
+from bot.words.connection import Account, Flow, Kind, Reach
+from bot.words.freight import CostRow
 from platforms.google_ads import GoogleAds
 from platforms.salesforce import Salesforce
 

@@ -7,8 +7,8 @@ import pytest
 from practice_gateway import NOW, answered
 from practice_google_ads import desk_of_ada
 
-from bot.words.connection import Ad, TagChange
 from bot.words.errors import TryLater
+from bot.words.freight import Ad, TagChange
 from platforms._google_ads_errors import partial_failures
 from sandbox.google_ads import EMEA
 

@@ -21,7 +21,7 @@ from platforms import read_settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("bot", "handlers", "platforms", "storage", "sandbox")
-LONGEST = 400  # lines; the aim is 300, and a file that passes it wants to be two
+LONGEST = 330  # lines; the aim is 300, and a file that passes it wants to be two
 LONGEST_OF_TESTS = 450
 
 

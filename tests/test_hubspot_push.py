@@ -8,7 +8,8 @@ import pytest
 from practice_gateway import NOW, Clock, HeldNotes, sandboxed, session
 from practice_hubspot import RETRY, SENT, SET_ASIDE, at_the_desk, states, touch, touches
 
-from bot.words.connection import Account, Touchpoint
+from bot.words.connection import Account
+from bot.words.freight import Touchpoint
 from sandbox.faults import Fault
 from sandbox.hubspot import ACME, ADA, HubspotSandbox
 from sandbox.hubspot_schema import CONTACTS, TOUCHPOINT, TOUCHPOINT_ID

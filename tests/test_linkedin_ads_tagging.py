@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from practice_gateway import NOW, session
-from practice_linkedin_ads import (
-    SINCE,
-    UNTIL,
-    at_the_desk,
-    by_day,
-)
+from practice_linkedin_ads import SINCE, UNTIL, at_the_desk, by_day
 
 from bot.catch_up.utm import conflicts
-from bot.words.connection import Ad, TagChange
 from bot.words.errors import AccessDenied, SetupError, TryLater
+from bot.words.freight import Ad, TagChange
 from platforms import read_settings
 from platforms._linkedin_ads_tracking import PLACEHOLDERS, Entry, entries_of, merged, suffix_of
 from platforms.linkedin_ads import LinkedinAds, LinkedinAdsSettings

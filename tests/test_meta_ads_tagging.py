@@ -9,8 +9,8 @@ from practice_gateway import NOW
 from practice_meta_ads import UTM, at_desk
 
 from bot.catch_up.utm import plan
-from bot.words.connection import Ad, TagChange
 from bot.words.errors import AccessDenied, TryLater
+from bot.words.freight import Ad, TagChange
 from platforms._meta_ads_creatives import ads_of
 from platforms.meta_ads import MetaAdsSettings
 from sandbox.faults import Fault, Kind

@@ -9,8 +9,9 @@ from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 from bot.alert.remind import Remind
 from bot.memory.memory import Work
 from bot.memory.routes import Route, Routes
-from bot.words.connection import Account, Ad, CostRow, Flow, Reach, TagChange
+from bot.words.connection import Account, Flow, Reach
 from bot.words.errors import AuthorizationLost
+from bot.words.freight import Ad, CostRow, TagChange
 from bot.words.interfaces import TagResult
 from bot.words.loss import Usual
 

@@ -10,8 +10,8 @@ from practice_gateway import NOW
 from practice_microsoft_advertising import at_the_desk
 
 from bot.catch_up.utm import plan
-from bot.words.connection import Ad, TagChange
 from bot.words.errors import AccessDenied, TryLater
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import Answer
 from platforms._microsoft_advertising_ads import _moment
 from platforms._microsoft_advertising_orders import PAUSES

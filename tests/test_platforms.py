@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from practice_gateway import NOW, HeldNotes, answered
 
 import platforms
-from bot.words.connection import Account, Ad, Flow, Kind, TagChange, Touchpoint
+from bot.words.connection import Account, Flow, Kind
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, RedkeyError, SetupError, TryLater
+from bot.words.freight import Ad, TagChange, Touchpoint
 from bot.words.interfaces import AdTagger, CostSource, PlatformSettings, TouchpointSink
 from platforms import load, open_gateways, read_settings
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from practice_memory import LEASE, connected, dropped, touch
 
-from bot.words.connection import CostRow, Flow, PushResult, PushState
+from bot.words.connection import Flow
+from bot.words.freight import CostRow, PushResult, PushState
 from bot.work.retention import Keep, Retention
 
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ import pytest
 from practice_gateway import NOW, log_in, session
 from practice_salesforce_desk import desk_of_ada, states, touch
 
-from bot.words.connection import PushState
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
+from bot.words.freight import PushState
 from platforms.salesforce import Salesforce, SalesforceSettings
 from sandbox.salesforce import ADA, CLEO
 

@@ -8,8 +8,8 @@ import pytest
 from practice_gateway import NOW
 from practice_salesforce_desk import MEDIUM, TOUCHPOINTS, desk_of_ada, states, touch, touches
 
-from bot.words.connection import PushState, Touchpoint
 from bot.words.errors import TryLater
+from bot.words.freight import PushState, Touchpoint
 from platforms._salesforce_records import Recorder, csv_of, read_csv
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness

@@ -6,8 +6,8 @@ import pytest
 from practice_gateway import NOW
 from practice_salesforce_desk import ATTRIBUTION, MEDIUM, desk_of_ada, states, touch, touches
 
-from bot.words.connection import PushState, Touchpoint
 from bot.words.errors import TryLater
+from bot.words.freight import PushState, Touchpoint
 from platforms._salesforce_errors import is_passing
 
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 from practice_memory import connected
 
-from bot.words.connection import CostRow
 from bot.words.errors import Refused
+from bot.words.freight import CostRow
 
 MONDAY = date(2026, 11, 16)
 DAY = timedelta(days=1)

@@ -8,7 +8,8 @@ import pytest
 from practice_memory import LEASE, connected, dropped, touch
 from sqlalchemy import event
 
-from bot.words.connection import Checked, CostRow, Flow, Kind, PushResult, PushState, Reach
+from bot.words.connection import Checked, Flow, Kind, Reach
+from bot.words.freight import CostRow, PushResult, PushState
 
 HOUR = timedelta(hours=1)
 GROWS = "costs|deliveries|touchpoints|transfers|outages|outage_connections|outage_events|outbox|grants|revocations|tags"

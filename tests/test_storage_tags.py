@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from practice_memory import connected
 
-from bot.words.connection import Ad, TagChange
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import TagResult
 from storage.freight import tags
 

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 from practice_memory import an_account, connected, touch
 
-from bot.words.connection import Flow, PushResult, PushState
+from bot.words.connection import Flow
+from bot.words.freight import PushResult, PushState
 
 SENT, RETRY, ASIDE = PushState.SENT, PushState.RETRY, PushState.SET_ASIDE
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.catch_up.utm import conflicts, keys_of, plan
-from bot.words.connection import Ad
+from bot.words.freight import Ad
 
 UTM = "utm_source=google&utm_medium=cpc&utm_campaign={campaignid}&utm_content={creative}"
 

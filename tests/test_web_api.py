@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from practice_web import KEY, closed, connection, website, website_in_a_thread
 
-from bot.words.connection import CostRow
+from bot.words.freight import CostRow
 
 AUTH = {"Authorization": f"Bearer {KEY}"}
 JSON = {**AUTH, "Content-Type": "application/json"}

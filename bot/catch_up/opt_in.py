@@ -9,8 +9,9 @@ from bot.catch_up.utm import plan
 from bot.memory.memory import Memory
 from bot.outages.marks import stopped_flows
 from bot.watch.watch import Watch
-from bot.words.connection import Connection, Flow, TagChange
+from bot.words.connection import Connection, Flow
 from bot.words.errors import SetupError
+from bot.words.freight import TagChange
 from bot.words.interfaces import AdTagger, Clock, Gateway
 
 PREVIEW_COUNTS = timedelta(days=1)  # an older preview shows ads that may have changed since

@@ -9,8 +9,9 @@ from bot.memory.memory import Memory
 from bot.people.people import NotFound
 from bot.people.showing import Previewed
 from bot.watch.watch import Watch
-from bot.words.connection import Ad, Connection
+from bot.words.connection import Connection
 from bot.words.errors import Refused
+from bot.words.freight import Ad
 from bot.words.interfaces import AdTagger, Clock, Gateway
 
 SAMPLES = 5

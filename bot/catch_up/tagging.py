@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from bot.catch_up.transfer import Walk
 from bot.catch_up.utm import TagPlan, conflicts, plan
 from bot.memory.memory import Tx
-from bot.words.connection import Ad, Connection, Json, TagChange, Transfer
+from bot.words.connection import Connection, Json, Transfer
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import AdTagger, Platform, TagResult
 
 # Platforms list a change some minutes after it happened; what was seen twice is simply found tagged.

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from bot.catch_up.transfer import Walk
 from bot.memory.memory import Tx
-from bot.words.connection import Json, PushResult, PushState, Touchpoint, Transfer
+from bot.words.connection import Json, Transfer
 from bot.words.errors import TryLater
+from bot.words.freight import PushResult, PushState, Touchpoint
 from bot.words.interfaces import Platform, TouchpointSink
 
 BATCHES_A_TURN = 20  # then other connections have theirs

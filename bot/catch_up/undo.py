@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from bot.memory.memory import Memory
 from bot.people.people import NoConnection, NotFound
 from bot.watch.watch import Watch
-from bot.words.connection import Ad, Connection, TagChange
+from bot.words.connection import Connection
+from bot.words.freight import Ad, TagChange
 from bot.words.interfaces import AdTagger, Clock, Fetch, Gateway, TagResult
 
 CHANGED_SINCE = "changed by someone since, so it was left as it is"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bot.words.connection import Ad
+from bot.words.freight import Ad
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import typer
 
 from bot.commands.terminal import AsJson, complain, counting, interruptible, settings_of, tell, tell_json, working
 from bot.settings.settings import Settings
-from bot.words.connection import Touchpoint
 from bot.words.errors import SetupError
+from bot.words.freight import Touchpoint
 from bot.words.progress import Seen
 
 touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_is_help=True)

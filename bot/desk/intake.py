@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.desk.json_input import JsonProblem, read_json
 from bot.desk.touchpoint_rules import CRMS, LONGEST_FIELD, Problem, Rules
-from bot.words.connection import Touchpoint
+from bot.words.freight import Touchpoint
 
 LISTED = 100  # problems told one by one; the rest is counted
 COLUMNS = ("id", "occurred_at", "email", "kind", "crm")

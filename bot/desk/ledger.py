@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from bot.memory.memory import Memory
 from bot.outages.marks import shown
 from bot.people.people import NoConnection
-from bot.words.connection import Connection, CostRow, Kind, Status, Touchpoint
+from bot.words.connection import Connection, Kind, Status
 from bot.words.facts import Freshness
+from bot.words.freight import CostRow, Touchpoint
 from bot.words.interfaces import Clock, Gateway
 
 CHUNK = 1_000

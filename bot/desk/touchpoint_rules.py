@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.desk.json_input import Doubled, Wrong
-from bot.words.connection import Touchpoint
+from bot.words.freight import Touchpoint
 
 CRMS = ("salesforce", "dynamics_365", "hubspot")
 KINDS = ("touchpoint", "attribution_touchpoint")

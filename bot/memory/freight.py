@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from bot.words.connection import Connection, CostRow, Delivery, PushResult, TagChange, Touchpoint
+from bot.words.connection import Connection
+from bot.words.freight import CostRow, Delivery, PushResult, TagChange, Touchpoint
 from bot.words.interfaces import TagResult
 from bot.words.loss import Usual
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.memory.routes import Route
-from bot.words.connection import Account, Connection, CostRow, Flow, Outage, Touchpoint
+from bot.words.connection import Account, Connection, Flow, Outage
 from bot.words.facts import CheckAnswer, ConnectionFacts, Freshness, OutageFacts
+from bot.words.freight import CostRow, Touchpoint
 
 
 class NotFound(Exception):

@@ -9,21 +9,9 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from bot.words.connection import (
-    Account,
-    Ad,
-    CostRow,
-    Flow,
-    Identity,
-    Json,
-    Kind,
-    PushResult,
-    Secret,
-    TagChange,
-    TokenSet,
-    Touchpoint,
-)
+from bot.words.connection import Account, Flow, Identity, Json, Kind, Secret, TokenSet
 from bot.words.errors import RedkeyError, TryLater
+from bot.words.freight import Ad, CostRow, PushResult, TagChange, Touchpoint
 from bot.words.oauth import Inspection, OAuth, Tokens
 from bot.words.pace import Quota
 

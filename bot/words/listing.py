@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.words.connection import Connection, CostRow, Event, Outage
+from bot.words.connection import Connection, Event, Outage
 from bot.words.facts import ConnectionFacts, Freshness
+from bot.words.freight import CostRow
 
 Costs = AsyncIterator[tuple[Connection, CostRow, bool]]
 

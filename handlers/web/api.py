@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from bot.desk.intake import BadTouchpoints, parse_json, parse_ndjson
 from bot.people.people import Desk, Ledger
 from bot.settings.api_keys import KeyRing
-from bot.words.connection import Outage, Touchpoint
+from bot.words.connection import Outage
+from bot.words.freight import Touchpoint
 from bot.words.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
 from handlers.web import openapi
 from handlers.web.own_ids import own_id
