@@ -20,6 +20,7 @@ RUNS: dict[str, tuple[str, str]] = {
     "replicas": ("", "--size 3000 --checks 300 --processes 1 2"),
     "cost": ("", "--accounts 1 --ads 100 --rounds 1"),
     "push": ("", "--size 3000 --rounds 1"),
+    "crms": ("--size 30000", "--size 1000"),
     "storm": ("", "--logins 500 --within 10"),
 }
 LONGEST = 300  # seconds for one of them

@@ -23,10 +23,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import httpx2
 from sqlalchemy import insert, update
@@ -35,8 +37,9 @@ from bench._counter import counter
 from bench._moving import HOUR, move_all
 from bench._report import Report
 from bot.catch_up.touchpoints import TouchpointCarrier
+from bot.memory.memory import Tx
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
-from platforms import open_gateways
+from platforms import Gateways, open_gateways
 from storage import new_key, open_memory
 from storage.freight import counters, deliveries, touchpoints
 
@@ -81,7 +84,6 @@ def fields(n: int) -> dict[str, str]:
 
 
 async def ours(address: str, path: Path, count: int) -> dict[str, float]:
-    memory = await open_memory(f"sqlite:///{path}", [new_key()], on_due=None, now=lambda: NOW)
     settings = {
         "salesforce": {
             "client_id": "c", "client_secret": "s", "login_url": address, "object": "Touchpoint__c",
@@ -89,8 +91,18 @@ async def ours(address: str, path: Path, count: int) -> dict[str, float]:
         }
     }  # fmt: skip
     gateways = open_gateways(settings, timeout=timedelta(seconds=60), now=lambda: NOW)
+    return await moved(gateways, backlog("salesforce", "00D", address, count, fields), path, count)
+
+
+Fill = Callable[[Tx], Awaitable[None]]
+
+
+async def moved(gateways: Gateways, fill: Fill, path: Path, count: int) -> dict[str, float]:
+    """The whole backlog, from the first claim on; and the most memory that this process ever held."""
+    memory = await open_memory(f"sqlite:///{path}", [new_key()], on_due=None, now=lambda: NOW)
     try:
-        await fill(memory, address, count)
+        async with memory.begin() as tx:
+            await fill(tx)
         taken = await move_all(memory, gateways, {Flow.TOUCHPOINTS: TouchpointCarrier()}, NOW)
         async with memory.read() as tx:
             (crm,) = await tx.connections.all()
@@ -102,15 +114,22 @@ async def ours(address: str, path: Path, count: int) -> dict[str, float]:
         await memory.close()
 
 
-async def fill(memory, address: str, count: int) -> None:
+def backlog(platform: str, account: str, address: str, count: int, fields: Callable[[int], dict[str, str]]) -> Fill:
     """A backlog, written past the API: what is measured begins with it."""
-    async with memory.begin() as tx:
+
+    async def fill(tx: Tx) -> None:
         tokens = TokenSet(Secret("a"), Secret("r"), expires_at=NOW + HOUR * 9, kept={"instance_url": address})
-        login = await tx.grants.add("salesforce", Identity("p", "p@example.com"), tokens, NOW)
+        login = await tx.grants.add(platform, Identity("p", "p@example.com"), tokens, NOW)
         crm = await tx.connections.add(
-            login, Kind.CRM, Account("00D", "Acme"), autotagging=False, utm="", flows=[Flow.TOUCHPOINTS], now=NOW - HOUR
+            login,
+            Kind.CRM,
+            Account(account, "Acme"),
+            autotagging=False,
+            utm="",
+            flows=[Flow.TOUCHPOINTS],
+            now=NOW - HOUR,
         )
-        sql = tx.connections._tx  # noqa: SLF001
+        sql: Any = tx.connections._tx  # type: ignore[attr-defined]  # noqa: SLF001
         for start in range(0, count, 5_000):
             some = range(start, min(start + 5_000, count))
             given = {"occurred_at": NOW, "kind": "touchpoint", "crm": None, "accepted_at": NOW, "homeless": False}
@@ -119,6 +138,8 @@ async def fill(memory, address: str, count: int) -> None:
             to = {"connection_id": crm.id, "state": "waiting", "attempts": 0, "due_at": NOW, "reason": ""}
             await sql.many(insert(deliveries), [{"number": n + 1, "touchpoint_id": name(n), **to} for n in some])
         await sql.change(update(counters).where(counters.c.name == "deliveries").values(value=count))
+
+    return fill
 
 
 def name(n: int) -> str:

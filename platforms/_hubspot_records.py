@@ -61,12 +61,12 @@ def _moment(at: datetime) -> str:
 
 def _value(name: str, value: Any) -> str:
     """Nothing clears a property; a number is written out, without an exponent."""
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return value
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal) and value.is_finite():

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    Integer,
     Select,
     Text,
     TextClause,
@@ -113,15 +114,8 @@ class TouchpointRows:
 
     async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
         """Two walks along the index, merged: sorting a million waiting ones for each batch would not do."""
-        waiting, again = [
-            await self._read(
-                _whole()
-                .where(*_of(connection_id, state), deliveries.c.due_at <= now)
-                .order_by(deliveries.c.number)
-                .limit(limit)
-            )
-            for state in (WAITING, SET_ASIDE)
-        ]
+        given = {"connection": connection_id, "now": now, "most": limit}
+        waiting, again = [await self._read(_DUE, {**given, "state": state}) for state in (WAITING, SET_ASIDE)]
         return sorted([*waiting, *again], key=itemgetter(0))[:limit] if again else waiting
 
     async def settle(
@@ -148,6 +142,8 @@ class TouchpointRows:
     async def _put_off(
         self, connection_id: str, put_off: Sequence[tuple[PushResult, datetime]], state: str | None = None
     ) -> None:
+        if not put_off:
+            return
         one = _unsent(connection_id).where(deliveries.c.touchpoint_id == bindparam("of_id"))
         later: dict[str, Any] = {
             "attempts": deliveries.c.attempts + 1,
@@ -167,8 +163,8 @@ class TouchpointRows:
         sent = _whole().where(*_of(connection_id, SENT), *between)
         return await self._read(sent.order_by(deliveries.c.number).limit(limit))
 
-    async def _read(self, whole: Select[Any]) -> list[Delivery]:
-        rows = await self._tx.plain(whole)
+    async def _read(self, whole: Select[Any], given: Json | None = None) -> list[Delivery]:
+        rows = await self._tx.plain(whole, given)
         # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
         return await asyncio.to_thread(_deliveries, rows) if rows else []
 
@@ -228,6 +224,19 @@ def _whole() -> Select[Any]:
     c = touchpoints.c
     occurred_at, fields = type_coerce(c.occurred_at, NullType()), type_coerce(c.fields, Text())
     return select(deliveries.c.number, c.id, occurred_at, c.email, c.kind, fields, c.crm).join(touchpoints, to)
+
+
+# Written once: there may be ten batches a second, and writing it takes longer than a small one does.
+_DUE = (
+    _whole()
+    .where(
+        deliveries.c.connection_id == bindparam("connection"),
+        deliveries.c.state == bindparam("state"),
+        deliveries.c.due_at <= bindparam("now"),
+    )
+    .order_by(deliveries.c.number)
+    .limit(bindparam("most", type_=Integer()))
+)
 
 
 def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.memory.memory import Work
+from bot.words.connection import Json
 from bot.words.interfaces import Clock
 from storage.sealing import Keys
 
@@ -67,9 +68,9 @@ class Transaction:
     async def all(self, statement: Executable) -> Sequence[Row[Any]]:
         return (await self.connection.execute(statement)).all()
 
-    async def plain(self, statement: Select[Any]) -> Sequence[tuple[Any, ...]]:
+    async def plain(self, statement: Select[Any], given: Json | None = None) -> Sequence[tuple[Any, ...]]:
         """For thousands: the rows as the driver gave them. Whoever asks knows what each database's driver gives."""
-        found = await self.connection.execute(statement)
+        found = await self.connection.execute(statement, given)
         return () if found.cursor is None else found.cursor.fetchall()
 
     async def value(self, statement: Select[Any]) -> Any:

@@ -13,7 +13,7 @@ from bot.words.interfaces import Platform, TouchpointSink
 
 BATCHES_A_TURN = 20  # then other connections have theirs
 CHECKED_AT_ONCE = 2_000
-MANY = 10_000  # waiting ones; how many more there are makes no difference to the size of a batch
+MANY = 2_500  # waiting ones; how many more there are makes no difference to the size of a batch
 SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
 
 
@@ -58,10 +58,10 @@ class TouchpointCarrier:
             full = platform.batch_size(waiting)
             limit = min(full, walk.transfer.cursor.get("batch", full))
             batch = await tx.touchpoints.batch(connection.id, limit, walk.now())
-            first = await tx.touchpoints.first_waiting(connection.id)
+            first = await tx.touchpoints.first_waiting(connection.id) if platform.pauses_on_refusal else None
         if not batch:
             return False
-        if platform.pauses_on_refusal and first is not None and first < batch[0].number:
+        if first is not None and first < batch[0].number:
             raise TryLater("the push pauses at a record that the CRM refused")
         await self._spend(walk, platform, len(batch))
         results = await self._push(walk, platform, [delivery.touchpoint for delivery in batch])
