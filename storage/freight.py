@@ -52,7 +52,7 @@ touchpoints = Table(
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("homeless", Boolean, nullable=False),
 )
-partial("ix_touchpoints_homeless", touchpoints.c.accepted_at, _HOMELESS)
+partial("ix_touchpoints_homeless", _HOMELESS, touchpoints.c.accepted_at)
 
 # One touchpoint on its way to one CRM connection. state: waiting, sent or set_aside.
 deliveries = Table(

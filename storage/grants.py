@@ -191,7 +191,9 @@ class GrantRows:
 
 
 def _of_generations(some: Sequence[Grant]) -> Any:
-    return tuple_(grants.c.id, grants.c.generation).in_([(each.id, each.generation) for each in some])
+    """For a pair alone SQLite walks through all logins there are: the ids show it the way."""
+    pairs = [(each.id, each.generation) for each in some]
+    return grants.c.id.in_([grant_id for grant_id, _ in pairs]) & tuple_(grants.c.id, grants.c.generation).in_(pairs)
 
 
 def _of_generation(grant: Grant) -> Any:

@@ -41,6 +41,10 @@ class OutageRows:
         rows = await self._tx.all(some.order_by(outages.c.opened_at.desc(), outages.c.id).limit(limit))
         return await self.whole(rows)
 
+    async def open_with(self, cause: str) -> list[str]:
+        mine = outages.c.closed_at.is_(None), outages.c.cause_code == cause
+        return [row.id for row in await self._tx.all(select(outages.c.id).where(*mine))]
+
     async def unheeded(self, now: datetime, limit: int, *, each: bool = False) -> list[Outage]:
         c = outages.c
         red = c.closed_at.is_(None), c.reauthorized_at.is_(None), or_(c.ts.is_not(None), c.storm.is_not(None))

@@ -160,10 +160,11 @@ class StormRows:
         ]
 
     async def people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
-        about = outages.join(outage_connections).join(grants, grants.c.id == outages.c.grant_id)
-        told = select(outage_connections.c.connection_id, grants.c.authorized_by).select_from(about)
-        lost = told.where(outages.c.storm == outage_id, _LOST)
-        rows = await self._tx.all(lost.order_by(outages.c.opened_at, outages.c.id).limit(limit))
+        these = _of(outage_id, _LOST).limit(limit).subquery()
+        about = these.join(outage_connections, outage_connections.c.outage_id == these.c.id)
+        theirs = about.join(grants, grants.c.id == these.c.grant_id)
+        told = select(outage_connections.c.connection_id, grants.c.authorized_by).select_from(theirs)
+        rows = await self._tx.all(told.order_by(these.c.opened_at, these.c.id).limit(limit))
         return [(row.connection_id, row.authorized_by or "") for row in rows]
 
 
@@ -173,7 +174,9 @@ def _how_many(of_these: ColumnElement[bool]) -> ColumnElement[int]:
 
 def _of(outage_id: str, *where: ColumnElement[bool]) -> Select[Any]:
     c = outages.c
-    every = select(c.id, c.login, c.opened_at, c.reauthorized_at, c.closed_at).where(c.storm == outage_id, *where)
+    every = select(c.id, c.grant_id, c.login, c.opened_at, c.reauthorized_at, c.closed_at).where(
+        c.storm == outage_id, *where
+    )
     return every.order_by(c.opened_at, c.id)
 
 

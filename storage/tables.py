@@ -33,11 +33,11 @@ metadata = MetaData(
 )
 
 
-def partial(name: str, column: Column[Any], where: TextClause, *, unique: bool = False) -> None:
+def partial(name: str, where: TextClause, *columns: Column[Any], unique: bool = False) -> None:
     """An index of some rows only. For Postgres the migrations say so: to name it here would load its dialect with all of its
     drivers in a process that only speaks SQLite, at 2.3 MB.
     """
-    Index(name, column, unique=unique, sqlite_where=where)
+    Index(name, *columns, unique=unique, sqlite_where=where)
 
 
 # One person's consent. `tokens` is sealed, `tokens_key` says under which key.
@@ -128,7 +128,7 @@ transfers = Table(
     Column("asked_at", UtcDateTime),
     Column("owner", Words),
     Column("mark", JsonText),
-    Column("mark_outage", ForeignKey("outages.id"), index=True),
+    Column("mark_outage", ForeignKey("outages.id")),
     Column("done", Integer, nullable=False),
     Column("total", Integer, nullable=False),
     Column("passed_at", UtcDateTime),
@@ -137,8 +137,10 @@ transfers = Table(
 
 _HELD = text("owner IS NOT NULL")
 _MARKED = text("mark_outage IS NOT NULL")
-partial("ix_transfers_held", transfers.c.owner, _HELD)
-partial("ix_transfers_marked", transfers.c.due_at, _MARKED)
+partial("ix_transfers_held", _HELD, transfers.c.owner)
+partial("ix_transfers_marked", _MARKED, transfers.c.due_at)
+# With those that are not marked in it too, SQLite would look for what is due among all of them.
+partial("ix_transfers_mark_outage", _MARKED, transfers.c.mark_outage)
 
 # `account_id` is the one connection of an outage that is about an account only.
 outages = Table(
@@ -171,15 +173,17 @@ outages = Table(
     Column("lost", JsonText, nullable=False),
     Column("channel", Words, nullable=False),
     Column("ts", Words),
-    Column("storm", Words, index=True),  # the outage whose message tells of this one too
+    Column("storm", Words),  # the outage whose message tells of this one too
 )
 # Only one outage may be open for a grant, and one for an account: the database itself says so.
 _OPEN_GRANT = text("closed_at IS NULL AND reach = 'grant'")
 _OPEN_ACCOUNT = text("closed_at IS NULL AND reach = 'account'")
 _OPEN = text("closed_at IS NULL")
-partial("uq_outages_open_grant", outages.c.grant_id, _OPEN_GRANT, unique=True)
-partial("uq_outages_open_account", outages.c.account_id, _OPEN_ACCOUNT, unique=True)
-partial("ix_outages_open", outages.c.opened_at, _OPEN)
+partial("uq_outages_open_grant", _OPEN_GRANT, outages.c.grant_id, unique=True)
+partial("uq_outages_open_account", _OPEN_ACCOUNT, outages.c.account_id, unique=True)
+partial("ix_outages_open", _OPEN, outages.c.opened_at)
+partial("ix_outages_open_cause", _OPEN, outages.c.cause_code)
+partial("ix_outages_storm", text("storm IS NOT NULL"), outages.c.storm, outages.c.opened_at, outages.c.id)
 
 outage_connections = Table(
     "outage_connections",
@@ -222,7 +226,7 @@ outbox = Table(
     Column("elsewhere_revision", Integer),
 )
 
-partial("ix_outbox_held", outbox.c.owner, _HELD)
+partial("ix_outbox_held", _HELD, outbox.c.owner)
 
 # Trips to a consent page that have begun. The state and the browser's cookie are here as hashes only.
 consents = Table(

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from practice_story import ADA, BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
+from sqlalchemy import insert
 
 from bot.memory.memory import SealBroken, Work
 from bot.watch.lost_keys import LostKeys
 from bot.watch.watch import Watch
 from storage import new_key, open_memory
+from storage.tables import outages
 
 
 @pytest.fixture
@@ -38,6 +41,22 @@ async def test_a_lost_key_loses_every_login_at_once_and_nothing_for_good(story, 
     await story.watch.unlock()
     await story.work()
     assert await story.outages(open_only=True) == []
+
+
+async def test_a_key_that_is_back_opens_what_was_lost_long_ago_too(story, database_url, clock):
+    [connection] = await story.connect(SALESFORCE)
+    other = await open_memory(database_url, [new_key(["k1"])], on_due=None, now=clock)
+    watch = Watch(other, story.gateways, story.another_refresher(other), story.app.routes, story.app.pace, clock)
+    assert await LostKeys(other, watch).tell() == 1
+    async with other.begin() as tx:
+        sql = tx.outages._tx
+        row = dict((await sql.one(outages.select()))._mapping)
+        since = {"reach": "account", "cause_code": "not_found", "opened_at": clock() + timedelta(hours=1)}
+        await sql.many(insert(outages), [row | since | {"id": f"out_{n}"} for n in range(501)])
+    await other.close()
+
+    await story.watch.unlock()
+    assert (await story.grant(connection)).lost_at is None
 
 
 @sqlite_only

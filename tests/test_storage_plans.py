@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from practice_memory import LEASE, connected, dropped, touch
+from practice_story import sqlite_only
 from sqlalchemy import event
 
 from bot.words.connection import Checked, Flow, Kind, Reach
@@ -34,8 +35,8 @@ def asked(memory):
             event.remove(engine, "before_cursor_execute", note)
 
 
-async def walked(memory, statements, tables):
-    """Where a plan goes through one of these tables from end to end."""
+async def walked(memory, statements, tables, *, though_in_order=False):
+    """Where a plan goes through one of these tables from end to end. `though_in_order`: along an index counts too."""
     found = []
     async with memory._database.writing.connect() as connection:
         postgres = connection.dialect.name == "postgresql"
@@ -46,6 +47,7 @@ async def walked(memory, statements, tables):
             rows = (await connection.exec_driver_sql(explain + statement, parameters)).all()
             plan = [str(row[-1]) for row in rows]
             whole = rf"Seq Scan on ({tables})\b" if postgres else rf"^SCAN ({tables})\b(?!.* USING (COVERING )?INDEX)"
+            whole = rf"^SCAN ({tables})\b" if though_in_order and not postgres else whole
             found += [f"{line.strip()}  --  {statement}" for line in plan if re.search(whole, line.strip())]
         await connection.rollback()
     return found
@@ -141,3 +143,32 @@ async def test_a_page_of_connections_walks_through_nothing_but_the_connections(m
             await tx.history.untagged(ads.id, 9)
 
     assert [] == await walked(memory, statements, GROWS)
+
+
+async def test_a_loss_costs_the_same_however_many_logins_there_are_and_are_lost_already(memory, clock, full):
+    ads, _, outage = full
+    async with memory.read() as tx:
+        living = await tx.grants.get(ads.grant_id)
+    with asked(memory) as statements:
+        async with memory.begin() as tx:
+            assert await tx.grants.begin_refreshes([living, living], clock()) == {living.id}
+            await tx.grants.end_refreshes([living, living])
+            await tx.storms.lose({living.id: 1}, clock(), clock())
+            await tx.storms.lines(outage.id, 0, 9)
+            await tx.storms.people(outage.id, 9)
+            await tx.outages.open_with("key_lost")
+            await tx.transfers.claim(clock(), 9, "me", LEASE)
+
+    assert [] == await walked(memory, statements, "grants|connections|outages|transfers", though_in_order=True)
+
+
+@sqlite_only
+async def test_what_is_due_is_found_by_its_time_and_not_among_all_that_do_not_catch_up(memory, clock, full):
+    with asked(memory) as statements:
+        async with memory.begin() as tx:
+            await tx.transfers.claim(clock(), 9, "me", LEASE)
+    async with memory._database.writing.connect() as connection:
+        for statement, parameters in statements:
+            rows = (await connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)).all()
+            assert [row[-1] for row in rows if "ORDER BY" in row[-1]] == []
+        await connection.rollback()

@@ -20,6 +20,9 @@ class Outages(Protocol):
     ) -> list[Outage]:
         """Newest first. `after`: when the last one of the page before opened, and its id."""
 
+    async def open_with(self, cause: str) -> list[str]:
+        """The ids of all that are open for this cause, however old."""
+
     async def unheeded(self, now: datetime, limit: int, *, each: bool = False) -> list[Outage]:
         """Lost, told, not put off: those that somebody may have to be called for. Of a storm the first one and those that
         somebody has claimed, as its calls are for all of it; or, on demand, each.

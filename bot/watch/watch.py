@@ -193,9 +193,11 @@ class Watch:
     async def unlock(self) -> None:
         """Logins that did not open are looked at again once their key is back: from then on they heal by themselves."""
         async with self._memory.read() as tx:
-            locked = [o for o in await tx.outages.latest(open_only=True) if o.cause.code == KEY_LOST.code]
-        for outage in locked:
+            locked = await tx.outages.open_with(KEY_LOST.code)
+        for outage_id in locked:
             async with self._memory.begin() as tx:
+                outage = await tx.outages.get(outage_id)
+                assert outage is not None  # one that is open is never forgotten
                 grant = await tx.grants.held(outage.grant_id)
                 try:
                     tokens = await tx.grants.tokens(outage.grant_id)
