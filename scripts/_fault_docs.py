@@ -39,7 +39,8 @@ What goes wrong on purpose in the tests, and what holds then. Each sentence is t
 go through far more of the same, with `scripts/test --sweeps`.
 
 Some can be made longer: `MANY_STRANGERS=100000` (requests of strangers), `REDKEY_LOST_ANSWERS=1000`, `REDKEY_EXPIRIES=10000`
-(of tokens, each met by eight workers in two processes), `REDKEY_RACES=100000` (of the model),
+(of tokens, each met by eight workers in two processes), `REDKEY_LINKS=10000` (each finished by four people at once, in two
+replicas), `REDKEY_RACES=100000` (of the model),
 `scripts/bench kill --points 20000` and `scripts/bench edge --requests 100000` (malformed requests of each kind, against the
 bot as a process of its own).
 """
