@@ -1,11 +1,12 @@
 """What we remember: grants, connections, transfers, outages and what they carry, on SQLite or Postgres."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from bot.memory.memory import Work
 from bot.webhooks.happenings import NOBODY, Subscriptions
 from bot.words.interfaces import Clock
-from storage.database import Database, OnlyOne, setup_faults
+from storage.database import Database, OnlyOne, refuse_damage, setup_faults
 from storage.places import make_place, place_of
 from storage.reseal import Resealed
 from storage.sealing import Keys, new_key
@@ -37,6 +38,7 @@ async def open_memory(
         if exclusive and database.path is not None:
             with setup_faults(database):
                 claim = OnlyOne(database.path)
+            await asyncio.to_thread(refuse_damage, database.path, database.shown)
         await upgrade(database)
     except BaseException:
         await database.close()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,6 +20,8 @@ from bot.words.errors import SetupError, TryLater
 from storage.sqlite_thread import SqliteThread
 
 FORMS = "use sqlite:///redkey.db or postgresql://user@host/redkey"
+DAMAGED = "the file is damaged: restore a backup, or save what can be read with sqlite3's .recover"
+READ_THROUGH = 256 * 1024 * 1024  # bytes: a third of a second
 BUSY = 5.0  # seconds to wait for another process' write transaction
 LASTING = "PRAGMA synchronous = FULL"  # a refreshed token that was rotated must survive a power cut
 PASSING = "PRAGMA synchronous = NORMAL"  # the next lasting commit takes it along; a power cut before that undoes it
@@ -76,6 +78,8 @@ def faults() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if _is_damaged(str(error.orig)):
+            raise TryLater("the database file is damaged: stop, and restore a backup") from error
         gone = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
         if not gone or _wrote_in_a_view(error):
             raise
@@ -108,11 +112,35 @@ def setup_faults(database: Database) -> Iterator[None]:
         raise SetupError(f"database.url: {database.shown} cannot be used: {said}; {cure}") from None
 
 
+def _is_damaged(said: str) -> bool:
+    return "disk image is malformed" in said
+
+
+def refuse_damage(path: Path, shown: str) -> None:
+    """Better not to start than to break off wherever the damaged page is met. Raises SetupError.
+
+    A large file is not read through: it would keep the bot from its work for longer than a restart may take.
+    """
+    if path.stat().st_size > READ_THROUGH:
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY)) as connection:
+            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if not _is_damaged(str(error)):
+            return  # it is locked, may not be read, or is none: whoever opens it next says so
+        said = str(error)
+    if said != "ok":
+        raise SetupError(f"database.url: {shown} cannot be used: {said.splitlines()[-1]}; {DAMAGED}")
+
+
 def _cure(database: Database, said: str) -> str:
     if database.path is None:
         return "check that it runs, that host, user and password are right, and that the database exists"
-    if "not a database" in said or "malformed" in said:
+    if "not a database" in said:
         return "this file is no SQLite database: name another one, or restore a backup"
+    if _is_damaged(said):
+        return DAMAGED
     if "locked" in said:
         return "another program holds it: stop that first"
     return "check that the file and its directory may be written"

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -53,6 +54,38 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(keys, clock,
     said = await refusal(f"sqlite:///{file}", keys, clock)
     assert "notes.txt cannot be used: file is not a database; this file is no SQLite database: name another one" in said
     assert file.read_text().startswith("these are not the tables")
+
+
+def with_noise_in_the_page_of(table, path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    held = path.read_bytes()
+    path.write_bytes(held[: (root - 1) * size] + b"\xff" * size + held[root * size :])
+
+
+@pytest.mark.parametrize("table", ["grants", "outbox"])
+async def test_a_damaged_file_is_refused_at_the_start_and_left_alone(keys, clock, tmp_path, table):
+    path = tmp_path / "redkey.db"
+    await (await opened(f"sqlite:///{path}", keys, clock)).close()
+    with_noise_in_the_page_of(table, path)
+    before = path.read_bytes()
+    said = await refusal(f"sqlite:///{path}", keys, clock, exclusive=True)
+    assert "redkey.db cannot be used" in said
+    assert "the file is damaged: restore a backup" in said
+    assert path.read_bytes() == before
+
+
+async def test_damage_that_shows_while_we_run_is_said_in_words(keys, clock, tmp_path):
+    path = tmp_path / "redkey.db"
+    await (await opened(f"sqlite:///{path}", keys, clock)).close()
+    with_noise_in_the_page_of("grants", path)
+    memory = await opened(f"sqlite:///{path}", keys, clock)
+    with pytest.raises(TryLater, match="damaged: stop, and restore a backup"):
+        async with memory.read() as tx:
+            await tx.grants.all()
+    await memory.close()
 
 
 async def test_a_directory_is_no_database(keys, clock, tmp_path):
