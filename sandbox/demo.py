@@ -1,6 +1,7 @@
 """`redkey demo`: the whole story on this machine. Without --headless a person plays; with it, this file does."""
 
 import asyncio
+import errno
 import signal
 import sys
 import tempfile
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+
+import httpx2
 
 from sandbox.levers import Lever
 from sandbox.practice import Practice, practising
@@ -32,9 +35,22 @@ class Part:
 
 def run_demo(port: int | None, *, headless: bool) -> int:
     """Run it until it is stopped, or until the story has been told. The exit code: 0 only if every outage was confirmed."""
-    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+    try:
         return asyncio.run(_demo(port, headless=headless))
-    return 0
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0
+    except (OSError, RuntimeError, httpx2.HTTPError) as trouble:
+        _say(f"redkey: {_why(trouble, port)}")
+        return 1
+
+
+def _why(trouble: Exception, port: int | None) -> str:
+    """For somebody who has only just met us."""
+    if isinstance(trouble, OSError) and trouble.errno == errno.EADDRINUSE:
+        return f"port {port} is taken: name another one with --port, or leave it out"
+    if isinstance(trouble, httpx2.TimeoutException):
+        return "the bot did not answer in time: this machine is too busy for the demo now, so try again later"
+    return f"the demo stopped: {trouble or type(trouble).__name__}"
 
 
 async def _demo(port: int | None, *, headless: bool) -> int:

@@ -16,6 +16,12 @@ FOUND = "r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' |
 RULES = f"axe.run(document, {{rules: {{'target-size': {{enabled: true}}}}}}).then(r => {FOUND})"
 SCROLLS = "document.documentElement.scrollWidth > innerWidth"
 HIDES = "[...document.querySelectorAll('.sheet')].some(table => table.scrollWidth > table.clientWidth)"
+BOXES = "[...row.querySelectorAll('a, button')].map(each => each.getBoundingClientRect())"
+MEET = "a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1"
+COVERS = f"""[...document.querySelectorAll('tr')].some(row => {{
+    const boxes = {BOXES};
+    return boxes.some((a, at) => boxes.slice(at + 1).some(b => {MEET}));
+}})"""
 
 FLAGS = [
     "--headless=new",
@@ -70,6 +76,8 @@ async def judged(page: Page, name: str, themes: Sequence[str] = ("light", "dark"
             trouble.append(f"{name} scrolls sideways {where}")
         if await page.evaluate(HIDES):
             trouble.append(f"{name} hides the end of a table {where}")
+        if await page.evaluate(COVERS):
+            trouble.append(f"{name} lays one link over another {where}")
     return trouble
 
 

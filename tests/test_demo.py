@@ -1,11 +1,14 @@
 """The demo cleans up after itself."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sandbox.demo import run_demo
 
 
 def bots(demo: int) -> list[str]:
@@ -24,6 +27,14 @@ def test_a_demo_that_is_told_to_end_leaves_no_bot_behind():
 
     assert begun
     assert not [pid for pid in begun if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_demo_whose_port_is_taken_says_so_in_one_line(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port = there.getsockname()[1]
+        assert run_demo(port, headless=True) == 1
+
+    assert capsys.readouterr().err == f"redkey: port {port} is taken: name another one with --port, or leave it out\n"
 
 
 @pytest.mark.sweep
