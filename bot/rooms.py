@@ -106,8 +106,8 @@ class Rooms:
             callbacks=settings.room.callbacks,
             timeout=settings.timing.request_timeout.total_seconds(),
         )
-        listed = None if slack.install == "any" else {each.team for each in settings.workspaces}
-        self.installs = Installing(home.memory, vendor, listed, own_team, settings.web.public_url, home.now)
+        self._listed = None if slack.install == "any" else {each.team for each in settings.workspaces}
+        self.installs = Installing(home.memory, vendor, self._listed, own_team, settings.web.public_url, home.now)
 
     # Who is here
 
@@ -161,7 +161,8 @@ class Rooms:
     async def _look(self) -> None:
         """What the rows say, here: whoever was installed comes, whoever rests goes, who was installed anew does both."""
         async with self._home.memory.read() as tx:
-            awake = {each.team: each for each in await tx.workspaces.all() if each.rested_at is None}
+            found = [each for each in await tx.workspaces.all() if each.rested_at is None]
+        awake = {each.team: each for each in found if self._listed is None or each.team in self._listed}
         for team, lodging in list(self._lodgings.items()):
             if awake.get(team) != lodging.told:
                 self._close(team)
