@@ -1,4 +1,4 @@
-"""Which small changes could be made to a file of ours. Words for people, logging and types are left as they are."""
+"""Which small changes could be made to a file of ours. Words for people, logs, traces and types are left as they are."""
 
 import ast
 import copy
@@ -76,6 +76,8 @@ def spared(node: ast.AST) -> bool:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))) | ast.Assert():
             return True
         case ast.Raise(exc=ast.Call(func=ast.Name(id="AssertionError"))) | ast.arguments():
+            return True
+        case ast.Call(func=ast.Name(id="span")):
             return True
     return False
 

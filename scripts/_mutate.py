@@ -6,6 +6,7 @@ a second, not a start of everything.
 """
 
 import argparse
+import ast
 import importlib
 import inspect
 import os
@@ -61,6 +62,12 @@ def functions(module: ModuleType) -> Iterator[FunctionType]:
                 yield function
 
 
+def used(file: str, constants: Collection[str]) -> set[int]:
+    """The lines that read one of these."""
+    names = [node for node in ast.walk(ast.parse(Path(file).read_text())) if isinstance(node, ast.Name)]
+    return {name.lineno for name in names if name.id in constants and isinstance(name.ctx, ast.Load)}
+
+
 class Mutating:
     """The pytest plugin that runs instead of its loop."""
 
@@ -102,7 +109,8 @@ class Mutating:
                 if self.only is not None and change.words not in self.only.get(file, ()):
                     self.counts[file][0] += 1
                     continue
-                passed = {n for each in seen.values() for n in each} if change.constants else seen.get(change.line, ())
+                lines = used(file, change.constants) if change.constants else {change.line}
+                passed = {nodeid for line in lines or seen for nodeid in seen.get(line, ())}
                 tests = self.tests([items[nodeid] for nodeid in passed if nodeid in items])
                 if not tests:
                     self.unnoticed(change, "   (no test passes here)")

@@ -128,7 +128,7 @@ class StormRows:
         account = func.min(connections.c.account_name).label("account")
         shown = (
             select(these, account, func.count().label("accounts"))
-            .select_from(these.join(outage_connections, outage_connections.c.outage_id == these.c.id).join(connections))
+            .select_from(these.join(outage_connections).join(connections))
             .group_by(*these.c)
             .order_by(these.c.opened_at, these.c.id)
         )
@@ -144,7 +144,7 @@ class StormRows:
         c = connections.c
         shown = (
             select(these, c.account_id, c.account_name)
-            .select_from(these.join(outage_connections, outage_connections.c.outage_id == these.c.id).join(connections))
+            .select_from(these.join(outage_connections).join(connections))
             .order_by(these.c.opened_at, these.c.id, outage_connections.c.place)
         )
         return [
@@ -209,6 +209,6 @@ def _line(outage_id: str, event: Event) -> dict[str, Any]:
         "revision": 1,
         "at": event.at,
         "what": event.what,
-        "who": "",
+        "who": event.who,
         "detail": event.detail,
     }

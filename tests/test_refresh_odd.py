@@ -1,6 +1,7 @@
 """Refreshing when something is odd: a clock that was set back, a lock that did not hold, a process that ends, a bare login."""
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ import pytest
 from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, telling, token_fault
 
 from bot.logins.refresh import FreshTokens, GrantTokens, OnItsWay
+from bot.memory.memory import Work
 from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from sandbox.faults import Kind
 
@@ -37,12 +39,36 @@ async def begun(story, connection, at):
         assert await tx.grants.begin_refreshes([await tx.grants.get(connection.grant_id)], at)
 
 
+class Two:
+    """Each of two waits here for the other, once."""
+
+    def __init__(self):
+        self._waiting, self.met = 0, asyncio.Event()
+
+    async def wait(self):
+        self._waiting += 1
+        if self._waiting == 2:
+            self.met.set()
+        await self.met.wait()
+
+
 class Unlocked(Trouble):
-    """A memory whose lock excludes nobody: its database session was cut off."""
+    """A memory whose lock excludes nobody: its database session was cut off. `two` write only once both are about to."""
+
+    def __init__(self, memory, two):
+        super().__init__(memory)
+        self._two = two
 
     @asynccontextmanager
     async def alone(self, _name):
         yield
+
+    @asynccontextmanager
+    async def begin(self, **how):
+        if not self._two.met.is_set():
+            await self._two.wait()
+        async with super().begin(**how) as tx:
+            yield tx
 
 
 async def test_a_refresh_that_began_by_a_clock_since_set_back_is_waited_out_from_now(story, salesforce):
@@ -64,14 +90,63 @@ async def test_a_refresh_that_began_this_very_moment_is_not_taken_for_a_clock_se
 
 
 async def test_two_whose_lock_does_not_hold_still_make_one_request(story, salesforce):
-    token_fault(story, SALESFORCE, Kind.LATE, seconds=0.05)
-    others = [story.another_refresher(Unlocked(story.memory)) for _ in range(2)]
+    two = Two()
+    others = [story.another_refresher(Unlocked(story.memory, two)) for _ in range(2)]
     asked = [other.renewed(salesforce.grant_id, 1) for other in others]
-    one, two = sorted(await asyncio.gather(*asked, return_exceptions=True), key=lambda it: isinstance(it, Exception))
+    one, other = sorted(await asyncio.gather(*asked, return_exceptions=True), key=lambda it: isinstance(it, Exception))
 
     assert one.generation == 2
-    assert isinstance(two, TryLater)
+    assert type(other) is TryLater
     assert story.asked(SALESFORCE) == 1
+
+
+async def test_an_answer_that_got_lost_is_asked_after_when_it_can_no_longer_come_even_if_nobody_asks(story, salesforce):
+    async def due():
+        async with story.memory.begin() as tx:
+            return [grant.id for grant in await tx.grants.claim_renewals(story.clock(), 9)]
+
+    await story.work(Work.RENEW)
+    token_fault(story, SALESFORCE, Kind.DROP)
+    with pytest.raises(OnItsWay):
+        await story.refresher.renewed(salesforce.grant_id, 1)
+    story.clock.advance(MARGIN - timedelta(seconds=1))
+    assert await due() == []
+    story.clock.advance(seconds=1)
+    assert await due() == [salesforce.grant_id]
+
+
+async def test_a_lost_answer_is_told_even_where_the_next_try_cannot_be_noted(story, salesforce):
+    disk = Trouble(story.memory)
+    token_fault(story, SALESFORCE, Kind.DROP)
+    disk.next_writes_fail(1, after=1)
+    with pytest.raises(OnItsWay) as told:
+        await story.another_refresher(disk).renewed(salesforce.grant_id, 1)
+    assert (told.value.after, told.value.unclear) == (MARGIN, True)
+
+
+@pytest.mark.parametrize("disk_is_full", [False, True])
+async def test_a_retry_that_a_busy_platform_puts_off_leaves_the_lost_answer_as_old_as_it_was(
+    story, salesforce, disk_is_full
+):
+    disk, lost_at = Trouble(story.memory), story.clock()
+    refresher = story.another_refresher(disk)
+    token_fault(story, SALESFORCE, Kind.DROP)
+    with pytest.raises(OnItsWay):
+        await refresher.renewed(salesforce.grant_id, 1)
+    for seconds, more in ((1, {}), (7, {"retry_after": "7"})):
+        story.clock.advance(MARGIN)
+        token_fault(story, SALESFORCE, Kind.STATUS, status=503, **more)
+        with pytest.raises(OnItsWay) as told:
+            await refresher.renewed(salesforce.grant_id, 1)
+        assert (told.value.unclear, told.value.after >= timedelta(seconds=seconds)) == (False, True)
+        assert (await story.grant(salesforce)).refresh_started_at == lost_at
+    assert told.value.after == timedelta(seconds=7)
+    if disk_is_full:
+        story.clock.advance(seconds=7)
+        token_fault(story, SALESFORCE, Kind.STATUS, status=503)
+        disk.next_writes_fail(1, after=1)
+        with pytest.raises(OnItsWay):
+            await refresher.renewed(salesforce.grant_id, 1)
 
 
 async def test_a_process_that_ends_in_the_middle_of_a_refresh_reports_no_error_about_it(story, salesforce):
@@ -102,6 +177,8 @@ async def test_an_error_that_nobody_waited_for_is_not_reported_as_unseen(story, 
     await asyncio.wait([caller])
     await story.refresher.drain()
     await asyncio.sleep(0)
+    del caller
+    gc.collect()  # asyncio complains of an error that is thrown away unread
 
     assert complaints == []
     with pytest.raises(AuthorizationLost):
@@ -164,3 +241,13 @@ async def test_a_fresh_login_goes_on_with_its_token_however_often_it_is_refused(
 
     assert (first.secret, first.generation, first.kept) == (held.access_token, 0, {"org": "https://acme.example"})
     assert again == replace(first, generation=8)
+
+
+async def test_a_rotated_token_is_stored_however_long_the_disk_is_full(story, salesforce, monkeypatch):
+    monkeypatch.setattr("bot.logins.refresh.STORE_TRIES", (0.001, 0.002))
+    disk = Trouble(story.memory)
+    disk.next_writes_fail(6, after=1)
+    token = await story.another_refresher(disk).renewed(salesforce.grant_id, 1)
+
+    assert token.secret == (await story.tokens(salesforce)).access_token
+    assert disk.writes == 8, "the intent, and seven times the token"

@@ -39,6 +39,7 @@ async def stands(memory, key="digest:1"):
 async def test_a_key_is_announced_once_and_is_due_at_once(memory, clock, due):
     memory.wake_ups = Woken()
     assert await announce(memory, clock)
+    assert due == [{Work.ANNOUNCE}]
     assert not await announce(memory, clock, channel="C2")
     assert due == [{Work.ANNOUNCE}]
     assert memory.wake_ups.keys == [{"digest:1"}], "each message may be said by another replica"

@@ -69,7 +69,8 @@ async def test_of_several_outages_about_an_account_its_logins_is_told_then_the_o
     async with memory.begin() as tx:
         elsewhere = await an_account(tx, await a_grant(tx, clock(), "bob"), clock(), "222")
     denied = await dropped(memory, clock(), account, reach=Reach.ACCOUNT)
-    order = [await dropped(memory, clock.advance(minutes=1), each) for each in (account, elsewhere)]
+    later = await dropped(memory, clock() + timedelta(minutes=2), elsewhere)
+    order = [await dropped(memory, clock() + timedelta(minutes=1), account), later]
     async with memory.begin() as tx:
         await tx.outages.join(order[1].id, [account.id])
         for outage in [*order, denied]:

@@ -159,7 +159,10 @@ async def test_an_outage_beside_a_storm_is_told_by_a_message_of_its_own(memory, 
         await tx.outbox.say_reply(alone.id, "claimed", 5, {"who": "U1"}, clock())
         await tx.outbox.say_message(storm[0], 1, clock())
         await tx.outbox.say_reply(storm[0], "storm_grown", 2, {}, clock())
+        await tx.outbox.say_message(storm[5], 7, clock())
     told = [(each.outage_id, each.kind, each.detail) for each in await claim(memory, clock)]
     of_one = [(alone.id, "message", {}), (alone.id, "reply", {"who": "U1"})]
     of_the_other = [(storm[0], "message", {}), (storm[0], "reply", {})]
     assert told == sorted([*of_one, *of_the_other], key=lambda each: each[:2])
+    clock.advance(LEASE)
+    assert {each.outage_id for each in await claim(memory, clock)} == {alone.id, storm[0]}

@@ -8,7 +8,7 @@ from practice_memory import LOST, WINDOW, a_grant, an_account, begin, dropped, m
 
 from bot.memory.storms import LostLogin
 from bot.webhooks.happenings import Subscriptions
-from bot.words.connection import Reach
+from bot.words.connection import Event, Reach
 
 
 @pytest.fixture
@@ -69,6 +69,8 @@ async def test_outages_that_open_one_by_one_share_a_message_from_the_third_on(me
     told = [await gathered(memory, clock, each) for each in logins[:5]]
     ids = [outage_id for outage_id, _ in told]
     assert [storm for _, storm in told] == [None, None, ids[2], ids[2], ids[2]]
+    async with memory.read() as tx:
+        assert [(await tx.outages.get(each)).storm for each in ids] == [storm for _, storm in told]
 
 
 async def test_outages_that_come_slower_than_the_window_do_not_gather(memory, clock, logins):
@@ -108,12 +110,14 @@ async def test_a_login_that_caught_up_lately_is_looked_at_closer_and_one_that_di
 
 
 async def test_a_login_of_which_an_outage_tells_is_looked_at_closer_even_without_its_accounts(memory, clock, logins):
-    left, denied, other = logins[:3]
+    left, denied, other, parted = logins[:4]
     standing = await dropped(memory, clock(), left)
     await dropped(memory, clock(), denied, reach=Reach.ACCOUNT)
+    own = await dropped(memory, clock(), parted, reach=Reach.ACCOUNT)
     async with memory.begin() as tx:
         await tx.outages.leave(standing.id, [left.id])
-    assert set(await lose(memory, clock, logins[:3])) == {other.grant_id}
+        await tx.outages.leave(own.id, [parted.id])
+    assert set(await lose(memory, clock, logins[:4])) == {other.grant_id, parted.grant_id}
 
 
 async def test_outages_of_a_storm_are_like_all_others(memory, clock, logins):
@@ -128,6 +132,7 @@ async def test_outages_of_a_storm_are_like_all_others(memory, clock, logins):
     async with memory.begin() as tx:
         made = await tx.outages.get(opened.outage_id)
         assert [n.outage_id for n in await tx.notices.claim(clock(), 9, WINDOW, endpoint="hook")] == [made.id]
+        assert await tx.outages.event(made.id, Event(clock(), "paused")) == 2, "its timeline goes on"
         await tx.outages.close(made.id, {}, {}, clock())
     single = await dropped(memory, clock(), *accounts, remedy="Misconfigured")
     assert made == replace(single, id=made.id)
