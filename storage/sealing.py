@@ -5,7 +5,6 @@ moved to another row does not open. Any key in the list opens, the first one sea
 """
 
 import base64
-import binascii
 import re
 import secrets
 from collections.abc import Sequence
@@ -65,7 +64,7 @@ class Keys:
             if (header["kid"], *(header[name] for name in _PLACE)) != (key_id, table, row, column):
                 raise SealBroken(f"{where} holds what was sealed for another place")
             return (opened.plaintext or b"").decode()
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (JoseError, ValueError, TypeError):
             raise SealBroken(f"{where} does not open: it was changed, or its key was") from None
 
 
@@ -100,8 +99,8 @@ def _read(key: str, place: int) -> tuple[str, bytes]:
     if not re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", text):
         raise SetupError(f"secrets.keys: key {name} is not base64url; {_CURE}")
     try:
-        secret = base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
-    except (binascii.Error, ValueError):
+        secret = base64.urlsafe_b64decode(f"{text}==")  # more of them than needed do no harm
+    except ValueError:
         raise SetupError(f"secrets.keys: key {name} is not base64url; {_CURE}") from None
     if len(secret) != _KEY_BYTES:
         raise SetupError(f"secrets.keys: key {name} has {len(secret)} bytes, not {_KEY_BYTES}; {_CURE}")

@@ -8,6 +8,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from joserfc import jwe
+from joserfc.registry import HeaderParameter
 from practice_memory import a_grant, tokens
 
 from bot.memory.memory import SealBroken
@@ -77,6 +79,17 @@ def test_a_header_that_asks_for_another_algorithm_does_not_open():
             keys.open(*PLACE, f"{forged}.{rest}", "k1")
 
 
+def test_a_value_that_does_not_say_where_it_belongs_does_not_open():
+    keys = Keys([OLD])
+    registry = jwe.JWERegistry(header_registry={name: HeaderParameter(name, "str") for name in ("tbl", "row", "col")})
+    whole = {"alg": "dir", "enc": "A256GCM", "kid": "k1", "tbl": "grants", "row": "gra_1", "col": "tokens"}
+    for missing in ("kid", "tbl", "row", "col"):
+        header = {name: value for name, value in whole.items() if name != missing}
+        sealed = jwe.encrypt_compact(header, b"secret", keys._keys["k1"], registry=registry)
+        with pytest.raises(SealBroken):
+            keys.open(*PLACE, sealed, "k1")
+
+
 def test_the_newest_key_seals_and_older_ones_still_open():
     sealed = Keys([OLD]).seal(*PLACE, "secret")
     both = Keys([NEW, OLD])
@@ -95,7 +108,8 @@ def test_new_keys_take_the_next_free_name():
         "k3",
         "k10",
     ]
-    assert len({new_key() for _ in range(50)}) == 50
+    many = {new_key() for _ in range(500)}
+    assert (len(many), {len(key) for key in many}) == (500, {len("k1:") + 43}), "32 bytes, whatever they are"
     assert Keys([new_key()]).names == ["k1"]
 
 
