@@ -13,7 +13,7 @@ BEGINNING = """\
 `scripts/mutate --write` changes the code for logins, states, messages to say and seals in one small way after the other and
 runs the tests that belong to it ([how and why](decisions/0012-changes-that-tests-must-notice.md)). Here is what no test
 noticed, `[before -> after]`, and why that is well. The last column is written by people and is kept; `?` means that nobody has
-looked yet.
+looked yet. A file of `scripts/_proven` that is not here was not tried as a whole yet.
 """
 
 
