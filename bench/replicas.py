@@ -1,16 +1,21 @@
 """What more replicas bring: checks and touchpoints per second with 1, 2 and 4 processes; how soon a killed one is replaced.
 
 Each is a real `redkey run`, all on one Postgres of our own; the platforms' answers are prepared bytes of one more process.
-Postgres, those bytes and the replicas share the cores, so what two bring is less than twice by whatever the others take.
+Postgres, those bytes and the replicas share the cores, so what two bring is less than twice by whatever the others take. What
+each had of the processors is told: where one replica with its Postgres keeps these cores busy for a part p of the time, no
+number of replicas can bring more than 1 / p.
 """
 
 import argparse
 import asyncio
+import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +26,7 @@ from sqlalchemy import insert, update
 from bench._counter import counter
 from bench._postgres import database, postgres
 from bench._report import Report
+from bench._spent import cpu, family, parent
 from bench.push import Org, fields, name
 from bot.settings.file import load
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
@@ -34,6 +40,7 @@ CRMS = 8  # a connection's touchpoints go one batch after the other, in their or
 CALM = {"check_every": "1h", "cost_every": "1h", "tagging_every": "1h", "push_every": "30s", "progress_every": "5s"}
 NEVER = timedelta(days=30)
 TAKEOVER = 60.0
+CORES = len(os.sched_getaffinity(0))
 
 
 class Both:
@@ -144,15 +151,49 @@ WAITING = "SELECT count(*) FROM deliveries WHERE state = 'waiting'"
 UNCHECKED = "SELECT count(*) FROM connections WHERE platform = 'google_ads' AND checked_at IS NULL"
 
 
-async def throughput(url: str, address: str, count: int, size: int, checks: int) -> tuple[float, float]:
-    """Touchpoints and checks a second."""
-    async with deployed(url, address, count, size, checks):
+@dataclass(frozen=True)
+class Run:
+    """So many done in so many seconds, and who had how much of the processors meanwhile."""
+
+    done: int
+    seconds: float
+    ours: float
+    postgres: float
+    others: float  # the prepared bytes, and the practice world with this measurement
+
+    @property
+    def busy(self) -> float:
+        """The part of all cores that somebody had."""
+        return (self.ours + self.postgres + self.others) / self.seconds / CORES
+
+
+class Processors:
+    """Who has had how much of them by now."""
+
+    def __init__(self, replicas: list[Practice], asked: Asked) -> None:
+        self._replicas = [each.pid for each in replicas]
+        self._postgres = parent(asked.value("SELECT pg_backend_pid()"))
+        self._others = [os.getpid(), *(child.pid for child in multiprocessing.active_children() if child.pid)]
+
+    def spent(self) -> tuple[float, float, float]:
+        return sum(map(cpu, self._replicas)), family(self._postgres), sum(map(cpu, self._others))
+
+    async def during(self, done: int, work: Awaitable[float]) -> Run:
+        before = self.spent()
+        seconds = await work
+        ours, postgres, others = (late - early for early, late in zip(before, self.spent(), strict=True))
+        return Run(done, seconds, ours, postgres, others)
+
+
+async def throughput(url: str, address: str, count: int, size: int, checks: int) -> tuple[Run, Run]:
+    """Touchpoints, and checks."""
+    async with deployed(url, address, count, size, checks) as replicas:
         asked = Asked(url)
+        processors = Processors(replicas, asked)
         asked.check()
-        checked = checks / await asked.until(UNCHECKED, 120)
+        checked = await processors.during(checks, asked.until(UNCHECKED, 120))
         asked.push()
-        pushed = size / await asked.until(WAITING, 120)
-        return pushed, checked
+        return await processors.during(size, asked.until(WAITING, 120)), checked
 
 
 async def takeover(url: str, address: str, size: int) -> float:
@@ -170,8 +211,8 @@ async def takeover(url: str, address: str, size: int) -> float:
 
 
 async def measure(size: int, checks: int, rounds: int, processes: list[int], given: str) -> Report:
-    pushed: dict[int, list[float]] = {n: [] for n in processes}
-    checked: dict[int, list[float]] = {n: [] for n in processes}
+    pushed: dict[int, list[Run]] = {n: [] for n in processes}
+    checked: dict[int, list[Run]] = {n: [] for n in processes}
     resumed = []
     with postgres(given) as server, counter(Both()) as address:
         for _ in range(rounds):
@@ -183,19 +224,32 @@ async def measure(size: int, checks: int, rounds: int, processes: list[int], giv
             with database(server) as url:
                 resumed.append(await takeover(url, address, size))
     report = Report("replicas")
-    for what, unit, found in (("push", "touchpoints/s", pushed), ("probe", "checks/s", checked)):
-        alone = statistics.median(found[processes[0]])
-        for n in processes:
-            target = "at least 1.6 x" if n == 2 else ""
-            floor = alone if n != processes[0] else None
-            report.row(f"{what}, {n} of them", statistics.median(found[n]), unit, floor=floor, target=target)
+    for what, unit, found in (("push", "touchpoints", pushed), ("probe", "checks", checked)):
+        tell(report, what, unit, found)
     report.row("SIGKILL until its pushes go on elsewhere", max(resumed), "s", target="under 30 s")
     return report
 
 
+def tell(report: Report, what: str, unit: str, found: dict[int, list[Run]]) -> None:
+    """Their pace, and beside it what a second of our own processor time does: where that stays, nothing is in our way."""
+    first = next(iter(found))
+    pace = {n: statistics.median(run.done / run.seconds for run in runs) for n, runs in found.items()}
+    own = {n: statistics.median(run.done / run.ours for run in runs) for n, runs in found.items()}
+    most = 1 / statistics.median(run.busy for run in found[first])
+    for n, runs in found.items():
+        more = {"floor": pace[first], "target": "at least 1.6 x" if n == 2 else ""} if n != first else {}
+        report.row(f"{what}, {n} of them", pace[n], f"{unit}/s", **more)
+        floor = own[first] if n != first else None
+        report.row(f"{what}, {n} of them: of our own processor time", own[n], f"{unit}/CPU s", floor=floor)
+        for who, part in (("ours", "ours"), ("Postgres's", "postgres"), ("the far end's", "others")):
+            share = statistics.median(getattr(run, part) / run.seconds for run in runs)
+            report.row(f"{what}, {n} of them: cores busy, {who}", share, "")
+    report.row(f"{what}: the most that any number could bring on {CORES} cores", most, "x")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench replicas", description=__doc__)
-    parser.add_argument("--size", type=int, default=40_000, help="touchpoints that wait")
+    parser.add_argument("--size", type=int, default=120_000, help="touchpoints that wait")
     parser.add_argument("--checks", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])

@@ -6,7 +6,6 @@ Beside it stands what one message for each login would take at Slack's pace of o
 
 import argparse
 import asyncio
-import os
 import re
 import sqlite3
 import sys
@@ -19,6 +18,7 @@ from time import monotonic
 from sqlalchemy import update
 
 from bench._report import Report
+from bench._spent import cpu
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import Practice
 from sandbox.slack import MARKETING
@@ -149,12 +149,6 @@ def peak(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def cpu(pid: int) -> float:
-    """Seconds of both kinds that the process has had; https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:

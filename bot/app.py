@@ -224,7 +224,8 @@ class App:
         async def move(limit: int) -> list[Transfer]:
             async with memory.begin() as tx:
                 room = max(CATCH_UPS - len(catching_up), 0)
-                claimed = await tx.transfers.claim(now(), limit, owner, LEASE, catch_ups=room)
+                among = self.takeover.at_work
+                claimed = await tx.transfers.claim(now(), limit, owner, LEASE, catch_ups=room, among=among)
             catching_up.update((t.connection_id, t.flow) for t in claimed if t.mark is not None)
             return claimed
 

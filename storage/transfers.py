@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, case, exists, select, update
+from sqlalchemy import ColumnElement, Exists, Row, Update, case, exists, select, update
 
 from bot.memory.memory import Work
 from bot.words.connection import Flow, Json, Transfer
@@ -14,6 +15,7 @@ from storage.transaction import Transaction, at, earlier, parts
 
 _NO_MARK: dict[str, Any] = dict.fromkeys(("mark", "mark_outage", "passed_at", "verified_at"))
 _FREE = transfers.c.owner.is_(None)
+LEFT_LYING = timedelta(seconds=2)  # a few ticks: then whoever it was left to is busy or gone
 
 
 class TransferRows:
@@ -37,24 +39,35 @@ class TransferRows:
         return [_transfer(row) for row in rows]
 
     async def claim(
-        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None, among: int = 1
     ) -> list[Transfer]:
         """Two walks along an index, as in the order of both at once every due row would have to be sorted for each claim."""
         most = limit if catch_ups is None else min(limit, catch_ups)
         marked = await self._claimed(transfers.c.mark_outage.is_not(None), now, most, owner, lease) if most else []
         rest = limit - len(marked)
+        if among > 1 and rest:
+            rest = min(rest, await self._share(now, owner, among, rest))
         others = await self._claimed(transfers.c.mark_outage.is_(None), now, rest, owner, lease) if rest else []
         return [_transfer(row) for row in (*marked, *others)]
+
+    async def _share(self, now: datetime, owner: str, among: int, most: int) -> int:
+        """Whoever looks first must not take all and leave the others idle. What they left lying is anybody's."""
+        due = select(transfers.c.due_at).where(
+            transfers.c.due_at <= now, transfers.c.mark_outage.is_(None), _working().correlate(transfers)
+        )
+        waiting = await self._tx.all(due.order_by(transfers.c.due_at).limit(most * among))
+        if not waiting or waiting[0].due_at <= now - LEFT_LYING:
+            return most
+        held = await self._tx.all(select(transfers.c.owner).where(~_FREE, transfers.c.mark_outage.is_(None)))
+        mine = [row.owner for row in held].count(owner)
+        return max(ceil((len(waiting) + len(held)) / among) - mine, 0)
 
     async def _claimed(
         self, which: ColumnElement[bool], now: datetime, limit: int, owner: str, lease: timedelta
     ) -> Sequence[Row[Any]]:
-        working = exists().where(
-            connections.c.id == transfers.c.connection_id, connections.c.enabled, connections.c.authorized
-        )
         return await self._tx.claim(
             transfers,
-            where=[transfers.c.due_at <= now, which, working.correlate(transfers)],
+            where=[transfers.c.due_at <= now, which, _working().correlate(transfers)],
             order=[transfers.c.due_at],
             limit=limit,
             values={"owner": owner, "due_at": now + lease, "fence": transfers.c.fence + 1},
@@ -135,6 +148,11 @@ class TransferRows:
     async def _fenced(self, statement: Update) -> None:
         if await self._tx.change(statement) == 0:
             raise Fenced("this transfer was claimed by another worker")
+
+
+def _working() -> Exists:
+    c = connections.c
+    return exists().where(c.id == transfers.c.connection_id, c.enabled, c.authorized)
 
 
 def _one(connection_id: str, flow: Flow) -> Update:

@@ -200,3 +200,33 @@ async def test_leases_of_dead_owners_are_given_up(memory, clock):
     async with memory.begin() as tx:
         await tx.transfers.free([])
     assert len(await claim(memory, clock)) == 2
+
+
+async def test_of_what_fell_due_just_now_each_replica_takes_its_share(memory, clock):
+    await connected(memory, clock(), *(f"{n}" for n in range(8)), flows=[Flow.COST])
+
+    async def claimed(owner, among=2):
+        async with memory.begin() as tx:
+            return len(await tx.transfers.claim(clock(), 8, owner, LEASE, among=among))
+
+    assert [await claimed("a"), await claimed("a"), await claimed("b")] == [4, 0, 4]
+
+
+async def test_what_another_replica_leaves_lying_is_anybodys(memory, clock):
+    await connected(memory, clock(), *(f"{n}" for n in range(8)), flows=[Flow.COST])
+    async with memory.begin() as tx:
+        assert len(await tx.transfers.claim(clock(), 8, "a", LEASE, among=2)) == 4
+    clock.advance(seconds=2)
+    async with memory.begin() as tx:
+        assert len(await tx.transfers.claim(clock(), 8, "a", LEASE, among=2)) == 4
+
+
+async def test_a_catch_up_is_taken_by_whoever_sees_it_first(memory, clock):
+    """Somebody waits for it."""
+    [ads] = await connected(memory, clock(), "1", flows=(Flow.COST, Flow.TAGGING))
+    outage = await dropped(memory, clock(), ads)
+    async with memory.begin() as tx:
+        await tx.connections.set_authorized([ads.id], True)
+        for flow in (Flow.COST, Flow.TAGGING):
+            await tx.transfers.mark(outage.id, ads.id, flow, {}, 1)
+        assert len(await tx.transfers.claim(clock(), 8, "a", LEASE, among=2)) == 2

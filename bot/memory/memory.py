@@ -189,9 +189,12 @@ class Transfers(Protocol):
         """Those with a mark from this outage."""
 
     async def claim(
-        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, catch_ups: int | None = None, among: int = 1
     ) -> list[Transfer]:
-        """Due ones of living connections: catch-ups first, at most so many, then the longest due. Adds 1 to the fence."""
+        """Due ones of living connections: catch-ups first, at most so many, then the longest due. Adds 1 to the fence.
+
+        `among`: how many processes have an equal share of what fell due just now and waits for nobody.
+        """
 
     async def save(self, transfer: Transfer, now: datetime, lease: timedelta) -> None:
         """Store cursor, notes, done and total and renew the lease; raises Fenced if the claim was lost."""

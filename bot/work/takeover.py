@@ -30,6 +30,7 @@ class Takeover:
         self._now = now
         self._only_one = only_one
         self._alive: frozenset[str] | None = None
+        self.at_work = 1  # processes that share the work, this one among them
         self._last: datetime | None = None
 
     async def beat(self) -> None:
@@ -40,6 +41,7 @@ class Takeover:
             if self._only_one and self._alive is None:
                 await tx.replicas.alone(self._replica)
             alive = await tx.replicas.alive(now)
+            self.at_work = max(len(await tx.replicas.eldest(now, WATCHING, len(alive))), 1)
             await tx.transfers.free(alive)
             await tx.outbox.free(alive)
             await tx.announcements.free(alive)
