@@ -7,6 +7,8 @@ reads what became of it, from memory. Both look for the end of a job every milli
 
 Floor 1 sends the same bytes, made before, and throws the answers away. Floor 2 also reads what waits from our own tables and
 marks it as sent, by the driver alone: whoever keeps an outbox there cannot do with less, and it builds and reads no CSV yet.
+Floor 3 does that too, in one loop without objects or checks: what it reaches beside simple-salesforce, nothing written in
+Python on this outbox exceeds. It is what forbids three times that peer on one core: see docs/scaling.md.
 
 Each runs in a process of its own, so that its peak memory can be told; ours also with 10,000 waiting, to see whether memory
 grows.
@@ -34,6 +36,7 @@ import httpx2
 from sqlalchemy import insert, update
 
 from bench._counter import counter
+from bench._least import kept, least
 from bench._moving import HOUR, move_all
 from bench._report import Report
 from bot.catch_up.touchpoints import TouchpointCarrier
@@ -168,22 +171,6 @@ async def raw(address: str, count: int) -> dict[str, float]:
         return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": count, "peak": 0}
 
 
-def kept(path: Path) -> dict[str, float]:
-    """What waits in our own tables is read and marked as sent by the driver alone, as many at a time as we take."""
-    some = """SELECT number, id, email, fields FROM deliveries JOIN touchpoints ON id = touchpoint_id
-        WHERE connection_id = (SELECT id FROM connections) AND state = 'waiting' ORDER BY number LIMIT 10000"""
-    marked = "UPDATE deliveries SET state = 'sent', sent_at = ? WHERE state = 'waiting' AND number BETWEEN ? AND ?"
-    rows = 0
-    with closing(sqlite3.connect(path, isolation_level=None)) as sql:
-        sql.execute("PRAGMA synchronous = FULL")
-        sql.execute("UPDATE deliveries SET state = 'waiting', sent_at = NULL")
-        wall, cpu = perf_counter(), process_time()
-        while found := sql.execute(some).fetchall():
-            sql.execute(marked, [NOW.isoformat(), found[0][0], found[-1][0]])
-            rows += len(found)
-        return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "rows": rows, "peak": 0}
-
-
 def outbox(path: Path, count: int) -> None:
     """What waits, for the script around simple-salesforce."""
     with closing(sqlite3.connect(path)) as sql:
@@ -219,7 +206,8 @@ def one_round(address: str, size: int) -> dict[str, dict[str, float]]:
         if shutil.which("node") and (opinions / "node_modules").exists():
             found["jsforce"] = run("node", peers / "jsforce_push.mjs", address, size, opinions)
         found["raw"] = asyncio.run(raw(address, size))
-        found["kept"] = kept(Path(folder) / "ours.db")
+        found["kept"] = kept(Path(folder) / "ours.db", NOW)
+        found["least"] = least(address, Path(folder) / "ours.db", NOW)
         for what, one in found.items():
             assert one["rows"] == (FEW if what == "few" else size), (what, one)
         return found
@@ -244,6 +232,11 @@ def measure(size: int, rounds: int) -> Report:
         report.row("Redkey, beside floor 1", mine, unit, floor=sent, target="at least 0.7 x")
         report.row("floor 2: and the outbox read and marked", floor, unit)
         report.row("Redkey, beside floor 2", mine, unit, floor=floor)
+        report.row("floor 3: and its CSV written and read", size / of("least", which), unit)
+        report.row("Redkey, beside floor 3", mine, unit, floor=size / of("least", which))
+        if "simple-salesforce" in all_[0]:
+            slow = size / of("simple-salesforce", which)
+            report.row("floor 3, beside simple-salesforce", size / of("least", which), unit, floor=slow)
     few, many = of("few", "peak"), of("ours", "peak")
     report.row(f"peak memory with {FEW:,} waiting", few, "MB")
     report.row(f"more than that with {size:,} waiting", many - few, "MB", target="at most 20 MB")
