@@ -58,7 +58,8 @@ partial("ix_touchpoints_homeless", _HOMELESS, touchpoints.c.accepted_at)
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # On SQLite INTEGER, and only that, makes it the row's own number, which needs no index beside the table.
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
     Column("connection_id", ForeignKey("connections.id"), nullable=False),
     Column("touchpoint_id", ForeignKey("touchpoints.id"), nullable=False),
     Column("state", Words, nullable=False),
@@ -66,8 +67,8 @@ deliveries = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("reason", Words, nullable=False),
     Column("sent_at", UtcDateTime),
-    UniqueConstraint("connection_id", "touchpoint_id"),
-    Index("ix_deliveries_touchpoint_id", "touchpoint_id"),
+    # The touchpoint first: what asks for one connection's knows the touchpoint too, and what asks where one went does not.
+    UniqueConstraint("touchpoint_id", "connection_id", name="uq_deliveries_touchpoint_id"),
     Index("ix_deliveries_connection_id_state_number", "connection_id", "state", "number"),
 )
 
