@@ -90,7 +90,7 @@ async def test_one_platform_that_cannot_be_read_hides_none_of_the_others(world, 
 async def findings(world: World, **changes: str) -> dict[str, str]:
     """What is wrong with Slack, and the cure."""
     slack = {**world.settings("http://127.0.0.1:8080")["slack"], **changes}
-    found = await checkup(slack["bot_token"], slack["app_token"], slack["api_url"], slack["channel"])
+    found = await checkup(slack["bot_token"], slack["app_token"], slack["api_url"], [slack["channel"]])
     return {finding.what: f"{finding.text} -> {finding.cure}" for finding in found if finding.cure}
 
 
@@ -131,6 +131,17 @@ def routed(world: World, folder: Path, *channels: str) -> Settings:
     )
 
 
+async def test_the_channels_of_routes_are_looked_at_too(world, tmp_path):
+    _, lines = await told(routed(world, tmp_path, SALES, "C0NOWHERE0"))
+
+    channels = [line.split(" -> ")[0] for line in lines if "slack channel" in line]
+    assert channels == [
+        "ok    slack channel: #marketing-data",
+        "ok    slack channel: #sales-ops",
+        "WRONG slack channel: C0NOWHERE0: channel_not_found",
+    ]
+
+
 async def test_live_posts_edits_finds_and_deletes_in_every_channel_and_leaves_nothing_there(world, tmp_path):
     lines: list[str] = []
     code = await examine(lambda: routed(world, tmp_path, SALES), lines.append, live=True)
@@ -151,5 +162,6 @@ async def test_live_names_the_channel_where_an_alert_would_not_arrive(world, tmp
     wrong = [line for line in lines if line.startswith("WRONG")]
     assert code == 1
     assert [line.split(" -> ")[0] for line in wrong] == [
-        "WRONG slack alert in C0NOWHERE0: cannot post: channel_not_found"
+        "WRONG slack channel: C0NOWHERE0: channel_not_found",
+        "WRONG slack alert in C0NOWHERE0: cannot post: channel_not_found",
     ]

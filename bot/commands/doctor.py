@@ -185,10 +185,10 @@ async def _slack(settings: Settings, *, live: bool) -> list[Finding]:
     if not bot_token:
         return wrong
     app_token = slack.app_token.get_secret_value() if slack.mode == "socket" else ""
-    found = await checkup(bot_token, app_token, slack.api_url, slack.channel)
+    channels = list(dict.fromkeys(c for c in (slack.channel, *(route.channel for route in settings.routes)) if c))
+    found = await checkup(bot_token, app_token, slack.api_url, channels)
     if live and not found[0].cure:
-        channels = dict.fromkeys(c for c in (slack.channel, *(route.channel for route in settings.routes)) if c)
-        found += await rehearse(bot_token, slack.api_url, list(channels))
+        found += await rehearse(bot_token, slack.api_url, channels)
     return found
 
 

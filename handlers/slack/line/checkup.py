@@ -1,6 +1,6 @@
 """What `redkey doctor` asks Slack: are the tokens good, is every scope granted, can the channel be written to?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,13 @@ class Finding:
     cure: str = ""
 
 
-async def checkup(bot_token: str, app_token: str, api_url: str, channel: str = "") -> list[Finding]:
-    """Look at the bot token and its scopes, the channel, and, where there is one, the token of Socket Mode."""
+async def checkup(bot_token: str, app_token: str, api_url: str, channels: Sequence[str] = ()) -> list[Finding]:
+    """Look at the bot token and its scopes, the channels, and, where there is one, the token of Socket Mode."""
     client = AsyncWebClient(token=bot_token, base_url=api_url, timeout=TIMEOUT, retry_handlers=[])
     findings = await _bot(client)
     if not findings[0].cure:
-        findings += await _channel(client, channel) if channel else []
+        for channel in channels:
+            findings += await _channel(client, channel)
     if app_token:
         findings.append(await _socket(AsyncWebClient(base_url=api_url, timeout=TIMEOUT, retry_handlers=[]), app_token))
     return findings
