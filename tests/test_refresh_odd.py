@@ -150,6 +150,17 @@ async def test_a_retry_that_a_busy_platform_puts_off_leaves_the_lost_answer_as_o
             await refresher.renewed(salesforce.grant_id, 1)
 
 
+async def test_a_retry_that_finds_the_person_denied_says_that_and_the_lost_answer_stays_known(story, salesforce):
+    token_fault(story, SALESFORCE, Kind.DROP)
+    with pytest.raises(OnItsWay):
+        await story.refresher.renewed(salesforce.grant_id, 1)
+    story.clock.advance(MARGIN)
+    story.world.salesforce.deactivate()
+    with pytest.raises(AccessDenied):
+        await story.refresher.renewed(salesforce.grant_id, 1)
+    assert (await story.grant(salesforce)).refresh_started_at == story.clock()
+
+
 async def test_a_process_that_ends_in_the_middle_of_a_refresh_reports_no_error_about_it(story, salesforce):
     complaints = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, told: complaints.append(told))
