@@ -26,7 +26,9 @@ def redkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def test_lists_are_empty_json_lists_at_first(redkey):
     assert json.loads(redkey("connections", "--json").stdout) == []
     assert json.loads(redkey("outages", "--json").stdout) == []
-    assert redkey("connections").stdout == "Nothing is connected yet.\n"
+    assert redkey("connections").stdout == (
+        "Nothing is connected yet: `redkey connect PLATFORM` prints a link for a first login.\n"
+    )
 
 
 def test_connect_prints_the_link_alone(redkey):

@@ -72,7 +72,7 @@ async def test_a_running_bot_presses_the_dead_mans_switch(tmp_path, sqlite_url, 
         pressed.set()
         return Response()
 
-    monkeypatch.setattr("bot.serve.HEARTBEAT_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr("bot.errands.HEARTBEAT_EVERY", timedelta(milliseconds=50))
     async with (
         served(Starlette(routes=[Route("/", press)])) as url,
         deployed(tmp_path, sqlite_url, sections={"fallback": {"ping": f"{url}/"}}),

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot import serve
+from bot import errands
 from handlers.slack.looks.messages import SlackComposer
 from sandbox.demo import GREEN, RED, message_of
 from sandbox.served import served
@@ -29,7 +29,7 @@ SECRET = "whsec_" + base64.b64encode(b"a practice secret of 32 bytes ..").decode
 
 @pytest.fixture(autouse=True)
 def quick_rounds(monkeypatch):
-    monkeypatch.setattr(serve, "ELSEWHERE_EVERY", timedelta(milliseconds=100))
+    monkeypatch.setattr(errands, "ELSEWHERE_EVERY", timedelta(milliseconds=100))
 
 
 class Receiver:

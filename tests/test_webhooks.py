@@ -92,7 +92,7 @@ async def opened(memory, clock):
 async def test_the_turns_of_an_outage_are_told_once_each_and_the_official_library_believes_them(
     tmp_path, database_url, receiver, monkeypatch
 ):
-    monkeypatch.setattr("bot.serve.ELSEWHERE_EVERY", timedelta(milliseconds=100))
+    monkeypatch.setattr("bot.errands.ELSEWHERE_EVERY", timedelta(milliseconds=100))
     hooks = [{"name": "desk", "url": receiver.url, "secrets": [SECRET]}]
     async with deployed(tmp_path, database_url, sections={"webhooks": hooks}) as redkey:
         await redkey.connect("salesforce")
