@@ -88,7 +88,7 @@ class _Lodging:
 
 
 class Rooms:
-    """Implements handlers.slack.rooms.Others and handlers.web.by_room.Neighbours. `serve`: puts an app into service."""
+    """Implements handlers.slack.line.rooms.Others and handlers.web.by_room.Neighbours. `serve`: puts an app into service."""
 
     def __init__(self, home: App, serve: Serve, own_team: Callable[[], Awaitable[str]]) -> None:
         self._home = home

@@ -39,7 +39,7 @@ _FREE = announcements.c.owner.is_(None)
 
 
 class AnnouncementRows:
-    """Implements bot.announcements.Announcements."""
+    """Implements bot.memory.announcements.Announcements."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

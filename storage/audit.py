@@ -30,7 +30,7 @@ audit = Table(
 
 
 class AuditRows:
-    """Implements bot.audit.Audit."""
+    """Implements bot.memory.audit.Audit."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -18,7 +18,7 @@ clicks = Table(
 
 
 class ClickRows:
-    """Implements bot.memory.Clicks."""
+    """Implements bot.memory.notices.Clicks."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

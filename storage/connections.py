@@ -25,7 +25,7 @@ _THERE = connections.c.removed_at.is_(None)
 
 
 class ConnectionRows:
-    """Implements bot.memory.Connections."""
+    """Implements bot.memory.memory.Connections."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -13,7 +13,7 @@ from storage.transaction import Transaction
 
 
 class ConsentRows:
-    """Implements bot.memory.Consents."""
+    """Implements bot.memory.entrances.Consents."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

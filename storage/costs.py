@@ -21,7 +21,7 @@ _KEY = itemgetter(0, 1, 3, 4)  # day, campaign, ad group, ad
 
 
 class CostRows:
-    """Implements bot.memory.Costs."""
+    """Implements bot.memory.freight.Costs."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

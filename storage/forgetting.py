@@ -16,7 +16,7 @@ ONCE_A_DAY = timedelta(days=1)
 
 
 class ForgettingRows:
-    """Implements bot.forgetting.Forgetting."""
+    """Implements bot.memory.forgetting.Forgetting."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -19,7 +19,7 @@ HELD_FOR = timedelta(minutes=5)  # a renewal nobody finished is taken up again a
 
 
 class GrantRows:
-    """Implements bot.memory.Grants."""
+    """Implements bot.memory.memory.Grants."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

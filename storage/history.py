@@ -19,7 +19,7 @@ _URGENCY = case((~connections.c.authorized, 0), (connections.c.enabled & connect
 
 
 class HistoryRows:
-    """Implements bot.history.History."""
+    """Implements bot.memory.history.History."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -41,7 +41,7 @@ endpoints = Table(
 
 
 class NoticeRows:
-    """Implements bot.memory.Notices."""
+    """Implements bot.memory.notices.Notices."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

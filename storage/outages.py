@@ -18,7 +18,7 @@ _GRANT_FIRST = outages.c.reach == Reach.ACCOUNT.value  # false sorts before true
 
 
 class OutageRows:
-    """Implements bot.memory.Outages."""
+    """Implements bot.memory.outages.Outages."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

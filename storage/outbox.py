@@ -23,7 +23,7 @@ _UNCLAIMED: dict[str, Any] = {"fence": 0, "attempts": 0}
 
 
 class OutboxRows:
-    """Implements bot.memory.Outbox.
+    """Implements bot.memory.outages.Outbox.
 
     A claimed row has an owner, and its due_at is when the lease runs out. What is asked for meanwhile goes into asked_at and
     becomes its due_at when it was said, so nothing asked during a post is lost. A row with nothing to say has no due_at.

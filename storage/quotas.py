@@ -26,7 +26,7 @@ MICRO = timedelta(microseconds=1)
 
 
 class QuotaRows:
-    """Implements bot.quotas.Quotas."""
+    """Implements bot.memory.quotas.Quotas."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -30,7 +30,7 @@ _PUT_OFF = (
 
 
 class ReplicaRows:
-    """Implements bot.replicas.Replicas."""
+    """Implements bot.memory.replicas.Replicas."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -16,7 +16,7 @@ HELD_FOR = timedelta(minutes=5)  # a revocation nobody finished is taken up agai
 
 
 class RevocationRows:
-    """Implements bot.memory.Revocations."""
+    """Implements bot.memory.memory.Revocations."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -23,7 +23,7 @@ routes = Table(
 
 
 class RouteRows:
-    """Implements bot.routes.MadeRoutes."""
+    """Implements bot.memory.routes.MadeRoutes."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -1,4 +1,4 @@
-"""The memory on SQL: transactions, locks and upkeep. Implements bot.memory.Memory."""
+"""The memory on SQL: transactions, locks and upkeep. Implements bot.memory.memory.Memory."""
 
 import asyncio
 import hashlib

@@ -17,7 +17,7 @@ _BLANK: dict[str, Any] = {"name": "", "before": "", "wanted": "", "problem": "",
 
 
 class TagRows:
-    """Implements bot.memory.Tags."""
+    """Implements bot.memory.freight.Tags."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

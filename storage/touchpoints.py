@@ -47,7 +47,7 @@ WAITING, SENT, SET_ASIDE = "waiting", "sent", "set_aside"
 
 
 class TouchpointRows:
-    """Implements bot.memory.Touchpoints."""
+    """Implements bot.memory.freight.Touchpoints."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

@@ -19,7 +19,7 @@ LEFT_LYING = timedelta(seconds=2)  # a few ticks: then whoever it was left to is
 
 
 class TransferRows:
-    """Implements bot.memory.Transfers. A claimed row has an owner, and its due_at is when the lease runs out."""
+    """Implements bot.memory.memory.Transfers. A claimed row has an owner, and its due_at is when the lease runs out."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

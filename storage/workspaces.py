@@ -15,7 +15,7 @@ from storage.transaction import Transaction
 
 
 class WorkspaceRows:
-    """Implements bot.installed.Workspaces."""
+    """Implements bot.memory.installed.Workspaces."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx

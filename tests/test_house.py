@@ -44,6 +44,30 @@ def texts() -> dict[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in chosen}
 
 
+def test_what_a_comment_points_to_is_there():
+    """A path of the tree, and the protocol that a class says it implements."""
+    pointers = [
+        (path, found)
+        for path in files(".py", ".md", ".toml")
+        for found in re.findall(
+            r"\b(?:bot|handlers|platforms|storage|sandbox|tests|scripts|bench)/[\w/]+\.py\b", path.read_text("utf-8")
+        )
+    ]
+    promises = [
+        (path, *found)
+        for path in code()
+        for found in re.findall(r"Implements ([\w.]+)\.(\w+)", path.read_text("utf-8"))
+    ]
+
+    assert [(str(path), found) for path, found in pointers if not (ROOT / found).is_file()] == []
+    assert [(path, found) for path, *found in promises if f"class {found[1]}(" not in module(found[0])] == []
+
+
+def module(name: str) -> str:
+    path = ROOT / f"{name.replace('.', '/')}.py"
+    return path.read_text("utf-8") if path.is_file() else ""
+
+
 def test_the_settings_page_names_every_key():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## \[+(\w+)[^\n]*\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))

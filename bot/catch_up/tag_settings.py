@@ -20,7 +20,7 @@ _PAIR = re.compile(r"[A-Za-z0-9_.-]{1,64}=[!$%'-;=?-~]{0,300}")  # one parameter
 
 
 class TagSettings:
-    """Implements showing.TagDesk."""
+    """Implements bot.people.showing.TagDesk."""
 
     def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], watch: Watch, now: Clock) -> None:
         self._memory = memory

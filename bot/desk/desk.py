@@ -1,4 +1,4 @@
-"""What a person asked for, done: lists, a check, a claim, a pause. Implements people.Desk."""
+"""What a person asked for, done: lists, a check, a claim, a pause. Implements bot.people.people.Desk."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 class PageFacts:
-    """Implements showing.Gallery."""
+    """Implements bot.people.showing.Gallery."""
 
     def __init__(
         self, memory: Memory, gateways: Mapping[str, Gateway], facts: Facts, routes: Routes, now: Clock

@@ -1,4 +1,4 @@
-"""What comes in over the API and what is read there. Implements people.Ledger."""
+"""What comes in over the API and what is read there. Implements bot.people.people.Ledger."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta

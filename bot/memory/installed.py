@@ -1,4 +1,4 @@
-"""The workspaces that installed the app beside home. A part of bot/memory.py."""
+"""The workspaces that installed the app beside home. A part of memory.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from bot.words.interfaces import Gateway
 
 
 class Doorway:
-    """Implements people.Door."""
+    """Implements bot.people.people.Door."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ class Envelope(Protocol):
 
 
 class SlackSignIns:
-    """Implements members.SignIns."""
+    """Implements bot.people.members.SignIns."""
 
     def __init__(self, memory: Memory, envelope: Envelope, room: Room, now: Clock) -> None:
         self._memory = memory

@@ -224,7 +224,7 @@ class Settings(Section):
 
     @property
     def room(self) -> Room:
-        """Home, unless these settings were made for another workspace (bot/room_settings.py)."""
+        """Home, unless these settings were made for another workspace (bot/settings/room.py)."""
         return self._room or Room("", self.web.public_url)
 
     def of_room(self, room: Room, **sections: Section | tuple[()]) -> Self:

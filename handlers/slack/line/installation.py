@@ -27,7 +27,7 @@ ORG_WIDE = "org_wide"
 
 
 class SlackInstalls:
-    """Implements bot.installing.Vendor."""
+    """Implements bot.reauthorize.installing.Vendor."""
 
     def __init__(self, client_id: str, client_secret: Secret, *, api_url: str, callbacks: str, timeout: float) -> None:
         self._client_id = client_id

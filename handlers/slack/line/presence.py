@@ -16,7 +16,7 @@ MOST = 10_000
 
 
 class SlackPresence:
-    """Implements bot.calling.Presence."""
+    """Implements bot.outages.calling.Presence."""
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = monotonic) -> None:
         self._client = client

@@ -23,7 +23,7 @@ INSTALL = "Install the app anew at api.slack.com/apps, OAuth & Permissions, and 
 
 
 class SlackRotation:
-    """Implements bot.refresh.Renews."""
+    """Implements bot.logins.refresh.Renews."""
 
     rotates = True
 

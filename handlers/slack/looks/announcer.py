@@ -46,7 +46,7 @@ CARDS: dict[type, Callable[[Any, Words], Card]] = {
 
 
 class SlackAnnouncer:
-    """Implements bot.announce.Announcer. Pure: the same facts give the same message."""
+    """Implements bot.announce.announce.Announcer. Pure: the same facts give the same message."""
 
     def __init__(self, language: str = "en") -> None:
         self.words = Words(language)

@@ -29,7 +29,7 @@ CARDS: dict[str, Callable[[OutageFacts, Words], Card]] = {
 
 
 class SlackComposer:
-    """Implements posting.Composer. Pure: the same facts give the same message."""
+    """Implements bot.alert.posting.Composer. Pure: the same facts give the same message."""
 
     def __init__(
         self, language: str = "en", *, broadcast_caught_up: bool = False, name_of: NameOf = lambda _: None
