@@ -149,8 +149,8 @@ class App:
 
     def _wire_what_people_use(self) -> None:
         memory, gateways, now, timing = self.memory, self.gateways, self.now, self.settings.timing
-        url, room = self.settings.web.public_url, self.settings.room
-        consents = Consents(memory, gateways, room, now)
+        url, tenant = self.settings.web.public_url, self.settings.tenant
+        consents = Consents(memory, gateways, tenant, now)
         restore = Restore(memory, gateways, now, timing.refresh_ahead, self._storms)
         reauthorize = Reauthorize(memory, gateways, self.facts, consents, restore, now)
         tags = {key: bool(getattr(g.platform.settings, "autotagging", True)) for key, g in gateways.items()}
@@ -160,7 +160,7 @@ class App:
         self.door = Doorway(gateways, consents, reauthorize, connect, guests)
         self.gallery = PageFacts(memory, gateways, self.facts, self.routes, now)
         self.tag_settings = TagSettings(memory, gateways, self.watch, now)
-        self.signins = SlackSignIns(memory, memory.envelope(room.own("session")), room, now)
+        self.signins = SlackSignIns(memory, memory.envelope(tenant.own("session")), tenant, now)
         self.ledger = Intake(memory, gateways, timing.cost_every, now)
 
     def _carriers(self) -> dict[Flow, Carrier]:

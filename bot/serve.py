@@ -22,14 +22,14 @@ from bot.errands import errands
 from bot.memory.installed import Neighbour
 from bot.outages.marks import taggable
 from bot.own_token import own_token
-from bot.rooms import Rooms
+from bot.tenants import Tenants
 from bot.watch.lost_keys import LostKeys
 from bot.words.connection import Kind, Status
 from bot.words.errors import SetupError, TryLater
 from bot.work.schedule import Schedule, Tick
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces
-from handlers.web.by_room import ByRoom
+from handlers.web.by_tenant import ByTenant
 from handlers.web.health import Numbers
 from handlers.web.listening import CarefulServer
 from handlers.web.signin import SignIn
@@ -52,20 +52,20 @@ class Serving:
     Home's runs the process too, and in it, where other workspaces may add the app, one of these for each of them.
     """
 
-    def __init__(self, app: App, rooms: Rooms | None = None, told: Neighbour | None = None) -> None:
+    def __init__(self, app: App, tenants: Tenants | None = None, told: Neighbour | None = None) -> None:
         self._app = app
         slack, timing = app.settings.slack, app.settings.timing
         self._own = own_token(app.settings, app.memory, app.now)
         at_home = told is None
-        self._rooms = Rooms(app, Serving, self._team) if at_home and slack.install != "off" else None
+        self._tenants = Tenants(app, Serving, self._team) if at_home and slack.install != "off" else None
         self.place: Workspace = Workspace(
             bot_token=self._own or slack.bot_token.get_secret_value(),
             app_token=slack.app_token.get_secret_value(),
             signing_secret=slack.signing_secret.get_secret_value(),
             api_url=slack.api_url,
             mode=slack.mode if told is None else "given",
-            others=self._rooms,
-            on_gone=(lambda: rooms.gone(told)) if rooms is not None and told is not None else None,
+            others=self._tenants,
+            on_gone=(lambda: tenants.gone(told)) if tenants is not None and told is not None else None,
             language=slack.language,
             timeout=timing.request_timeout.total_seconds(),
             now=app.now,
@@ -117,11 +117,11 @@ class Serving:
             listener.close()
             raise
         website = self.website()
-        server = CarefulServer(ByRoom(website, self._rooms) if self._rooms else website, CLOSE)
+        server = CarefulServer(ByTenant(website, self._tenants) if self._tenants else website, CLOSE)
         web = asyncio.create_task(server.serve(sockets=[listener]))
         self.begin()
-        if self._rooms is not None:
-            await self._rooms.start()
+        if self._tenants is not None:
+            await self._tenants.start()
         await server.running.wait()
         # What is there now stays: the collector need not look through it again with every large answer (a fifth of the CPU
         # of loading cost).
@@ -161,7 +161,7 @@ class Serving:
     async def _drain(self, server: CarefulServer, web: "asyncio.Task[None]") -> None:
         """All workspaces at once, the people last."""
         log.info("draining")
-        others = [self._rooms.stop()] if self._rooms is not None else []
+        others = [self._tenants.stop()] if self._tenants is not None else []
         await asyncio.gather(self.leave(), *others)
         server.should_exit = True
         server.stopping.set()
@@ -216,9 +216,9 @@ class Serving:
             crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
             tagging=app.tag_settings,
             guard=self._signin(),
-            room=settings.room,
-            neighbours=self._rooms,
-            slack_http=self._from_slack if settings.slack.mode == "http" and not settings.room.team else None,
+            tenant=settings.tenant,
+            neighbours=self._tenants,
+            slack_http=self._from_slack if settings.slack.mode == "http" and not settings.tenant.team else None,
         )
 
     def _signin(self) -> SignIn | None:
@@ -231,7 +231,7 @@ class Serving:
             client_id=slack.client_id,
             client_secret=slack.client_secret.get_secret_value(),
             own_team=self.place.team,
-            redirect_uri=f"{self._app.settings.room.callbacks}/signin/callback",
+            redirect_uri=f"{self._app.settings.tenant.callbacks}/signin/callback",
             timeout=self._app.settings.timing.request_timeout.total_seconds(),
         )
         return SignIn(self._app.signins, login)

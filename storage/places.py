@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL, text
 
 from bot.words.errors import SetupError
-from bot.words.room import TEAM
+from bot.words.tenant import TEAM
 from storage.database import Database, parsed, setup_faults
 from storage.upgrade import LOCK
 

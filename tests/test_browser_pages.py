@@ -65,7 +65,12 @@ async def test_every_page_passes_axe_by_day_and_by_night_and_fits_a_phone(browse
 @pytest.mark.sweep
 async def test_every_state_of_every_page_passes_axe_in_french(browser):
     needs_axe()
-    assert {path.name for path in (HERE / "pages").glob("*.html")} == {*PATHS, *AFTER_A_LOGIN, *ELSEWHERE, "install.html"}
+    assert {path.name for path in (HERE / "pages").glob("*.html")} == {
+        *PATHS,
+        *AFTER_A_LOGIN,
+        *ELSEWHERE,
+        "install.html",
+    }
     every = [path for page, paths in PATHS.items() for path in paths if page != "signin.html"]
     async with website(language="fr") as site:
         furnish(site)

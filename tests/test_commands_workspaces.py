@@ -12,8 +12,8 @@ from practice_memory import a_grant
 
 from bot.app import App, utc_now
 from bot.memory.installed import Installed
-from bot.rooms import settings_of_all
 from bot.settings.file import load
+from bot.tenants import settings_of_all
 from bot.words.connection import Secret
 from storage import new_key
 

@@ -12,7 +12,7 @@ from bot.reauthorize.door import Doorway
 from bot.reauthorize.reauthorize import Consents, Reauthorize
 from bot.reauthorize.restore import Restore
 from bot.words.connection import Reach, Status
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
 from storage import new_key, open_memory
@@ -239,7 +239,7 @@ async def test_a_database_that_cannot_be_written_leaves_everything_as_it_was(sto
     (connection,), outage = await lost(story, SALESFORCE)
     disk = Trouble(story.memory)
     restore = Restore(disk, story.gateways, clock, timedelta(minutes=15))
-    consents = Consents(disk, story.gateways, Room("", "http://127.0.0.1:8080"), clock)
+    consents = Consents(disk, story.gateways, Tenant("", "http://127.0.0.1:8080"), clock)
     reauthorize = Reauthorize(disk, story.gateways, story.app.facts, consents, restore, clock)
     door = Doorway(story.gateways, consents, reauthorize, None, None)
     params, browser = await story.leave_for(outage.id)

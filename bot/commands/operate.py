@@ -45,9 +45,9 @@ def rotate(context: typer.Context) -> None:
 
 async def _everywhere(settings: Settings, work: "Callable[[Settings], Awaitable[T]]") -> "list[T]":
     """At home and in every workspace that ever added the app, or in the one that --workspace names."""
-    from bot.rooms import settings_of_all
+    from bot.tenants import settings_of_all
 
-    return [await work(each) for each in ([settings] if settings.room.team else await settings_of_all(settings))]
+    return [await work(each) for each in ([settings] if settings.tenant.team else await settings_of_all(settings))]
 
 
 async def _rotate(settings: Settings) -> tuple[int, int]:

@@ -46,7 +46,7 @@ def settings_of(context: typer.Context) -> Settings:
     home, team = home_of(context), context.ensure_object(Called).workspace
     if not team:
         return home
-    from bot.rooms import settings_of_one  # `redkey keys new` must not wait for it
+    from bot.tenants import settings_of_one  # `redkey keys new` must not wait for it
 
     return working(settings_of_one(home, team))
 

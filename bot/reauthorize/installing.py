@@ -15,7 +15,7 @@ from bot.reauthorize.reauthorize import STATE_LIVES, digest, use_up
 from bot.words.connection import Consent, Secret
 from bot.words.errors import Refused, TryLater
 from bot.words.interfaces import Clock
-from bot.words.room import room_address
+from bot.words.tenant import tenant_address
 
 log = structlog.get_logger()
 
@@ -108,4 +108,4 @@ class Installing:
             await tx.workspaces.install(installed, now)
             tx.audit.note("workspace_installed", who=installed.installer, subject=team)
         log.info("a workspace installed the app", team=team)
-        return Installation(How.INSTALLED, installed.name, room_address(self._public_url, team) + "/connections")
+        return Installation(How.INSTALLED, installed.name, tenant_address(self._public_url, team) + "/connections")

@@ -18,7 +18,7 @@ from bot.reauthorize.restore import Proof, Restore, Restored
 from bot.words.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.words.errors import AccessDenied, Fenced, RedkeyError, Refused
 from bot.words.interfaces import Clock, Gateway
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 
 log = structlog.get_logger()
 
@@ -43,18 +43,18 @@ async def use_up(memory: Memory, platform: str, state: str, browser: str, now: d
 class Consents:
     """The way out to a platform's consent page, and the way back: state, browser and PKCE checked, code traded."""
 
-    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], room: Room, now: Clock) -> None:
+    def __init__(self, memory: Memory, gateways: Mapping[str, Gateway], tenant: Tenant, now: Clock) -> None:
         self._memory = memory
         self._gateways = gateways
-        self._room = room
+        self._tenant = tenant
         self._now = now
 
     def redirect_uri(self, platform: str) -> str:
-        return f"{self._room.callbacks}/oauth/callback/{platform}"
+        return f"{self._tenant.callbacks}/oauth/callback/{platform}"
 
     async def begin(self, platform: str, purpose: str, ref: str, *, login_hint: str, who: str) -> Begun:
         gateway, now = self._gateways[platform], self._now()
-        state, browser = self._room.state(secrets.token_urlsafe(32)), secrets.token_urlsafe(32)
+        state, browser = self._tenant.state(secrets.token_urlsafe(32)), secrets.token_urlsafe(32)
         verifier = Secret(secrets.token_urlsafe(64)) if gateway.platform.oauth.pkce else None
         consent = Consent(f"cns_{secrets.token_hex(12)}", platform, purpose, ref, verifier, now, who)
         async with self._memory.begin() as tx:

@@ -9,7 +9,7 @@ from bot.people.members import Trip
 from bot.reauthorize.reauthorize import STATE_LIVES, digest, use_up
 from bot.words.connection import Consent, Secret
 from bot.words.interfaces import Clock
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 
 SLACK = "slack"  # beside the platforms' own keys, so that no platform's state can be used here
 
@@ -22,10 +22,10 @@ class Envelope(Protocol):
 class SlackSignIns:
     """Implements bot.people.members.SignIns."""
 
-    def __init__(self, memory: Memory, envelope: Envelope, room: Room, now: Clock) -> None:
+    def __init__(self, memory: Memory, envelope: Envelope, tenant: Tenant, now: Clock) -> None:
         self._memory = memory
         self._envelope = envelope
-        self._room = room
+        self._tenant = tenant
         self._now = now
 
     def now(self) -> datetime:
@@ -33,7 +33,7 @@ class SlackSignIns:
 
     async def begin(self, then: str) -> Trip:
         state, nonce, browser = (secrets.token_urlsafe(32) for _ in range(3))
-        trip, now = Trip(self._room.state(state), nonce, browser), self._now()
+        trip, now = Trip(self._tenant.state(state), nonce, browser), self._now()
         # Sealed with the nonce: the way on may be a connect link, whose token must not lie in the database.
         sealed = Secret(f"{trip.nonce} {then}")
         consent = Consent(f"cns_{secrets.token_hex(12)}", SLACK, "signin", "", sealed, now)

@@ -38,7 +38,7 @@ from bot.settings.values import (
     with_slash,
 )
 from bot.settings.webhooks import Webhooks
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 
 INTERVALS = ("check_every", "cost_every", "tagging_every", "push_every")
 NO_SECRET = SecretStr("")
@@ -220,17 +220,17 @@ class Settings(Section):
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(a_list)] = ()
     webhooks: Webhooks = ()
     workspaces: Annotated[tuple[WorkspaceSettings, ...], BeforeValidator(a_list)] = ()
-    _room: Room | None = None
+    _tenant: Tenant | None = None
 
     @property
-    def room(self) -> Room:
-        """Home, unless these settings were made for another workspace (bot/settings/room.py)."""
-        return self._room or Room("", self.web.public_url)
+    def tenant(self) -> Tenant:
+        """Home, unless these settings were made for another workspace (bot/settings/tenant.py)."""
+        return self._tenant or Tenant("", self.web.public_url)
 
-    def of_room(self, room: Room, **sections: Section | tuple[()]) -> Self:
+    def of_tenant(self, tenant: Tenant, **sections: Section | tuple[()]) -> Self:
         """The same for another workspace, with these sections in place of its own."""
         own = self.model_copy(update=sections)
-        own._room = room  # noqa: SLF001 - of the same class
+        own._tenant = tenant  # noqa: SLF001 - of the same class
         return own
 
     def hidden(self) -> list[str]:

@@ -10,7 +10,7 @@ from bot.people.people import Desk
 from bot.words.interfaces import Clock
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
-from handlers.slack.line.rooms import Redirect
+from handlers.slack.line.tenants import Redirect
 from handlers.slack.listeners import (
     app_home,
     ask_window,

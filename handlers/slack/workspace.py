@@ -19,8 +19,8 @@ from handlers.slack.line.in_flight import InFlight
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
 from handlers.slack.line.request_url import HttpAnswer, RequestUrl
-from handlers.slack.line.rooms import Others, again, to_others
 from handlers.slack.line.socket_mode import SocketMode
+from handlers.slack.line.tenants import Others, again, to_others
 from handlers.slack.line.tokens import NETWORK, check_bot_token
 from handlers.slack.line.voice import SlackVoice
 from handlers.slack.listeners.following import Following

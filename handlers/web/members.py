@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people.members import Member, SignIns
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 
 LASTS = timedelta(hours=12)
 FORM = "application/x-www-form-urlencoded"
@@ -27,7 +27,7 @@ class ReadOnly(Exception):
 
 
 class Members:
-    def __init__(self, public_url: str, signins: SignIns | None, own: Room) -> None:
+    def __init__(self, public_url: str, signins: SignIns | None, own: Tenant) -> None:
         secure = urlsplit(public_url).scheme == "https"
         self._secure = secure
         self._signins = signins

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bot.people.members import SignIns
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 from handlers.web.callback import read_query
 from handlers.web.members import Members
 from handlers.web.rendering import Pages
@@ -30,9 +30,9 @@ class SignIn:
     login: SlackLogin
 
 
-def routes(guard: SignIn, members: Members, pages: Pages, room: Room, *, secure: bool) -> APIRouter:
+def routes(guard: SignIn, members: Members, pages: Pages, tenant: Tenant, *, secure: bool) -> APIRouter:
     router, signins, login = APIRouter(), guard.signins, guard.login
-    cookie = room.own(f"__Host-{COOKIE}" if secure else COOKIE)
+    cookie = tenant.own(f"__Host-{COOKIE}" if secure else COOKIE)
 
     @router.api_route("/signin", methods=["GET", "HEAD"])
     async def signin_page(request: Request) -> Response:

@@ -13,10 +13,10 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.touchpoint_rules import CRMS
 from bot.people.people import Desk, Door, Ledger
 from bot.people.showing import Gallery, TagDesk
-from bot.words.room import Room
+from bot.words.tenant import Tenant
 from handlers.web import (
     api,
-    by_room,
+    by_tenant,
     callback,
     changes,
     connect,
@@ -30,7 +30,7 @@ from handlers.web import (
     reauthorize,
     signin,
 )
-from handlers.web.by_room import Neighbours
+from handlers.web.by_tenant import Neighbours
 from handlers.web.members import Members
 from handlers.web.metrics import Requests, exposition
 from handlers.web.rendering import Pages
@@ -66,7 +66,7 @@ def build_web(
     live_every: float = 1.0,
     tagging: TagDesk | None = None,
     guard: SignIn | None = None,
-    room: Room | None = None,
+    tenant: Tenant | None = None,
     neighbours: Neighbours | None = None,
 ) -> FastAPI:
     """Build the web application.
@@ -76,12 +76,12 @@ def build_web(
     guard: Sign in with Slack, which then guards every page that people open.
     live_every: seconds between two looks of a page that keeps itself current.
     neighbours: the other workspaces, where the app may be added to more than one.
-    room: which workspace this is, where the deployment serves several.
+    tenant: which workspace this is, where the deployment serves several.
     slack_http: answers POST /slack/events in Slack's HTTP mode.
     """
     consents = {**(authorize_urls or {}), **({"slack": guard.login.authorize_url} if guard else {})}
     pages = Pages(public_url, language, consents)
-    own = room or Room("", public_url)
+    own = tenant or Tenant("", public_url)
     members = Members(public_url, guard.signins if guard else None, own)
     # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
     app = FastAPI(
@@ -113,7 +113,7 @@ def build_web(
         app.include_router(signin.routes(guard, members, pages, own, secure=secure))
     if neighbours is not None:
         app.include_router(install.routes(neighbours.installs, pages, cookie))
-        app.include_router(by_room.routes(neighbours, pages))
+        app.include_router(by_tenant.routes(neighbours, pages))
     _add_the_rest(app, pages, slack_http)
     return app
 

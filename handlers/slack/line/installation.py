@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.memory.installed import Installed
 from bot.words.connection import Json, Secret
 from bot.words.errors import Refused, TryLater
-from bot.words.room import TEAM
+from bot.words.tenant import TEAM
 from handlers.slack.line.manifest import scopes
 from handlers.slack.line.slack_answers import code_of, maybe_done, rate_limited
 from handlers.slack.line.tokens import NETWORK

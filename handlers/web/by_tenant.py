@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.words.room import TEAM, team_of
+from bot.words.tenant import TEAM, team_of
 from handlers.web.install import Installs
 from handlers.web.rendering import Pages
 
@@ -32,7 +32,7 @@ class Neighbours(Protocol):
     def known(self, team: str) -> bool: ...
 
 
-class ByRoom:
+class ByTenant:
     """ASGI, before home's own edge: each website has one."""
 
     def __init__(self, home: ASGIApp, neighbours: Neighbours) -> None:

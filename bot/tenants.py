@@ -15,8 +15,8 @@ from bot.app import App
 from bot.memory.installed import Neighbour
 from bot.memory.memory import SealBroken
 from bot.reauthorize.installing import Installing
-from bot.settings.room import room_settings
 from bot.settings.settings import Settings
+from bot.settings.tenant import tenant_settings
 from bot.words.connection import Secret
 from bot.words.errors import RedkeyError, SetupError
 from handlers.slack.line.installation import SlackInstalls
@@ -39,7 +39,7 @@ async def settings_for(home: App, told: Neighbour) -> Settings:
         async with home.memory.read() as tx:
             tokens = await tx.workspaces.tokens(told.team)
     place = await make_place(home.settings.database.url, told.team)
-    return room_settings(home.settings, told, tokens, place)
+    return tenant_settings(home.settings, told, tokens, place)
 
 
 async def settings_of_all(home: Settings) -> list[Settings]:
@@ -73,7 +73,7 @@ class InService(Protocol):
     def website(self) -> Any: ...
 
 
-Serve = Callable[[App, "Rooms", Neighbour], InService]
+Serve = Callable[[App, "Tenants", Neighbour], InService]
 
 
 class _Lodging:
@@ -87,8 +87,11 @@ class _Lodging:
         self.task: asyncio.Task[None] | None = None
 
 
-class Rooms:
-    """Implements handlers.slack.line.rooms.Others and handlers.web.by_room.Neighbours. `serve`: puts an app into service."""
+class Tenants:
+    """Implements handlers.slack.line.tenants.Others and handlers.web.by_tenant.Neighbours.
+
+    `serve`: puts an app into service.
+    """
 
     def __init__(self, home: App, serve: Serve, own_team: Callable[[], Awaitable[str]]) -> None:
         self._home = home
@@ -103,7 +106,7 @@ class Rooms:
             slack.client_id,
             Secret(slack.client_secret.get_secret_value()),
             api_url=slack.api_url,
-            callbacks=settings.room.callbacks,
+            callbacks=settings.tenant.callbacks,
             timeout=settings.timing.request_timeout.total_seconds(),
         )
         self._listed = None if slack.install == "any" else {each.team for each in settings.workspaces}

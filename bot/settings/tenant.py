@@ -5,10 +5,10 @@ from pydantic import SecretStr
 from bot.memory.installed import Neighbour
 from bot.settings.settings import NO_SECRET, Settings, WorkspaceSettings
 from bot.words.connection import Secret
-from bot.words.room import Room, room_address
+from bot.words.tenant import Tenant, tenant_address
 
 
-def room_settings(home: Settings, told: Neighbour, tokens: tuple[Secret, Secret | None], database: str) -> Settings:
+def tenant_settings(home: Settings, told: Neighbour, tokens: tuple[Secret, Secret | None], database: str) -> Settings:
     """Channel, owners, API keys, routes and webhooks of home are nobody else's."""
     own = next((each for each in home.workspaces if each.team == told.team), WorkspaceSettings(team=told.team))
     bot, refresh = tokens
@@ -20,9 +20,9 @@ def room_settings(home: Settings, told: Neighbour, tokens: tuple[Secret, Secret 
         "owners": own.owners,
         "language": own.language or home.slack.language,
     }
-    address = room_address(home.web.public_url, told.team)
-    return home.of_room(
-        Room(told.team, home.web.public_url),
+    address = tenant_address(home.web.public_url, told.team)
+    return home.of_tenant(
+        Tenant(told.team, home.web.public_url),
         database=home.database.model_copy(update={"url": database}),
         web=home.web.model_copy(update={"public_url": address, "api_keys": own.api_keys, "require_slack_login": True}),
         slack=home.slack.model_copy(update=slack),

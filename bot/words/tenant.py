@@ -8,10 +8,10 @@ _STATE = re.compile(rf"({TEAM.pattern})\.")
 
 
 @dataclass(frozen=True)
-class Room:
+class Tenant:
     """`team`: empty at home, the workspace of the settings. `callbacks`: where platforms and Slack send browsers back to.
 
-    That address is registered at each vendor once, so all rooms share it; whose a browser is says the state it brings.
+    That address is registered at each vendor once, so all tenants share it; whose a browser is says the state it brings.
     """
 
     team: str
@@ -21,7 +21,7 @@ class Room:
         return f"{self.team}.{token}" if self.team else token
 
     def own(self, name: str) -> str:
-        """A name that no other room has."""
+        """A name that no other tenant has."""
         return f"{name}_{self.team}" if self.team else name
 
 
@@ -31,6 +31,6 @@ def team_of(state: str) -> str:
     return found[1] if found else ""
 
 
-def room_address(public_url: str, team: str) -> str:
+def tenant_address(public_url: str, team: str) -> str:
     """Where browsers find that workspace's pages."""
     return f"{public_url}/w/{team}"
