@@ -171,6 +171,7 @@ async def test_each_workspace_hears_of_its_own_outage_rests_when_it_is_taken_out
         assert not [each for each in secrets if each in kept]
 
 
+@pytest.mark.sweep
 async def test_a_restart_brings_all_of_them_back_and_one_whose_database_is_broken_stops_no_other(
     tmp_path: Path, sqlite_url: str, open_to_all: None
 ) -> None:
@@ -302,6 +303,7 @@ async def test_who_may_not_add_the_app_is_told_why_and_the_app_is_taken_out_ther
         assert "Redkey was added" in (await ann.install(NORTH)).text
 
 
+@pytest.mark.sweep
 async def test_over_http_too_each_request_goes_to_the_workspace_it_names_and_an_unknown_one_is_acknowledged(
     tmp_path: Path, sqlite_url: str, open_to_all: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
