@@ -193,6 +193,7 @@ async def test_a_restart_brings_all_of_them_back_and_one_whose_database_is_broke
             assert not (await listed(north)).acked
 
 
+@pytest.mark.sweep
 async def test_a_member_of_one_workspace_has_no_way_into_another(
     tmp_path: Path, sqlite_url: str, open_to_all: None
 ) -> None:
