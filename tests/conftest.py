@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -20,7 +21,11 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 
 from bot.memory.memory import Work
+from bot.words.connection import Connection
 from storage import SqlMemory, new_key, open_memory
+
+if TYPE_CHECKING:
+    from practice_story import Story
 
 KEYS = [new_key()]
 
@@ -267,3 +272,37 @@ async def memory(database_url: str, clock: Clock, due: list[set[Work]]) -> Async
     memory = await open_memory(database_url, KEYS, on_due=due.append, now=clock)
     yield memory
     await memory.close()
+
+
+@pytest.fixture
+async def story(memory: SqlMemory, clock: Clock) -> "AsyncIterator[Story]":
+    """The story over the practice world, its turns called by hand."""
+    from practice_story import telling
+
+    async with telling(memory, clock) as told:
+        yield told
+
+
+@pytest.fixture
+async def google(story: "Story") -> list[Connection]:
+    """Acme EMEA and Acme Americas, loaded."""
+    found = await story.connect("google_ads")
+    await story.work()
+    return found
+
+
+@pytest.fixture
+async def emea(story: "Story") -> Connection:
+    """Acme EMEA alone, loaded."""
+    from sandbox.google_ads import EMEA
+
+    (found,) = await story.connect("google_ads", accounts=[EMEA])
+    await story.work()
+    return found
+
+
+@pytest.fixture
+async def salesforce(story: "Story") -> Connection:
+    (found,) = await story.connect("salesforce")
+    await story.work()
+    return found

@@ -17,19 +17,6 @@ POST, UPDATE = "chat.postMessage", "chat.update"
 
 
 @pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def salesforce(story):
-    (connection,) = await story.connect(SALESFORCE)
-    await story.work()
-    return connection
-
-
-@pytest.fixture
 async def outage(story, salesforce):
     """A loss that was noticed and not told yet."""
     return await story.drop(SALESFORCE)

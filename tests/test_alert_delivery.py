@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from practice_story import BEN, SALESFORCE, Trouble, colour, kind_of, sqlite_only, telling
+from practice_story import BEN, SALESFORCE, Trouble, colour, kind_of, sqlite_only
 
 from bot.alert.alert import Alert
 from bot.alert.posting import LOOK_TRIES
@@ -16,19 +16,6 @@ RED, AMBER, GREEN, GREY = "#D92D20", "#F79009", "#12B76A", "#98A2B3"
 
 
 POST, UPDATE = "chat.postMessage", "chat.update"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def salesforce(story):
-    (connection,) = await story.connect(SALESFORCE)
-    await story.work()
-    return connection
 
 
 @pytest.fixture

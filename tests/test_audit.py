@@ -7,17 +7,11 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from practice_story import ADA, SALESFORCE, telling
+from practice_story import ADA, SALESFORCE
 
 from bot.memory.audit import item, verified
 from bot.work.retention import Keep, Retention
 from storage import open_memory
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as told:
-        yield told
 
 
 async def note(memory, *whats, who="U0ANNA000"):

@@ -3,8 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
-from practice_story import GOOGLE, SALESFORCE, colour, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, colour, sqlite_only
 
 from bot.logins.intents import KNOWN_LOST
 from bot.memory.memory import Work
@@ -16,26 +15,6 @@ from sandbox.google_ads import AMERICAS, EMEA
 from sandbox.slack import MARKETING
 
 AMBER, GREEN = "#F79009", "#12B76A"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def emea(story):
-    (connection,) = await story.connect(GOOGLE, accounts=[EMEA])
-    await story.work()
-    return connection
-
-
-@pytest.fixture
-async def salesforce(story):
-    (connection,) = await story.connect(SALESFORCE)
-    await story.work()
-    return connection
 
 
 async def reauthorized(story, platform):

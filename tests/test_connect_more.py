@@ -1,18 +1,12 @@
 """More accounts through a login that is here: only what it reaches, only while it lives, and the trail says who."""
 
 import pytest
-from practice_story import ADA, BEN, GOOGLE, telling
+from practice_story import ADA, BEN, GOOGLE
 
 from bot.memory.memory import Work
 from bot.people.people import NotFound
 
 ANNA = "U0ANNA000"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 async def test_accounts_beyond_the_watched_ones_are_offered_and_watched(story):

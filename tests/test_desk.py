@@ -16,26 +16,6 @@ from sandbox.google_ads import AMERICAS
 ANNA, BRUNO = "U0ANNA000", "U0BRUNO00"
 
 
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def google(story):
-    found = await story.connect(GOOGLE)
-    await story.work()
-    return found
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
-
-
 def beside_the_bot(story, sleep):
     """The desk of a command, which asks a bot that runs elsewhere and waits like this."""
     app = story.app

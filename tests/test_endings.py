@@ -5,7 +5,7 @@ from datetime import UTC, time, timedelta
 
 import pytest
 from practice_memory import a_grant, an_account
-from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only, telling
+from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only
 
 from bot.alert.remind import Quiet
 from bot.announce.endings import Endings
@@ -15,12 +15,6 @@ from sandbox.slack import MARKETING
 
 LINKEDIN, META = "linkedin_ads", "meta_ads"
 SALES = "C0SALES000"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

@@ -4,25 +4,12 @@ from datetime import timedelta
 
 import pytest
 from practice_memory import LOST
-from practice_story import SALESFORCE, telling
+from practice_story import SALESFORCE
 
 from bot.memory.memory import Work
 from bot.outages.flaps import recovering
 from bot.words.connection import Event, Status
 from bot.words.errors import AccessDenied
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
 
 
 async def flap(story):

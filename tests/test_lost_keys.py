@@ -5,7 +5,7 @@ import sys
 from datetime import timedelta
 
 import pytest
-from practice_story import ADA, BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
+from practice_story import ADA, BEN, GOOGLE, SALESFORCE, Trouble, sqlite_only
 from sqlalchemy import insert
 
 from bot.memory.memory import SealBroken, Work
@@ -13,12 +13,6 @@ from bot.watch.lost_keys import LostKeys
 from bot.watch.watch import Watch
 from storage import new_key, open_memory
 from storage.tables import outages
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as told:
-        yield told
 
 
 async def test_a_lost_key_loses_every_login_at_once_and_nothing_for_good(story, database_url, keys, clock):

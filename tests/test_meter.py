@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from practice_memory import LOST, a_grant, an_account, count_statements, drop
-from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, sqlite_only
 
 from bot.alert.remind import Remind
 from bot.memory.memory import Work
@@ -17,12 +17,6 @@ from bot.words.loss import Usual
 
 DAY = timedelta(days=1)
 ANNA, GROUP = "U0ANNA000", "S0MARKETIN"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 def cost(day, micros, clicks=10, ad="7"):

@@ -1,19 +1,13 @@
 """Making ads anew is opted in to per connection, after a look at what would be done."""
 
 import pytest
-from practice_story import GOOGLE, telling
+from practice_story import GOOGLE
 
 from bot.people.people import NotFound
 from bot.words.connection import Flow, Status
 from bot.words.errors import SetupError
 
 META = "meta_ads"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Permissions that were not given: each stops the transfer that needs it, the others go on, and everything says so."""
 
 import pytest
-from practice_story import telling
 
 from bot.commands.watch import _status
 from bot.outages.marks import taggable
@@ -9,12 +8,6 @@ from bot.words.connection import Flow, Status
 from bot.words.listing import connection_item
 from handlers.slack.looks.connection_lists import connection_line
 from handlers.words import Words
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

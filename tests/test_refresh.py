@@ -5,19 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from practice_story import ADA, GOOGLE, MARGIN, SALESFORCE, Trouble, rotten, sqlite_only, telling, token_fault
+from practice_story import ADA, GOOGLE, MARGIN, SALESFORCE, Trouble, rotten, sqlite_only, token_fault
 
 from bot.logins.refresh import FreshTokens, GrantTokens, renew_at
 from bot.memory.memory import SealBroken
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, TryLater
 from sandbox.faults import Kind
 from storage import new_key, open_memory
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

@@ -4,16 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, telling, token_fault
+from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, token_fault
 
 from bot.words.errors import AuthorizationLost, TryLater
 from sandbox.faults import Kind
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, telling, token_fault
+from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, token_fault
 
 from bot.logins.refresh import FreshTokens, GrantTokens, OnItsWay
 from bot.memory.memory import Work
@@ -15,12 +15,6 @@ from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from sandbox.faults import Kind
 
 pytestmark = sqlite_only
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from practice_memory import LOST, a_grant, an_account
-from practice_story import GOOGLE, SALESFORCE, no_sleep, telling
+from practice_story import GOOGLE, SALESFORCE, no_sleep
 
 from bot.alert.remind import Quiet, Remind
 from bot.memory.memory import Work
@@ -16,12 +16,6 @@ from handlers.slack.line.pacing import Pacing
 GROUP = "S0MARKETIN"
 NIGHT = Quiet(time(22), time(7), ZoneInfo("Europe/Berlin"))
 ANNA = "U0ANNA000"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 @pytest.fixture

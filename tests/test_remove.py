@@ -7,33 +7,13 @@ from pathlib import Path
 
 import pytest
 from deployment import deployed
-from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import LoginEnd, NotFound
 
 ROOT = Path(__file__).parent.parent
 ANNA = "U0ANNA000"
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def google(story):
-    found = await story.connect(GOOGLE)
-    await story.work()
-    return found
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
 
 
 def revoked(story, platform):

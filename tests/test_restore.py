@@ -3,8 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
-from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_only, telling
+from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import Ending
@@ -16,12 +15,6 @@ from bot.words.tenant import Tenant
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
 from storage import new_key, open_memory
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 async def lost(story, platform, accounts=None):

@@ -3,20 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import Ending
 from bot.reauthorize.restore import Restore
 from bot.words.connection import Status
 from sandbox.faults import Fault, Kind
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 async def lost(story, platform, accounts=None):

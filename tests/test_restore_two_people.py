@@ -3,18 +3,12 @@
 import asyncio
 
 import pytest
-from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import Ending, NotFound
 from bot.words.connection import Status
 from sandbox.google_ads import AMERICAS, EMEA
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 async def lost(story, platform, accounts=None):

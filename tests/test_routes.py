@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from practice_story import GOOGLE, SALESFORCE, telling
+from practice_story import GOOGLE, SALESFORCE
 
 from bot.memory.routes import Route, Routes
 from bot.people.people import NotFound
@@ -34,12 +34,6 @@ def test_a_connection_outranks_its_platform_and_slack_outranks_the_settings_of_t
         by_connection.owners_of("google_ads", "con_1"),
     )
     assert "C0DEFAULT" == by_connection.channel_of("salesforce", "con_9")
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
 
 
 async def test_the_next_alert_goes_where_somebody_said_in_slack_and_mentions_whom_they_named(story):

@@ -2,34 +2,13 @@
 
 import asyncio
 
-import pytest
-from practice_story import GOOGLE, SALESFORCE, Trouble, agrees, days_ago, sqlite_only, telling
+from practice_story import SALESFORCE, Trouble, agrees, days_ago, sqlite_only
 
 from bot.catch_up.transfer import Mover, Walk
 from bot.memory.memory import Work
 from bot.words.connection import Flow
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def emea(story):
-    (connection,) = await story.connect(GOOGLE, accounts=[EMEA])
-    await story.work()
-    return connection
-
-
-@pytest.fixture
-async def salesforce(story):
-    (connection,) = await story.connect(SALESFORCE)
-    await story.work()
-    return connection
 
 
 def queries(story, customer=EMEA):

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
 from practice_story import GOOGLE, agrees, days_ago, sqlite_only, telling
 
 from bot.memory.memory import Work
@@ -10,19 +9,6 @@ from bot.outages.marks import account_day, cost_since
 from bot.words.connection import Flow
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def emea(story):
-    (connection,) = await story.connect(GOOGLE, accounts=[EMEA])
-    await story.work()
-    return connection
 
 
 async def test_what_the_platform_restates_is_read_again(story, emea):

@@ -1,26 +1,12 @@
 """Tagging new ads: each once, each written down before it is asked for, and late ones counted as lost."""
 
-import pytest
-from practice_story import GOOGLE, sqlite_only, telling
+from practice_story import GOOGLE, sqlite_only
 
 from bot.catch_up.undo import Undo
 from bot.memory.memory import Work
 from bot.words.connection import Flow, Status
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def emea(story):
-    (connection,) = await story.connect(GOOGLE, accounts=[EMEA])
-    await story.work()
-    return connection
 
 
 def ad(story, number):

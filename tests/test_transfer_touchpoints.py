@@ -2,26 +2,12 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from practice_story import SALESFORCE, sqlite_only, telling
 
 from bot.memory.memory import Work
 from bot.words.connection import Flow, Status
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def salesforce(story):
-    (connection,) = await story.connect(SALESFORCE)
-    await story.work()
-    return connection
 
 
 def ids(*numbers):

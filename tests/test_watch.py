@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only
 
 from bot.logins.intents import KNOWN_LOST
 from bot.memory.memory import Work
@@ -13,27 +13,6 @@ from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from bot.words.pace import Pace
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA, MANAGER
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def google(story):
-    """Acme EMEA and Acme Americas, loaded."""
-    found = await story.connect(GOOGLE)
-    await story.work()
-    return found
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
 
 
 async def statuses(story):

@@ -2,35 +2,13 @@
 
 from datetime import timedelta
 
-import pytest
-from practice_story import GOOGLE, SALESFORCE, heals, sqlite_only, telling
+from practice_story import GOOGLE, SALESFORCE, heals, sqlite_only
 
 from bot.memory.memory import Work
 from bot.words.connection import Reach, Status
 from platforms import open_gateways
 from sandbox.google_ads import AMERICAS
 from storage import new_key, open_memory
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def google(story):
-    """Acme EMEA and Acme Americas, loaded."""
-    found = await story.connect(GOOGLE)
-    await story.work()
-    return found
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
 
 
 async def statuses(story):

@@ -1,31 +1,9 @@
 """Paused connections: neither probed nor told of, and their resume tells what happened meanwhile."""
 
-import pytest
-from practice_story import GOOGLE, SALESFORCE, heals, sqlite_only, telling
+from practice_story import GOOGLE, heals, sqlite_only
 
 from bot.words.connection import Reach, Status
 from sandbox.google_ads import AMERICAS
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        yield story
-
-
-@pytest.fixture
-async def google(story):
-    """Acme EMEA and Acme Americas, loaded."""
-    found = await story.connect(GOOGLE)
-    await story.work()
-    return found
-
-
-@pytest.fixture
-async def salesforce(story):
-    (found,) = await story.connect(SALESFORCE)
-    await story.work()
-    return found
 
 
 async def statuses(story):
