@@ -194,6 +194,9 @@ class Story:
         async with self.memory.read() as tx:
             return sorted(await tx.connections.all(), key=by_account)
 
+    async def statuses(self):
+        return [connection.status for connection in await self.connections()]
+
     async def connection(self, connection_id):
         async with self.memory.read() as tx:
             return await tx.connections.get(connection_id)

@@ -14,11 +14,6 @@ from bot.words.pace import Pace
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import EMEA, MANAGER
 
-
-async def statuses(story):
-    return [connection.status for connection in await story.connections()]
-
-
 CHECK_EVERY = timedelta(minutes=5)
 
 
@@ -44,7 +39,7 @@ async def test_eight_accounts_that_see_the_loss_at_once_are_one_outage(story):
     assert {c.id for c in connections} == set(outage.connection_ids)
     assert (Reach.GRANT, "AuthorizationLost", "invalid_grant") == (outage.reach, outage.remedy, outage.cause.code)
     assert ["disconnected"] == [event.what for event in outage.timeline]
-    assert {Status.AUTHORIZATION_REQUIRED} == set(await statuses(story))
+    assert {Status.AUTHORIZATION_REQUIRED} == set(await story.statuses())
     assert 0 == await story.work(Work.MOVE, Work.CHECK, Work.RENEW)
     await story.work(Work.SAY)
     assert 1 == len(story.posts())
@@ -94,7 +89,7 @@ async def test_what_passes_by_itself_wakes_nobody(story, salesforce, fault):
         await story.pass_by(minutes=5)
 
     assert [] == await story.outages()
-    assert [Status.CONNECTED] == await statuses(story)
+    assert [Status.CONNECTED] == await story.statuses()
 
     story.world.salesforce.faults.clear()
     await story.pass_by(minutes=5)
@@ -136,7 +131,7 @@ async def test_a_refusal_of_older_tokens_says_nothing_about_newer_ones(story, go
     await story.watch.losses.denied(google[0], AccessDenied(KNOWN_LOST), 1)
 
     assert [] == await story.outages()
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
 
 
 async def test_an_account_connected_during_the_catch_up_is_in_the_outage_when_the_login_drops_again(story):

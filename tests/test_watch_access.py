@@ -10,11 +10,6 @@ from platforms import open_gateways
 from sandbox.google_ads import AMERICAS
 from storage import new_key, open_memory
 
-
-async def statuses(story):
-    return [connection.status for connection in await story.connections()]
-
-
 # One account
 
 
@@ -25,12 +20,12 @@ async def test_an_account_that_is_taken_away_is_an_outage_of_its_own_and_its_sib
 
     (outage,) = await story.outages()
     assert (Reach.ACCOUNT, "AccessDenied", (americas.id,)) == (outage.reach, outage.remedy, outage.connection_ids)
-    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.AUTHORIZATION_REQUIRED] == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.AUTHORIZATION_REQUIRED] == await story.statuses()
     assert story.clock() == (await story.connection(emea.id)).last_data_at
 
     story.world.google_ads.give_back(AMERICAS)
     assert await heals(story, outage.id, minutes=6)
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
     assert 1 == len(story.posts())
 
 
@@ -46,7 +41,7 @@ async def test_an_account_that_is_taken_away_while_its_login_catches_up_lets_its
     first, second = sorted(await story.outages(), key=lambda o: o.reach is Reach.ACCOUNT)
     assert ((emea.id,), True) == (first.connection_ids, first.caught_up_at is not None)
     assert ((americas.id,), None, "AccessDenied") == (second.connection_ids, second.closed_at, second.remedy)
-    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.AUTHORIZATION_REQUIRED] == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.AUTHORIZATION_REQUIRED] == await story.statuses()
     assert ["disconnected", "reauthorized", "partly", "caught_up"] == [e.what for e in first.timeline]
 
     story.world.google_ads.give_back(AMERICAS)
@@ -86,7 +81,7 @@ async def test_an_account_without_access_keeps_its_outage_when_the_login_is_lost
     await story.work()
 
     assert [] == await story.outages(open_only=True)
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
 
 
 @sqlite_only
@@ -117,7 +112,7 @@ async def test_a_wrong_client_secret_is_the_operators_matter_and_heals_when_put_
     story.world.google_ads.oauth.change_secret(right)
     assert await heals(story, outage.id, minutes=6)
     assert "" == (await story.outage(outage.id)).reauthorized_by
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
 
 
 @sqlite_only
@@ -183,7 +178,7 @@ async def test_a_missing_key_is_told_once_and_its_logins_live_again_when_it_is_b
     await story.watch.unlock()
     await story.work()
     assert (await story.outage(outage.id)).caught_up_at
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
 
 
 @sqlite_only

@@ -6,10 +6,6 @@ from bot.words.connection import Reach, Status
 from sandbox.google_ads import AMERICAS
 
 
-async def statuses(story):
-    return [connection.status for connection in await story.connections()]
-
-
 async def test_a_paused_connection_is_neither_probed_nor_told_of_and_its_resume_tells(story, salesforce):
     await story.desk.pause(salesforce.id, "U0ANNA000")
     calls = story.world.salesforce.ledger.count("api")
@@ -52,7 +48,7 @@ async def test_a_paused_account_is_well_again_when_its_login_is(story, google):
     story.world.google_ads.oauth.change_secret(right)
     assert await heals(story, outage.id, minutes=6)
 
-    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.DISCONNECTED] == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING, Status.DISCONNECTED] == await story.statuses()
     await story.desk.resume(americas.id, "U0ANNA000")
     await story.work()
     assert 1 == len(await story.outages())
@@ -75,4 +71,4 @@ async def test_an_account_that_was_paused_because_it_had_no_access_is_asked_anew
     await story.desk.resume(americas.id, "U0ANNA000")
     await story.work()
     assert [] == await story.outages(open_only=True)
-    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await statuses(story)
+    assert [Status.CONNECTED_WITH_AUTOTAGGING] * 2 == await story.statuses()
