@@ -39,7 +39,7 @@ tags = Table(
     Index("ix_tags_connection_id_ad_created_at", "connection_id", "ad_created_at"),
 )
 
-_HOMELESS = text("homeless")
+HOMELESS = text("homeless")  # as its index says it: SQLite does not see that `homeless = 1` is the same
 touchpoints = Table(
     "touchpoints",
     metadata,
@@ -52,7 +52,7 @@ touchpoints = Table(
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("homeless", Boolean, nullable=False),
 )
-partial("ix_touchpoints_homeless", _HOMELESS, touchpoints.c.accepted_at)
+partial("ix_touchpoints_homeless", HOMELESS, touchpoints.c.accepted_at)
 
 # One touchpoint on its way to one CRM connection. state: waiting, sent or set_aside.
 deliveries = Table(

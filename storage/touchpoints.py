@@ -35,7 +35,7 @@ from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
 from storage.accepting import deliver, keep, new_ones
 from storage.bulk import utc
 from storage.columns import UtcDateTime
-from storage.freight import counters, credits_spent, deliveries, touchpoints
+from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
 from storage.tables import connections
 from storage.transaction import Transaction, parts
 
@@ -70,7 +70,7 @@ class TouchpointRows:
     async def adopt(self, connection_id: str, platform: str, now: datetime) -> None:
         """Give this first fitting CRM everything that waits for one, oldest acceptance first."""
         last = await self._last_number()
-        fitting = touchpoints.c.homeless, or_(touchpoints.c.crm.is_(None), touchpoints.c.crm == platform)
+        fitting = HOMELESS, or_(touchpoints.c.crm.is_(None), touchpoints.c.crm == platform)
         new = _new_delivery(0, "", connection_id, now)
         del new["number"], new["touchpoint_id"]
         number = func.row_number().over(order_by=(touchpoints.c.accepted_at, touchpoints.c.id)) + last
@@ -90,7 +90,7 @@ class TouchpointRows:
         await self._tx.change(update(counters).where(counters.c.name == "deliveries").values(value=last))
 
     async def homeless(self) -> int:
-        return int(await self._tx.value(select(func.count()).where(touchpoints.c.homeless)))
+        return int(await self._tx.value(select(func.count()).select_from(touchpoints).where(HOMELESS)))
 
     async def waiting(self, connection_id: str, through: int | None = None, most: int | None = None) -> int:
         """Those set aside do not count: they wait for a person, not for us."""

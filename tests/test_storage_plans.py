@@ -91,6 +91,8 @@ async def moving(tx, clock, ads, crm, outage):
 
 async def pushing(tx, clock, ads, crm, outage):
     await tx.touchpoints.accept([touch(9, clock())], clock())
+    await tx.touchpoints.homeless()
+    await tx.touchpoints.adopt(crm.id, "salesforce", clock())
     await tx.touchpoints.batch(crm.id, 9, clock())
     await tx.touchpoints.waiting(crm.id, most=9)
     await tx.touchpoints.first_waiting(crm.id)
