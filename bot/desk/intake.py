@@ -2,14 +2,16 @@
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+from bot.desk.at_a_glance import lines_at_a_glance, list_at_a_glance, rows_at_a_glance
 from bot.desk.json_input import JsonProblem, read_json
-from bot.desk.touchpoint_rules import CRMS, LONGEST_FIELD, Problem, Rules
+from bot.desk.touchpoint_rules import COLUMNS, CRMS, LONGEST_FIELD, Problem, Rules
 from bot.words.freight import Touchpoint
 
 LISTED = 100  # problems told one by one; the rest is counted
-COLUMNS = ("id", "occurred_at", "email", "kind", "crm")
+AT_ONCE = 1_000  # lines looked at together
+Row = TypeVar("Row")
 
 
 class BadTouchpoints(Exception):
@@ -45,6 +47,9 @@ class _Gathering:
         for what in wrong:
             self.wrong(f"{kind} {number}", what, item_id)
 
+    def keep(self, plain: list[Touchpoint]) -> None:
+        self._good += plain
+
     def result(self) -> list[Touchpoint]:
         if self._problems:
             raise BadTouchpoints(self._problems, self._count)
@@ -53,6 +58,8 @@ class _Gathering:
 
 def parse_json(body: bytes, crms: Collection[str] = CRMS) -> list[Touchpoint]:
     """Read a JSON list of touchpoints. Raises BadTouchpoints."""
+    if (plain := list_at_a_glance(body, crms)) is not None:
+        return plain
     gathering = _Gathering(crms)
     try:
         items = read_json(body)
@@ -74,7 +81,17 @@ def parse_ndjson(body: bytes | Iterable[bytes], crms: Collection[str] = CRMS) ->
     """
     gathering = _Gathering(crms)
     lines = body.split(b"\n") if isinstance(body, bytes) else body
-    for number, line in enumerate(lines, 1):
+    for block in _blocks(enumerate(lines, 1)):
+        plain = lines_at_a_glance([line for _, line in block], crms)
+        if plain is None:
+            _take_lines(gathering, block)
+        else:
+            gathering.keep(plain)
+    return gathering.result()
+
+
+def _take_lines(gathering: _Gathering, lines: list[tuple[int, bytes]]) -> None:
+    for number, line in lines:
         if not line.strip():
             continue
         try:
@@ -83,7 +100,21 @@ def parse_ndjson(body: bytes | Iterable[bytes], crms: Collection[str] = CRMS) ->
             gathering.wrong(f"line {number}", str(problem))
         else:
             gathering.take("line", number, item)
-    return gathering.result()
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Where one cannot be read, those before it are looked at first."""
+    block: list[Row] = []
+    try:
+        for row in rows:
+            block.append(row)
+            if len(block) == AT_ONCE:
+                yield block
+                block = []
+    except (csv.Error, UnicodeDecodeError):
+        yield block
+        raise
+    yield block
 
 
 def parse_csv(stream: Iterable[str], crms: Collection[str] = CRMS) -> list[Touchpoint]:
@@ -100,7 +131,12 @@ def parse_csv(stream: Iterable[str], crms: Collection[str] = CRMS) -> list[Touch
         for what in wrong:
             gathering.wrong("line 1", what)
         if not wrong:
-            _take_rows(gathering, header, rows, lambda: rows.line_num)
+            for block in _blocks(_numbered(rows, lambda: rows.line_num)):
+                plain = rows_at_a_glance(header, [cells for _, cells in block], crms)
+                if plain is None:
+                    _take_rows(gathering, header, block)
+                else:
+                    gathering.keep(plain)
     except csv.Error as error:
         gathering.wrong(f"line {rows.line_num}", f"is not CSV: {error}")
     except UnicodeDecodeError:
@@ -131,14 +167,19 @@ def _header_problems(header: list[str]) -> Iterator[str]:
         yield f"the column {name[:80]!r} stands there twice"
 
 
-def _take_rows(gathering: _Gathering, header: list[str], rows: Iterator[list[str]], line: Callable[[], int]) -> None:
-    own = [(name, header.index(name)) for name in COLUMNS if name in header]
-    fields = [(name, n) for n, name in enumerate(header) if name not in COLUMNS]
+def _numbered(rows: Iterable[list[str]], line: Callable[[], int]) -> Iterator[tuple[int, list[str]]]:
+    """Each with the line where it begins; empty ones are passed over."""
     last = line()
     for cells in rows:
         first, last = last + 1, line()
-        if not cells:
-            continue
+        if cells:
+            yield first, cells
+
+
+def _take_rows(gathering: _Gathering, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+    own = [(name, header.index(name)) for name in COLUMNS if name in header]
+    fields = [(name, n) for n, name in enumerate(header) if name not in COLUMNS]
+    for first, cells in rows:
         if len(cells) != len(header):
             gathering.wrong(f"line {first}", f"has {len(cells)} cells, the header {len(header)}", cells[0][:80])
             continue

@@ -58,7 +58,7 @@ def _integer(text: str) -> int | Wrong:
     return int(text)
 
 
-def _fraction(text: str) -> float | Wrong:
+def fraction(text: str) -> float | Wrong:
     """Floats are all JSON numbers with a point are to a CRM; one that would be rounded on the way is refused."""
     if len(text) > 40:
         return Wrong("is a number with too many digits; send it as text")
@@ -75,5 +75,5 @@ def _constant(name: str) -> Wrong:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
+    object_pairs_hook=_object, parse_int=_integer, parse_float=fraction, parse_constant=_constant
 )

@@ -13,15 +13,17 @@ from bot.words.freight import Touchpoint
 CRMS = ("salesforce", "dynamics_365", "hubspot")
 KINDS = ("touchpoint", "attribution_touchpoint")
 _KIND_OR_NONE = (None, *KINDS)
-KEYS = frozenset({"id", "occurred_at", "email", "fields", "kind", "crm"})
+COLUMNS = ("id", "occurred_at", "email", "kind", "crm")
+KEYS = frozenset({*COLUMNS, "fields"})
 LONGEST_ID = 255
 LONGEST_EMAIL = 320
+LONGEST_TIME = 64
 LONGEST_FIELD = 131_072  # the longest text field a Salesforce object can have
 SHOWN = 80
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Rules:
         fields = {} if (given := get("fields")) is None else given
         occurred_at, wrong_time = read_time(get("occurred_at"))
         wrong = _wrong_frame(item) + _wrong_id(id_) + wrong_time + _wrong_email(email)
-        wrong += self._wrong_choices(kind, crm) + _wrong_fields(fields)
+        wrong += self._wrong_choices(kind, crm) + wrong_fields(fields)
         if wrong or occurred_at is None:
             return None, wrong
         return Touchpoint(id_, occurred_at, email or "", kind or KINDS[0], fields, crm or None), []
@@ -77,7 +79,7 @@ def read_time(value: Any) -> tuple[datetime | None, list[str]]:
     expected = 'occurred_at: expected a date and time with its zone, such as "2026-11-23T09:00:00Z"'
     if value is None:
         return None, [f"{expected}; it is missing"]
-    if not isinstance(value, str) or len(value) > 64 or not value.isascii() or len(value) < 11:
+    if not isinstance(value, str) or len(value) > LONGEST_TIME or not value.isascii() or len(value) < 11:
         return None, [f"{expected}, not {_told(value)}"]
     try:
         moment = datetime.fromisoformat(value.strip())
@@ -116,12 +118,12 @@ def _wrong_email(value: Any) -> list[str]:
         return []
     if not isinstance(value, str):
         return [f"email: expected text, not {_told(value)}"]
-    if len(value) > LONGEST_EMAIL or not _harmless(value) or not _EMAIL.fullmatch(value):
+    if len(value) > LONGEST_EMAIL or not _harmless(value) or not EMAIL.fullmatch(value):
         return [f"email: {_told(value)} is no e-mail address"]
     return []
 
 
-def _wrong_fields(fields: Any) -> list[str]:
+def wrong_fields(fields: Any) -> list[str]:
     if not isinstance(fields, dict):
         return [f"fields: expected an object, not {_told(fields)}"]
     wrong = [f"fields: has {shown(fields.key)!r} twice"] if isinstance(fields, Doubled) else []
@@ -142,7 +144,7 @@ def _wrong_value(value: Any) -> str:
     if isinstance(value, str):
         if len(value) > LONGEST_FIELD:
             return f"is longer than {LONGEST_FIELD} characters"
-        return "" if _writable(value) else "holds a character that is none (NUL or half of a surrogate pair)"
+        return "" if writable(value) else "holds a character that is none (NUL or half of a surrogate pair)"
     if isinstance(value, Wrong):
         return value.what
     if value is None or isinstance(value, bool | int | float):
@@ -151,10 +153,10 @@ def _wrong_value(value: Any) -> str:
 
 
 def _harmless(text: str) -> bool:
-    return text.isprintable() or (not _CONTROL.search(text) and _writable(text))
+    return text.isprintable() or (not _CONTROL.search(text) and writable(text))
 
 
-def _writable(text: str) -> bool:
+def writable(text: str) -> bool:
     """No database column and no CRM takes NUL, and half a surrogate pair is no character at all."""
     return text.isprintable() or not _UNWRITABLE.search(text)
 
