@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
 
 from bot.memory.storms import LostLogin, Opened
-from bot.words.connection import Connection, Event, Outage, Reach
+from bot.words.connection import Connection, Event, Json, Outage, Reach
 from bot.words.facts import Storm, StormAccount, StormLine
 from storage.connections import ConnectionRows
 from storage.ids import new_id
@@ -158,6 +158,18 @@ class StormRows:
             )
             for r in await self._tx.all(shown)
         ]
+
+    async def losing(self, outage_id: str, most: int) -> list[str]:
+        these = _of(outage_id, _LOST).subquery()
+        about = select(outage_connections.c.connection_id).select_from(these.join(outage_connections))
+        first = about.order_by(these.c.opened_at, these.c.id, outage_connections.c.place).limit(most)
+        return [row.connection_id for row in await self._tx.all(first)]
+
+    async def receipts(self, outage_id: str) -> list[tuple[Json, Json]]:
+        over = select(outages.c.recovered, outages.c.lost).where(
+            outages.c.storm == outage_id, outages.c.caught_up_at.is_not(None)
+        )
+        return [(row.recovered, row.lost) for row in await self._tx.all(over)]
 
     async def people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
         these = _of(outage_id, _LOST).limit(limit).subquery()

@@ -228,7 +228,9 @@ def storm(lost: int, of: int, *, over: bool = False, shown: range | None = None)
         StormLine(f"out_{n}", f"person{n}@acme.example", f"Acme {n}", 1 + n % 2, lost=n < lost, over=over)
         for n in shown or range(min(lost, PAGE))
     )
-    return replace(OUTAGES["google_disconnected"], storm=Storm(of, lost, 0 if over else of, tuple(lines)))
+    as_one = google(accounts=lost) if lost else caught_up(google(), *GOOGLE_RECEIPT) if over else None
+    told = Storm(of, lost, 0 if over else of, tuple(lines), as_one=as_one)
+    return replace(OUTAGES["google_disconnected"], storm=told)
 
 
 OUTAGES |= {"storm": storm(37, 50), "storm_catching_up": storm(0, 50), "storm_over": storm(0, 50, over=True)}

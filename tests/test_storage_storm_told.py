@@ -109,6 +109,23 @@ async def test_accounts_of_a_storm_that_are_over_are_said_to_be(memory, clock, l
     assert told == {opened[0].outage_id: (False, True), opened[1].outage_id: (True, False)}
 
 
+async def test_of_a_storm_the_accounts_that_are_still_lost_are_named_and_the_receipts_of_those_caught_up(
+    memory, clock, logins
+):
+    opened = await begin(memory, clock, logins[:4], after=1)
+    storm = opened[0].storm
+    by_outage = dict(zip([each.outage_id for each in opened], logins, strict=False))
+    back, paused, *still = sorted(by_outage)
+    async with memory.begin() as tx:
+        await tx.outages.close(back, {"cost_days": 3}, {"clicks": 2}, clock())
+        await tx.outages.close(paused, {}, {}, clock(), caught_up=False)
+        await dropped_elsewhere(tx, clock)
+    async with memory.read() as tx:
+        assert await tx.storms.losing(storm, 9) == [by_outage[each].id for each in still]
+        assert await tx.storms.losing(storm, 1) == [by_outage[still[0]].id]
+        assert await tx.storms.receipts(storm) == [({"cost_days": 3}, {"clicks": 2})]
+
+
 async def dropped_elsewhere(tx, clock):
     """Another storm, which is none of this one's business."""
     account = await an_account(tx, await a_grant(tx, clock(), "zoe"), clock(), "900")

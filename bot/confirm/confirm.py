@@ -10,6 +10,7 @@ from bot.catch_up.transfer import STALL_AFTER, Carrier, Walk
 from bot.memory.memory import Memory, Tx
 from bot.outages.flaps import caught_up
 from bot.outages.marks import account_day
+from bot.outages.receipt import Receipt
 from bot.words.connection import Connection, Event, Flow, Json, Outage, Transfer
 from bot.words.interfaces import AdTagger, Clock, CostSource, Gateway, Platform
 
@@ -124,8 +125,7 @@ class Confirm:
         return True
 
     async def _receipt(self, tx: Tx, outage: Outage, transfers: list[Transfer]) -> tuple[Json, Json]:
-        """What came back and what did not. Money stays integer micros, by currency."""
-        receipt = _Receipt()
+        receipt = Receipt()
         for transfer in transfers:
             if transfer.flow is Flow.COST:
                 await self._cost(tx, transfer, receipt)
@@ -135,7 +135,7 @@ class Confirm:
                 await self._touchpoints(tx, transfer, receipt)
         return receipt.recovered, receipt.lost
 
-    async def _cost(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
+    async def _cost(self, tx: Tx, transfer: Transfer, receipt: Receipt) -> None:
         connection = await tx.connections.get(transfer.connection_id)
         assert connection is not None
         assert transfer.mark is not None
@@ -155,7 +155,7 @@ class Confirm:
         read = account_day(datetime.fromisoformat(transfer.cursor["as_of"]), connection.account.time_zone)
         return max((read - since).days - gateway.platform.look_back_days, 0)
 
-    async def _tags(self, tx: Tx, outage: Outage, transfer: Transfer, receipt: "_Receipt") -> None:
+    async def _tags(self, tx: Tx, outage: Outage, transfer: Transfer, receipt: Receipt) -> None:
         connection = await tx.connections.get(transfer.connection_id)
         assert connection is not None
         assert transfer.mark is not None
@@ -171,13 +171,12 @@ class Confirm:
         receipt.add(receipt.lost, "clicks", clicks)
         receipt.money(receipt.lost, connection.account.currency, micros)
 
-    async def _touchpoints(self, tx: Tx, transfer: Transfer, receipt: "_Receipt") -> None:
+    async def _touchpoints(self, tx: Tx, transfer: Transfer, receipt: Receipt) -> None:
         assert transfer.mark is not None
         receipt.add(receipt.recovered, "touchpoints", transfer.done + transfer.mark.get("earlier", 0))
         refused = await tx.touchpoints.set_aside(transfer.connection_id)
         if refused:
-            told = receipt.lost.setdefault("set_aside", [])
-            told += [{"id": i, "reason": reason} for i, reason in refused[: 50 - len(told)]]
+            receipt.named([{"id": i, "reason": reason} for i, reason in refused])
             receipt.add(receipt.lost, "set_aside_count", len(refused))
 
 
@@ -192,20 +191,3 @@ def _disagreed(transfer: Transfer) -> int:
 
 def _key(transfer: Transfer) -> tuple[str, Flow]:
     return transfer.connection_id, transfer.flow
-
-
-class _Receipt:
-    def __init__(self) -> None:
-        self.recovered: Json = {}
-        self.lost: Json = {}
-
-    def add(self, part: Json, key: str, count: int) -> None:
-        part[key] = part.get(key, 0) + count
-
-    def at_least(self, part: Json, key: str, count: int) -> None:
-        """Of several accounts, the longest: three days are three days, on two accounts as well."""
-        part[key] = max(part.get(key, 0), count)
-
-    def money(self, part: Json, currency: str, micros: int) -> None:
-        by_currency = part.setdefault("cost_micros", {})
-        by_currency[currency] = by_currency.get(currency, 0) + micros

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from bot.words.connection import Cause, Connection, Outage
+from bot.words.connection import Cause, Connection, Json, Outage
 from bot.words.facts import Storm, StormAccount, StormLine
 
 
@@ -67,6 +67,12 @@ class Storms(Protocol):
 
     async def accounts(self, outage_id: str) -> Sequence[StormAccount]:
         """All of them, account by account."""
+
+    async def losing(self, outage_id: str, most: int) -> list[str]:
+        """The accounts, as connections, of a storm's logins that are still lost: the first ones."""
+
+    async def receipts(self, outage_id: str) -> Sequence[tuple[Json, Json]]:
+        """What came back and what did not, of each that has been caught up."""
 
     async def people(self, outage_id: str, limit: int) -> list[tuple[str, str]]:
         """(connection, who authorized its login last or "") of a storm's logins that are still lost, the first ones."""

@@ -9,9 +9,15 @@ from bot.memory.routes import Routes
 from bot.outages.calling import just_acted, who_can_fix, who_can_fix_a_storm
 from bot.outages.marks import cost_since, running_flows, shown
 from bot.outages.meter import Meter
+from bot.outages.receipt import Receipt
 from bot.words.connection import Connection, Flow, Outage, Transfer
-from bot.words.facts import PAGE, AccountFact, OutageFacts, Progress, StormAccount
+from bot.words.facts import PAGE, AccountFact, OutageFacts, Progress, Storm, StormAccount
 from bot.words.interfaces import Clock, Gateway, Platform
+from bot.words.loss import Loss
+
+MEASURED = (
+    200  # accounts of a storm whose usual cost and ads are reckoned: each is read from what was stored for four weeks
+)
 
 
 class Facts:
@@ -42,17 +48,30 @@ class Facts:
             return await tx.storms.accounts(outage_id)
 
     async def gather(self, tx: Tx, outage: Outage) -> OutageFacts:
-        gateway = self._gateways.get(outage.platform)
-        platform = None if gateway is None else gateway.platform
-        now = self._now()
-        connections = await tx.connections.some(outage.connection_ids)
-        if platform is not None:
-            connections = [shown(connection, platform) for connection in connections]
-        transfers = await _running(tx, outage, connections, platform)
-        waiting = await _waiting(tx, transfers)
+        platform = self._platform(outage)
+        connections = await _shown(tx, outage.connection_ids, platform)
+        facts = await self._about(tx, outage, platform, connections)
         routes = self._routes.over(await tx.routes.all())
         called = await _called(tx, outage, connections, routes)
-        acted = just_acted(outage, now)
+        acted = just_acted(outage, facts.now)
+        return replace(
+            facts,
+            mentions=tuple(w for w in called if w not in acted),
+            otherwise=tuple(w for w in routes.fallback if w not in acted),
+            storm=await self._storm(tx, facts) if outage.storm == outage.id else None,
+        )
+
+    def _platform(self, outage: Outage) -> Platform | None:
+        gateway = self._gateways.get(outage.platform)
+        return None if gateway is None else gateway.platform
+
+    async def _about(
+        self, tx: Tx, outage: Outage, platform: Platform | None, connections: Sequence[Connection]
+    ) -> OutageFacts:
+        """All but whom to call, and what a storm tells."""
+        now = self._now()
+        transfers = await _running(tx, connections, platform)
+        waiting = await _waiting(tx, transfers)
         marked = [transfer for transfer in transfers if transfer.mark_outage == outage.id]
         names = {connection.id: connection.account.name for connection in connections}
         return OutageFacts(
@@ -68,21 +87,48 @@ class Facts:
             loss=await self._meter.read(tx, outage, platform, connections, transfers, waiting, now),
             progress=tuple(_progress(t, names[t.connection_id]) for t in marked),
             eta=_eta(outage, marked, now),
-            mentions=tuple(w for w in called if w not in acted),
-            otherwise=tuple(w for w in routes.fallback if w not in acted),
-            storm=await tx.storms.told(outage.id, PAGE) if outage.storm == outage.id else None,
             checked_at=max((c.checked_at for c in connections if c.checked_at), default=None),
         )
 
+    async def _storm(self, tx: Tx, facts: OutageFacts) -> Storm:
+        storm = await tx.storms.told(facts.outage.id, PAGE)
+        if storm.lost:
+            return replace(storm, as_one=await self._losing(tx, facts.outage))
+        return replace(storm, as_one=None if storm.going else await _receipt(tx, facts))
 
-async def _running(
-    tx: Tx, outage: Outage, connections: Sequence[Connection], platform: Platform | None
-) -> list[Transfer]:
+    async def _losing(self, tx: Tx, outage: Outage) -> OutageFacts | None:
+        """Of more accounts than are measured, only what holds for each of them."""
+        ids = await tx.storms.losing(outage.id, MEASURED + 1)
+        platform = self._platform(outage)
+        connections = await _shown(tx, ids[:MEASURED], platform)
+        if not connections:
+            return None
+        lost = replace(outage, connection_ids=tuple(c.id for c in connections), reauthorized_at=None, closed_at=None)
+        facts = await self._about(tx, lost, platform, connections)
+        return facts if len(ids) <= MEASURED else replace(facts, waiting=None, loss=Loss())
+
+
+async def _receipt(tx: Tx, facts: OutageFacts) -> OutageFacts | None:
+    """What came back and what did not, of all of a storm; None where none was caught up with, as when all were paused."""
+    receipt, stored = Receipt(), await tx.storms.receipts(facts.outage.id)
+    if not stored:
+        return None
+    for recovered, lost in stored:
+        receipt.take_in(recovered, lost)
+    return replace(facts, outage=replace(facts.outage, recovered=receipt.recovered, lost=receipt.lost))
+
+
+async def _shown(tx: Tx, ids: Sequence[str], platform: Platform | None) -> list[Connection]:
+    connections = await tx.connections.some(ids)
+    return connections if platform is None else [shown(connection, platform) for connection in connections]
+
+
+async def _running(tx: Tx, connections: Sequence[Connection], platform: Platform | None) -> list[Transfer]:
     """The transfers that an outage keeps waiting; none where the platform is switched off."""
     if platform is None:
         return []
     flows = {connection.id: running_flows(connection, platform) for connection in connections}
-    held = await tx.transfers.of_connections(outage.connection_ids)
+    held = await tx.transfers.of_connections(list(flows))
     return [transfer for transfer in held if transfer.flow in flows.get(transfer.connection_id, [])]
 
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from bot.memory.memory import Tx
 from bot.outages.marks import account_day, cost_since
@@ -11,7 +12,7 @@ from bot.words.interfaces import CostSource, Gateway, Platform
 from bot.words.loss import DAY, Loss, Usual
 
 WEEKS = 28 * DAY  # what is usual is what the last four weeks were
-REMEMBERED = 2_000  # outages whose usual figures are kept: while they last, nothing new is stored
+REMEMBERED = 5_000  # of each: while an outage lasts, nothing new is stored
 PACE_AFTER = timedelta(minutes=10)  # a pace needs some time to show itself
 
 
@@ -19,7 +20,8 @@ class Meter:
     """Reads at most two questions' worth more than the facts do, however many accounts there are."""
 
     def __init__(self) -> None:
-        self._usual: OrderedDict[tuple[str, datetime], tuple[dict[str, Usual], float]] = OrderedDict()
+        self._usual: OrderedDict[tuple[str, date], Usual | None] = OrderedDict()  # by connection
+        self._made: OrderedDict[tuple[str, datetime, int], int] = OrderedDict()  # by outage: ads of its accounts
 
     async def read(
         self,
@@ -57,16 +59,25 @@ class Meter:
         self, tx: Tx, outage: Outage, costly: Sequence[str], tagged: Sequence[str]
     ) -> tuple[dict[str, Usual], float]:
         """Kept, as an outage's facts are gathered every minute and what was stored before it does not change."""
-        key = (outage.id, outage.dropped_at)
-        if key not in self._usual:
-            before = outage.dropped_at.date()
-            costs = await tx.costs.usual(costly, before - WEEKS, before) if costly else {}
+        before = outage.dropped_at.date()
+        new = [i for i in costly if (i, before) not in self._usual]
+        found = await tx.costs.usual(new, before - WEEKS, before) if new else {}
+        self._usual.update(((i, before), found.get(i)) for i in new)
+        usual = {i: each for i in costly if (each := self._usual[i, before])}
+        all_of_them = (outage.id, outage.dropped_at, len(tagged))
+        if all_of_them not in self._made:
             made = await tx.tags.made(tagged, outage.dropped_at - WEEKS, outage.dropped_at) if tagged else 0
-            days = max((costs[i].days for i in tagged if i in costs), default=0)
-            self._usual[key] = costs, made / days if days else 0.0
-            while len(self._usual) > REMEMBERED:
-                self._usual.popitem(last=False)
-        return self._usual[key]
+            self._made[all_of_them] = made
+        days = max((usual[i].days for i in tagged if i in usual), default=0)
+        made = self._made[all_of_them]
+        _forget(self._usual)
+        _forget(self._made)
+        return usual, made / days if days else 0.0
+
+
+def _forget(kept: OrderedDict[Any, Any]) -> None:
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)
 
 
 async def last_days(

@@ -64,7 +64,8 @@ class StormAccount:
 @dataclass(frozen=True)
 class Storm:
     """All outages that one message tells of: how many, how many of them are lost, how many not over. `lines`: the first ones
-    that are lost, or those of a page of its thread. `newest`: when the last one joined.
+    that are lost, or those of a page of its thread. `newest`: when the last one joined. `as_one`: as if all accounts that are
+    still lost had one outage; once none goes on, its outage carries what came back and what did not, of all of them.
     """
 
     every: int
@@ -72,6 +73,7 @@ class Storm:
     going: int
     lines: tuple[StormLine, ...] = ()
     newest: datetime | None = None
+    as_one: "OutageFacts | None" = None
 
     @property
     def overflows(self) -> bool:

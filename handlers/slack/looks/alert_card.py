@@ -2,17 +2,16 @@
 
 from bot.words.connection import Status
 from bot.words.facts import OutageFacts
-from handlers.slack.looks.blocks import bulleted, context, sections
+from handlers.slack.looks.blocks import context, sections
 from handlers.slack.looks.buttons import buttons
 from handlers.slack.looks.card import GREY, RED, Card
 from handlers.slack.looks.loss import (
     accounts_line,
-    gone_for_good,
+    losses,
+    losses_in_sentences,
     name_of,
-    soon_gone,
     titled,
     who_is_hit,
-    will_be_recovered,
 )
 from handlers.slack.looks.markup import link, login_name, mention, moment, plain
 from handlers.words import Words
@@ -59,8 +58,7 @@ def _text(facts: OutageFacts, words: Words) -> str:
     cure = plain(words.look_up(facts.outage.cause.cure), 600)
     if facts.outage.remedy == "AuthorizationLost":
         cure = f"{cure} {words.say('The Reauthorize button takes you there.')}"
-    losses = [*will_be_recovered(facts, words), *soon_gone(facts, words), *gone_for_good(facts, words)]
-    return " ".join([_broke(facts, words), *losses, cure])
+    return " ".join([_broke(facts, words), *losses_in_sentences(facts, words), cure])
 
 
 def _broke(facts: OutageFacts, words: Words) -> str:
@@ -95,14 +93,7 @@ def _loss(facts: OutageFacts, words: Words) -> list[str]:
             if since
             else words.say("👋 {who} takes care of it.", who=who)
         )
-    back, gone = will_be_recovered(facts, words, headed=True), gone_for_good(facts, words)
-    if back:
-        lines += [f"*{words.say('Will be recovered')}*", *bulleted(back)]
-    if soon := soon_gone(facts, words):
-        lines += [f"*{words.say('Soon gone')}*", *bulleted(soon)]
-    if gone:
-        lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)]
-    return lines
+    return [*lines, *losses(facts, words)]
 
 
 def _cause(facts: OutageFacts, words: Words) -> list[str]:

@@ -22,7 +22,7 @@ def digest_card(facts: DigestFacts, words: Words) -> Card:
     lines += [f"*{words.say('What ends next')}*", *bulleted(_endings(facts, words))]
     lines += [f"*{words.say('The last 30 days')}*", *bulleted(_days(facts, words))]
     return Card(
-        text=words.under(week, count) + " " + " ".join(_broke(facts, words)[:NAMED]),
+        text=" ".join([words.under(week, count), *(_broke(facts, words)[:NAMED] if facts.outages else ())]),
         headline=f"📊 *{link(facts.url, week)}*: {count}",
         colour=RED if still else GREEN if not facts.outages else GREY,
         blocks=sections(lines),

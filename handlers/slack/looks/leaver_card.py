@@ -21,7 +21,11 @@ def leaver_card(facts: LeaverFacts, words: Words) -> Card:
     called = " ".join(mention(who) for who in facts.mentions) if resting else ""
     headline = f"{'🟠' if resting else '🟢'} *{link(facts.connections_url, what)}*"
     names = words.some([titled(line.platform_name, line.accounts, words) for line in resting], IN_TEXT)
-    cure = words.say("Renew them with another login before they stop.")
+    cure = words.many(
+        "Renew it with another login before it stops.",
+        "Renew them with another login before they stop.",
+        sum(len(line.accounts) for line in resting),
+    )
     blocks = [_line(line, words) for line in facts.lines[:LISTED]]
     if more := len(facts.lines) - len(blocks):
         blocks.append(section(words.many("and {n} more", "and {n} more", more)))

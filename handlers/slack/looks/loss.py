@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.words.facts import AccountFact, OutageFacts, Progress
+from handlers.slack.looks.blocks import bulleted
 from handlers.slack.looks.markup import plain
 from handlers.words import Words
 
@@ -140,6 +141,22 @@ def _ran_untagged(facts: OutageFacts, words: Words) -> str:
         "{n} ads made while it was down ran without UTM tags. Clicks on them until now can never be attributed.",
         facts.loss.ads,
     )
+
+
+def losses(facts: OutageFacts, words: Words) -> list[str]:
+    """All of it, for a message: under headings, point by point."""
+    lines = []
+    if back := will_be_recovered(facts, words, headed=True):
+        lines += [f"*{words.say('Will be recovered')}*", *bulleted(back)]
+    if soon := soon_gone(facts, words):
+        lines += [f"*{words.say('Soon gone')}*", *bulleted(soon)]
+    if gone := gone_for_good(facts, words):
+        lines += [f"*{words.say('Gone for good')}*", *bulleted(gone)]
+    return lines
+
+
+def losses_in_sentences(facts: OutageFacts, words: Words) -> list[str]:
+    return [*will_be_recovered(facts, words), *soon_gone(facts, words), *gone_for_good(facts, words)]
 
 
 def snooze_costs(facts: OutageFacts, length: timedelta, words: Words) -> str:

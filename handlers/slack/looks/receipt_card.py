@@ -13,8 +13,21 @@ SHOWN_RECORDS = 5
 
 
 def receipt_card(facts: OutageFacts, words: Words) -> Card:
-    back, gone = recovered(facts, words), lost(facts, words)
-    lines = [_how_long(facts, words)]
+    return Card(
+        text=receipt_text(facts, words),
+        headline=f"🟢 *{_linked(facts, words)}* · {words.say('caught up')} · {words.status(_status(facts))}",
+        colour=GREEN,
+        blocks=[
+            *sections([_how_long(facts, words), *what_became_of_it(facts, words)]),
+            context(*_small(facts, words)),
+        ],
+        buttons=only_details(facts, words),
+    )
+
+
+def what_became_of_it(facts: OutageFacts, words: Words) -> list[str]:
+    """What came back, what is gone and what a CRM refused: under headings, point by point."""
+    back, gone, lines = recovered(facts, words), lost(facts, words), []
     if back:
         checked = words.say("Recovered, and checked with {platform}", platform=facts.platform_name)
         lines += [f"*{checked}*", *bulleted(back)]
@@ -24,18 +37,11 @@ def receipt_card(facts: OutageFacts, words: Words) -> Card:
         lines += [f"*{words.say('Set aside')}*", *bulleted(aside)]
     elif not gone:
         lines.append(words.say("Nothing stays lost."))
-    return Card(
-        text=receipt_text(facts, words),
-        headline=f"🟢 *{_linked(facts, words)}* · {words.say('caught up')} · {words.status(_status(facts))}",
-        colour=GREEN,
-        blocks=[*sections(lines), context(*_small(facts, words))],
-        buttons=only_details(facts, words),
-    )
+    return lines
 
 
 def receipt_text(facts: OutageFacts, words: Words) -> str:
     """The whole receipt in sentences."""
-    back, gone, aside = recovered(facts, words), lost(facts, words), set_aside(facts, words)
     told = [
         words.many(
             "{platform}: {account} is caught up.",
@@ -45,11 +51,20 @@ def receipt_text(facts: OutageFacts, words: Words) -> str:
             account=who_is_hit(facts, words),
         ),
         _how_long(facts, words),
+        *in_sentences(facts, words),
+    ]
+    return " ".join(told)
+
+
+def in_sentences(facts: OutageFacts, words: Words) -> list[str]:
+    """As `what_became_of_it`."""
+    back, gone, aside = recovered(facts, words), lost(facts, words), set_aside(facts, words)
+    told = [
         words.say("Recovered: {things}.", things=words.listing(back)) if back else "",
         words.say("Gone for good: {things}", things=" ".join(gone)) if gone else "",
         *(aside or ([] if gone else [words.say("Nothing stays lost.")])),
     ]
-    return " ".join(part for part in told if part)
+    return [part for part in told if part]
 
 
 def paused_card(facts: OutageFacts, words: Words) -> Card:

@@ -101,7 +101,8 @@ def _reopened(facts: OutageFacts, words: Words) -> str:
 def _reminded(facts: OutageFacts, words: Words) -> str:
     """Only the owners are called, by mention; whoever acts is not among them any more then."""
     called = " ".join(mention(who) for who in facts.mentions)
-    loss = "" if facts.storm else " ".join([*will_be_recovered(facts, words), *gone_for_good(facts, words)])
+    lost = facts.storm.as_one if facts.storm else facts
+    loss = " ".join([*will_be_recovered(lost, words), *gone_for_good(lost, words)]) if lost else ""
     return " ".join(part for part in (_still_down(facts, words), loss, called) if part)
 
 

@@ -4,20 +4,45 @@ from bot.words.connection import Json
 from bot.words.facts import OutageFacts, Storm, StormLine
 from handlers.slack.looks.blocks import bulleted, section, sections
 from handlers.slack.looks.card import AMBER, GREEN, RED, Card
+from handlers.slack.looks.loss import losses, losses_in_sentences
 from handlers.slack.looks.markup import link, plain
+from handlers.slack.looks.receipt_card import in_sentences, what_became_of_it
 from handlers.words import Words
 
 
 def storm_card(facts: OutageFacts, storm: Storm, words: Words) -> Card:
     what, mark, colour = _state(facts, storm, words)
-    page = link(facts.connections_url, words.say("the page of connections"))
-    cure = plain(words.look_up(facts.outage.cause.cure), 600)
+    blocks = [section(_more(facts, storm, words)), *_listed(facts, storm, words)]
     return Card(
-        text=f"{what} {cure}" if storm.lost else what,
+        text=" ".join([what, *_in_sentences(facts, storm, words)]),
         headline=f"{mark} *{link(facts.connections_url, what)}*",
         colour=colour,
-        blocks=[section(cure if storm.lost else page), *_listed(facts, storm, words)],
+        blocks=[*sections(_told(storm, words)), *blocks],
     )
+
+
+def _more(facts: OutageFacts, storm: Storm, words: Words) -> str:
+    """What to do, or where they are all listed."""
+    if not storm.lost:
+        return link(facts.connections_url, words.say("the page of connections"))
+    return words.say("*What to do:* {cure}", cure=_cure(facts, words))
+
+
+def _cure(facts: OutageFacts, words: Words) -> str:
+    return plain(words.look_up(facts.outage.cause.cure), 600)
+
+
+def _told(storm: Storm, words: Words) -> list[str]:
+    """What is being lost, or what became of it: of all of them together."""
+    if storm.as_one is None:
+        return []
+    return losses(storm.as_one, words) if storm.lost else what_became_of_it(storm.as_one, words)
+
+
+def _in_sentences(facts: OutageFacts, storm: Storm, words: Words) -> list[str]:
+    if storm.lost:
+        return [*(losses_in_sentences(storm.as_one, words) if storm.as_one else ()), _cure(facts, words)]
+    return in_sentences(storm.as_one, words) if storm.as_one else []
 
 
 def storm_state(facts: OutageFacts, storm: Storm, words: Words) -> str:
