@@ -10,6 +10,12 @@ from uuid import uuid4
 
 import psycopg
 
+# How many connections have something that waits, found along an index, so that asking again and again costs no one else.
+_NUMBER = "SELECT coalesce(max(number), 0) FROM sent_through s WHERE s.connection_id = c.id"
+_MINE = "SELECT FROM deliveries d WHERE d.connection_id = c.id AND"
+WAITING = f"""SELECT count(*) FROM connections c WHERE EXISTS ({_MINE} d.state = 'again')
+    OR EXISTS ({_MINE} d.state = 'waiting' AND d.number > ({_NUMBER}))"""
+
 
 @contextmanager
 def postgres(given: str = "") -> Iterator[str]:

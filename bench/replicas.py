@@ -24,7 +24,7 @@ import psycopg
 from sqlalchemy import insert, update
 
 from bench._counter import counter
-from bench._postgres import database, postgres
+from bench._postgres import WAITING, database, postgres
 from bench._report import Report
 from bench._spent import cpu, family, parent
 from bench.push import Org, fields, name
@@ -147,7 +147,6 @@ class Asked:
         return perf_counter() - began
 
 
-WAITING = "SELECT count(*) FROM deliveries WHERE state = 'waiting'"
 UNCHECKED = "SELECT count(*) FROM connections WHERE platform = 'google_ads' AND checked_at IS NULL"
 
 

@@ -18,6 +18,7 @@ from time import monotonic
 
 import psycopg
 
+from bench._postgres import WAITING
 from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import Practice
 from sandbox.slack import MARKETING
@@ -59,7 +60,7 @@ def at_rest(url: str) -> bool:
     with closing(psycopg.connect(url, autocommit=True)) as asked:
         row = asked.execute(
             "SELECT (SELECT count(*) FROM outages WHERE closed_at IS NULL)"
-            " + (SELECT count(*) FROM deliveries WHERE state = 'waiting')"
+            f" + ({WAITING})"
             " + (SELECT count(*) FROM outbox WHERE due_at <= now())"
         ).fetchone()
     return row is not None and row[0] == 0

@@ -1,15 +1,16 @@
 """Forgetting what is old, in pieces that are found by an index and removed in a moment."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 
 from bot.memory.audit import FORGOTTEN
 from bot.words.connection import Kind
+from storage import sent
 from storage.audit import audit
-from storage.freight import costs, deliveries, touchpoints
+from storage.freight import costs, deliveries, sent_through, touchpoints
 from storage.tables import connections, metadata, outages, transfers
-from storage.touchpoints import SENT
 from storage.transaction import Transaction, parts
 
 ONCE_A_DAY = timedelta(days=1)
@@ -43,16 +44,25 @@ class ForgettingRows:
         crms = select(connections.c.id).where(connections.c.kind == Kind.CRM.value, ~_catching_up())
         removed = 0
         for row in await self._tx.all(crms):
-            mine = deliveries.c.connection_id == row.id, deliveries.c.state == SENT
-            first = select(deliveries.c.number, deliveries.c.touchpoint_id, deliveries.c.sent_at).where(*mine)
-            some = first.order_by(deliveries.c.number).limit(limit).subquery()
-            old = await self._tx.all(select(some.c.number, some.c.touchpoint_id).where(some.c.sent_at < before))
-            for numbers in parts([each.number for each in old]):
-                removed += await self._tx.change(delete(deliveries).where(deliveries.c.number.in_(numbers)))
-            for ids in parts([each.touchpoint_id for each in old]):
-                elsewhere = exists().where(deliveries.c.touchpoint_id == touchpoints.c.id).correlate(touchpoints)
-                gone = touchpoints.c.id.in_(ids), ~touchpoints.c.homeless, ~elsewhere
-                await self._tx.change(delete(touchpoints).where(*gone))
+            late = select(deliveries).where(*sent.of(row.id, sent.SENT)).order_by(deliveries.c.number).limit(limit)
+            some = late.subquery()
+            removed += await self._forget(select(some).where(some.c.sent_at < before))
+            earlier = sent_through.c.connection_id == row.id, sent_through.c.day < before.date()
+            number = select(func.max(sent_through.c.number)).where(*earlier).scalar_subquery()
+            passed = select(deliveries).where(*sent.of(row.id, sent.WAITING), deliveries.c.number <= number)
+            removed += await self._forget(passed.order_by(deliveries.c.number).limit(limit))
+        return removed
+
+    async def _forget(self, old: Select[Any]) -> int:
+        """These deliveries, and touchpoints that have no other."""
+        rows = await self._tx.all(old)
+        removed = 0
+        for numbers in parts([row.number for row in rows]):
+            removed += await self._tx.change(delete(deliveries).where(deliveries.c.number.in_(numbers)))
+        for ids in parts([row.touchpoint_id for row in rows]):
+            elsewhere = exists().where(deliveries.c.touchpoint_id == touchpoints.c.id).correlate(touchpoints)
+            gone = touchpoints.c.id.in_(ids), ~touchpoints.c.homeless, ~elsewhere
+            await self._tx.change(delete(touchpoints).where(*gone))
         return removed
 
     async def outages(self, before: datetime, limit: int) -> int:

@@ -54,7 +54,7 @@ touchpoints = Table(
 )
 partial("ix_touchpoints_homeless", HOMELESS, touchpoints.c.accepted_at)
 
-# One touchpoint on its way to one CRM connection. state: waiting, sent or set_aside.
+# One touchpoint on its way to one CRM connection. What its state means, sent.py says.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -70,6 +70,15 @@ deliveries = Table(
     # The touchpoint first: what asks for one connection's knows the touchpoint too, and what asks where one went does not.
     UniqueConstraint("touchpoint_id", "connection_id", name="uq_deliveries_touchpoint_id"),
     Index("ix_deliveries_connection_id_state_number", "connection_id", "state", "number"),
+)
+
+# All deliveries up to this number were sent by the end of this day (UTC), but for the exceptions: sent.py.
+sent_through = Table(
+    "sent_through",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )
 
 # The last number given to a delivery. One row, and its lock is what makes numbers appear in order (touchpoints.py).

@@ -14,17 +14,17 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     Select,
     Text,
-    TextClause,
     bindparam,
+    case,
     func,
     insert,
     literal,
     or_,
     select,
-    text,
     type_coerce,
     update,
 )
@@ -32,18 +32,17 @@ from sqlalchemy.types import NullType
 
 from bot.words.connection import Json, Kind
 from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
+from storage import sent
 from storage.accepting import deliver, keep, new_ones
 from storage.bulk import utc
-from storage.columns import UtcDateTime
 from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
+from storage.sent import AGAIN, SENT, SET_ASIDE, WAITING
 from storage.tables import connections
 from storage.transaction import Transaction, parts
 
 DAILY = timedelta(days=1)  # how long a refused record stays aside before it is tried again
 SHORT = timedelta(seconds=1)  # the first pause of a record the CRM asked to see again; it doubles
 LONG = timedelta(seconds=60)
-
-WAITING, SENT, SET_ASIDE = "waiting", "sent", "set_aside"
 
 
 class TouchpointRows:
@@ -94,41 +93,47 @@ class TouchpointRows:
 
     async def waiting(self, connection_id: str, through: int | None = None, most: int | None = None) -> int:
         """Those set aside do not count: they wait for a person, not for us."""
-        some = select(deliveries.c.number).where(*_of(connection_id, WAITING))
-        some = some if through is None else some.where(deliveries.c.number <= through)
-        some = some if most is None else some.limit(most)
-        return int(await self._tx.value(select(func.count()).select_from(some.subquery())))
+        found = 0
+        for which in (sent.fresh(connection_id), sent.of(connection_id, AGAIN)):
+            some = select(deliveries.c.number).where(*which)
+            some = some if through is None else some.where(deliveries.c.number <= through)
+            some = some if most is None else some.limit(most - found)
+            found += int(await self._tx.value(select(func.count()).select_from(some.subquery())))
+        return found
 
     async def waiting_everywhere(self) -> int:
-        there = select(connections.c.id).where(connections.c.removed_at.is_(None))
-        mine = deliveries.c.state == WAITING, deliveries.c.connection_id.in_(there)
-        return int(await self._tx.value(select(func.count()).where(*mine)))
+        """Of one connection after the other, so that nothing that was sent is looked at."""
+        there = select(connections.c.id).where(connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None))
+        return sum([await self.waiting(row.id) for row in await self._tx.all(there)])
 
     async def top(self, connection_id: str) -> int:
         mine = select(func.max(deliveries.c.number)).where(deliveries.c.connection_id == connection_id)
         return int(await self._tx.value(mine) or 0)
 
     async def first_waiting(self, connection_id: str) -> int | None:
-        first = await self._tx.value(select(func.min(deliveries.c.number)).where(*_of(connection_id, WAITING)))
-        return None if first is None else int(first)
+        lowest = select(func.min(deliveries.c.number))
+        both = sent.fresh(connection_id), sent.of(connection_id, AGAIN)
+        found = [await self._tx.value(lowest.where(*which)) for which in both]
+        return min((int(number) for number in found if number is not None), default=None)
 
     async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
-        """Two walks along the index, merged: sorting a million waiting ones for each batch would not do."""
+        """Walks along the index, merged: sorting a million waiting ones for each batch would not do."""
         given = {"connection": connection_id, "now": now, "most": limit}
-        waiting, again = [await self._read(_DUE, {**given, "state": state}) for state in (WAITING, SET_ASIDE)]
-        return sorted([*waiting, *again], key=itemgetter(0))[:limit] if again else waiting
+        fresh = await self._read(_FRESH, given)
+        put_off = [each for state in (AGAIN, SET_ASIDE) for each in await self._read(_DUE, {**given, "state": state})]
+        return sorted([*fresh, *put_off], key=itemgetter(0))[:limit] if put_off else fresh
 
     async def settle(
-        self, connection_id: str, sent: Sequence[int], others: Sequence[PushResult], now: datetime
+        self, connection_id: str, sent_ones: Sequence[int], others: Sequence[PushResult], now: datetime
     ) -> None:
-        """What was sent stays sent, whatever a later answer says."""
-        if sent:
-            await self._tx.connection.execute(*_sent(connection_id, sent, now, postgres=self._tx.postgres))
+        """What was sent stays sent, whatever another answer says."""
         retried = [result for result in others if result.state is PushState.RETRY]
         pauses = await self._pauses(connection_id, [result.id for result in retried])
-        await self._put_off(connection_id, [(r, now + pauses[r.id]) for r in retried if r.id in pauses])
+        await self._put_off(connection_id, [(r, now + pauses[r.id]) for r in retried if r.id in pauses], _WAITS_AGAIN)
         refused = [result for result in others if result.state is PushState.SET_ASIDE]
-        await self._put_off(connection_id, [(result, now + DAILY) for result in refused], state=SET_ASIDE)
+        await self._put_off(connection_id, [(result, now + DAILY) for result in refused], SET_ASIDE)
+        if sent_ones:
+            await sent.mark(self._tx, connection_id, sent_ones, now)
 
     async def _pauses(self, connection_id: str, ids: Sequence[str]) -> dict[str, timedelta]:
         """Longer with each try, so that a record that never gets through does not hold up the others."""
@@ -140,28 +145,31 @@ class TouchpointRows:
         return pauses
 
     async def _put_off(
-        self, connection_id: str, put_off: Sequence[tuple[PushResult, datetime]], state: str | None = None
+        self, connection_id: str, put_off: Sequence[tuple[PushResult, datetime]], state: str | ColumnElement[str]
     ) -> None:
         if not put_off:
             return
-        one = _unsent(connection_id).where(deliveries.c.touchpoint_id == bindparam("of_id"))
-        later: dict[str, Any] = {
+        later = {
+            "state": state,
             "attempts": deliveries.c.attempts + 1,
             "due_at": bindparam("at"),
             "reason": bindparam("why"),
         }
-        statement = one.values(later | ({"state": state} if state else {}))
+        mine = *sent.unsent(connection_id), deliveries.c.touchpoint_id == bindparam("of_id")
         rows = [{"of_id": result.id, "at": at, "why": result.reason} for result, at in put_off]
-        await self._tx.many(statement, rows)
+        await self._tx.many(update(deliveries).where(*mine).values(later), rows)
 
     async def set_aside(self, connection_id: str) -> list[tuple[str, str]]:
-        refused = select(deliveries.c.touchpoint_id, deliveries.c.reason).where(*_of(connection_id, SET_ASIDE))
+        refused = select(deliveries.c.touchpoint_id, deliveries.c.reason).where(*sent.of(connection_id, SET_ASIDE))
         return [(row.touchpoint_id, row.reason) for row in await self._tx.all(refused.order_by(deliveries.c.number))]
 
     async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
         between = deliveries.c.number > after, deliveries.c.number <= through
-        sent = _whole().where(*_of(connection_id, SENT), *between)
-        return await self._read(sent.order_by(deliveries.c.number).limit(limit))
+        both = [
+            await self._read(_whole().where(*which, *between).order_by(deliveries.c.number).limit(limit))
+            for which in (sent.passed(connection_id), sent.of(connection_id, SENT))
+        ]
+        return sorted(both[0] + both[1], key=itemgetter(0))[:limit]
 
     async def _read(self, whole: Select[Any], given: Json | None = None) -> list[Delivery]:
         rows = await self._tx.plain(whole, given)
@@ -169,7 +177,7 @@ class TouchpointRows:
         return await asyncio.to_thread(_deliveries, rows) if rows else []
 
     async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None:
-        again = {"state": WAITING, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}
+        again = {"state": AGAIN, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}
         for some in parts(ids):
             mine = deliveries.c.connection_id == connection_id, deliveries.c.touchpoint_id.in_(some)
             await self._tx.change(update(deliveries).where(*mine).values(again))
@@ -186,36 +194,7 @@ class TouchpointRows:
         return await self._tx.one(spent.returning(credits_spent.c.calls)) is not None
 
 
-def _sent(connection_id: str, numbers: Sequence[int], now: datetime, *, postgres: bool) -> tuple[TextClause, Json]:
-    """One statement for all: there are thousands, and a list of parameters would take longer than the change.
-
-    The plus signs keep SQLite from walking along everything this connection ever had.
-    """
-    given: Json = {"connection": connection_id, "now": now}
-    if postgres:
-        return _MARKED_ON_POSTGRES, {**given, "numbers": list(numbers)}
-    if numbers[-1] - numbers[0] == len(numbers) - 1:  # one after the other, so that none of somebody else lies between
-        return _MARKED_IN_A_ROW, {**given, "first": numbers[0], "last": numbers[-1]}
-    return _MARKED, {**given, "numbers": json.dumps(numbers)}
-
-
-def _marking(which: str, mine: str = "connection_id", unsent: str = "state") -> TextClause:
-    sent = f"""UPDATE deliveries SET state = '{SENT}', sent_at = :now, reason = '' WHERE number {which}
-        AND {mine} = :connection AND {unsent} <> '{SENT}'"""  # noqa: S608 - nothing from outside is in it
-    return text(sent).bindparams(bindparam("now", type_=UtcDateTime()))
-
-
-_MARKED_ON_POSTGRES = _marking("= ANY(CAST(:numbers AS bigint[]))")
-_MARKED_IN_A_ROW = _marking("BETWEEN :first AND :last", "+connection_id", "+state")
-_MARKED = _marking("IN (SELECT value FROM json_each(:numbers))", "+connection_id", "+state")
-
-
-def _of(connection_id: str, state: str) -> tuple[Any, Any]:
-    return deliveries.c.connection_id == connection_id, deliveries.c.state == state
-
-
-def _unsent(connection_id: str) -> Any:
-    return update(deliveries).where(deliveries.c.connection_id == connection_id, deliveries.c.state != SENT)
+_WAITS_AGAIN = case((deliveries.c.state == WAITING, AGAIN), else_=deliveries.c.state)
 
 
 def _whole() -> Select[Any]:
@@ -226,17 +205,15 @@ def _whole() -> Select[Any]:
     return select(deliveries.c.number, c.id, occurred_at, c.email, c.kind, fields, c.crm).join(touchpoints, to)
 
 
+def _due(*which: ColumnElement[bool]) -> Select[Any]:
+    due = deliveries.c.due_at <= bindparam("now")
+    return _whole().where(*which, due).order_by(deliveries.c.number).limit(bindparam("most", type_=Integer()))
+
+
 # Written once: there may be ten batches a second, and writing it takes longer than a small one does.
-_DUE = (
-    _whole()
-    .where(
-        deliveries.c.connection_id == bindparam("connection"),
-        deliveries.c.state == bindparam("state"),
-        deliveries.c.due_at <= bindparam("now"),
-    )
-    .order_by(deliveries.c.number)
-    .limit(bindparam("most", type_=Integer()))
-)
+_CONNECTION = bindparam("connection", type_=Text())
+_FRESH = _due(*sent.fresh(_CONNECTION))
+_DUE = _due(*sent.of(_CONNECTION, bindparam("state", type_=Text())))
 
 
 def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:

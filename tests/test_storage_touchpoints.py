@@ -1,14 +1,18 @@
 """Touchpoints: each accepted once, numbered so that a mark means the same to everybody, settled one by one."""
 
 import asyncio
+import random
 import time
 from datetime import date, timedelta
 
 import pytest
 from practice_memory import an_account, connected, touch
+from sqlalchemy import select
 
 from bot.words.connection import Flow
 from bot.words.freight import PushResult, PushState
+from storage.freight import deliveries, sent_through
+from storage.touchpoints import DAILY
 
 SENT, RETRY, ASIDE = PushState.SENT, PushState.RETRY, PushState.SET_ASIDE
 
@@ -187,6 +191,56 @@ async def test_a_late_answer_does_not_undo_a_sent_record(memory, clock, crm):
     await settle(memory, clock, crm, (1, ASIDE, "late"), (1, RETRY, "late"), (99, SENT, "unknown"))
     async with memory.read() as tx:
         assert (await tx.touchpoints.set_aside(crm), await tx.touchpoints.waiting(crm)) == ([], 0)
+
+
+async def test_what_a_crm_took_whole_is_remembered_as_one_number_and_no_row_is_touched(memory, clock, crm):
+    await accept(memory, clock, *(touch(number, clock()) for number in range(1, 7)))
+    for numbers in ((1, 2), (3, 4), (5,)):
+        await settle(memory, clock, crm, *[(number, SENT, "") for number in numbers])
+    async with memory.read() as tx:
+        rows = await tx.touchpoints._tx.all(select(deliveries.c.state))
+        assert ["waiting"] * 6 == [row.state for row in rows]
+        [run] = await tx.touchpoints._tx.all(select(sent_through))
+        assert (crm, clock().date(), 5) == tuple(run)
+    assert await batch(memory, clock, crm) == ["TP2_6"]
+
+
+async def test_a_number_that_was_never_given_leaves_those_to_come_waiting(memory, clock, crm):
+    await accept(memory, clock, touch(1, clock()))
+    await settle(memory, clock, crm, (1, SENT, ""), (50, SENT, "from elsewhere"))
+    await accept(memory, clock, touch(2, clock()), touch(3, clock()))
+    assert await batch(memory, clock, crm) == ["TP2_2", "TP2_3"]
+
+
+async def test_whatever_comes_back_in_whatever_order_only_what_was_sent_counts_as_sent(memory, clock, crm):
+    """Against a plain set of numbers, with another CRM's deliveries in between."""
+    [hubspot] = await connected(memory, clock(), "h", platform="hubspot", flows=[Flow.TOUCHPOINTS])
+    chance, wanted, ids, given = random.Random(7), set(), {}, 0
+    for _ in range(25):
+        new = range(given + 1, given + chance.randrange(2, 9))
+        await accept(memory, clock, *(touch(n, clock(), chance.choice(["salesforce", "hubspot"])) for n in new))
+        given = new[-1]
+        async with memory.begin() as tx:
+            held = await tx.touchpoints.batch(crm, chance.randrange(1, 9), clock())
+            ids |= {each.number: each.touchpoint.id for each in held}
+            some = [each for each in held if chance.random() < 0.8]
+            rest = [each.touchpoint.id for each in held if each not in some and chance.random() < 0.8]
+            others = [PushResult(each, chance.choice([RETRY, ASIDE]), "no") for each in rest]
+            await tx.touchpoints.settle(crm, [each.number for each in some], others, clock())
+            wanted |= {each.number for each in some}
+            if wanted and chance.random() < 0.2:
+                lost = chance.choice(sorted(wanted))
+                await tx.touchpoints.resend(crm, [ids[lost]], clock())
+                wanted -= {lost}
+        clock.advance(hours=chance.choice([0, 1, 30]))
+        async with memory.read() as tx:
+            assert wanted == {each.number for each in await tx.touchpoints.sent_between(crm, 0, given, given)}
+            waiting = [await tx.touchpoints.waiting(each) for each in (crm, hubspot.id)]
+            assert sum(waiting) == await tx.touchpoints.waiting_everywhere()
+            later = clock() + 3 * DAILY
+            due = [await tx.touchpoints.batch(each, given, later) for each in (crm, hubspot.id)]
+            assert len(due[0]) == waiting[0] + len(await tx.touchpoints.set_aside(crm))
+            assert sorted([*wanted, *(each.number for some in due for each in some)]) == list(range(1, given + 1))
 
 
 async def test_credits_are_never_overdrawn(memory, clock, crm):

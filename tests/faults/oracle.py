@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, func, make_url, select
+from sqlalchemy import Connection, and_, create_engine, func, make_url, or_, select
 
 from sandbox.demo import GREEN
 from sandbox.slack import MARKETING
 from sandbox.world import World
-from storage.freight import costs, deliveries, touchpoints
+from storage.freight import costs, deliveries, sent_through, touchpoints
+from storage.sent import AGAIN, fresh
 from storage.tables import connections, grants, metadata, outage_events, outages, outbox, transfers
 
 LEGAL = {
@@ -64,7 +65,8 @@ def quiet(url: str) -> bool:
     """Nothing is lost, on its way or waiting any more."""
     with opened(url) as connection:
         open_outages = select(func.count()).where(outages.c.closed_at.is_(None))
-        waiting = select(func.count()).where(deliveries.c.state == "waiting")
+        of = deliveries.c.connection_id
+        waiting = select(func.count()).where(or_(deliveries.c.state == AGAIN, and_(*fresh(of))))
         unsaid = select(func.count()).select_from(outbox).where(outbox.c.due_at.is_not(None))
         return not any(connection.execute(count).scalar() for count in (open_outages, waiting, unsaid))
 
@@ -91,12 +93,19 @@ def _touchpoints(rows: Rows, world: World) -> Iterator[str]:
         mine = {d["touchpoint_id"]: d for d in rows[deliveries] if platform[d["connection_id"]] == crm.key}
         for key, delivery in mine.items():
             record = held.get(key)
-            if delivery["state"] == "sent" and record is None:
+            if _sent(rows, delivery) and record is None:
                 yield f"{crm.name} lacks the touchpoint {key}, which counts as sent"
             elif record is not None and (other := _differs(record, given[key]["fields"])):
                 yield f"{crm.name} holds another {other} for {key} than was sent"
         yield from (f"{crm.name} was given {key} twice" for key, w in writes.items() if w.created > 1)
         yield from (f"{crm.name} holds {key}, which nobody sent" for key in writes if key not in mine)
+
+
+def _sent(rows: Rows, delivery: Mapping[str, object]) -> bool:
+    """By its own word, or with all others of its connection up to some number."""
+    runs = [run for run in rows[sent_through] if run["connection_id"] == delivery["connection_id"]]
+    passed = any(int(str(run["number"])) >= int(str(delivery["number"])) for run in runs)
+    return delivery["state"] == "sent" or (delivery["state"] == "waiting" and passed)
 
 
 def _differs(record: object, fields: object) -> str:
@@ -204,7 +213,8 @@ def _stuck(rows: Rows, now: datetime, patience: timedelta = timedelta(minutes=5)
     """What should have happened by now and has not."""
     late = now - patience
     found = [f"the outage {o['id']} never ended" for o in rows[outages] if not o["closed_at"]]
-    found += [f"the touchpoint {d['touchpoint_id']} still waits" for d in rows[deliveries] if d["state"] == "waiting"]
+    waiting = [d for d in rows[deliveries] if d["state"] != "set_aside" and not _sent(rows, d)]
+    found += [f"the touchpoint {d['touchpoint_id']} still waits" for d in waiting]
     found += [f"{s['key']} was never said" for s in rows[outbox] if s["due_at"] and s["due_at"] < late]
     found += [
         f"the transfer {t['flow']} of {t['connection_id']} stands still"

@@ -37,7 +37,7 @@ SQL = {
     "gap": "DELETE FROM outage_events WHERE revision = 2",
     "cost off by a micro": "UPDATE costs SET cost_micros = cost_micros + 1 WHERE day = (SELECT min(day) FROM costs)",
     "outage open": "UPDATE outages SET closed_at = NULL",
-    "still waiting": "UPDATE deliveries SET state = 'waiting'",
+    "still waiting": "UPDATE deliveries SET state = 'again'",
     "refresh open": "UPDATE grants SET refresh_started_at = created_at",
     "unsaid": "UPDATE outbox SET due_at = '2026-01-01 00:00:00.000000'",
     "stands still": "UPDATE transfers SET due_at = '2026-01-01 00:00:00.000000'",
