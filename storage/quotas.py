@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Row, Select, Table, case, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Row, Select, Table, case, select, update
 
 from bot.words.pace import Quota, Slowed
 from storage.columns import JsonText, Words
@@ -58,6 +58,14 @@ class QuotaRows:
         told = asdict(slowed) if slowed else None
         new = self._tx.insert(quotas).values(name=name, turn_micros=0, slowed=told)
         await self._tx.change(new.on_conflict_do_update(index_elements=[quotas.c.name], set_={"slowed": told}))
+
+    async def set_back(self, now: datetime) -> None:
+        moment = _micros(now)
+        await self._tx.change(update(quotas).where(quotas.c.turn_micros > moment).values(turn_micros=moment))
+        slow = select(quotas.c.name, quotas.c.slowed).where(quotas.c.slowed.is_not(None)).with_for_update()
+        for row in await self._tx.all(slow):
+            if (slowed := _slowed(row)) is not None:
+                await self.slow(row.name, slowed.set_back(now.timestamp()))
 
 
 def _of(name: str) -> Select[Any]:

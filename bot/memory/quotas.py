@@ -20,3 +20,5 @@ class Quotas(Protocol):
         """The same, and until the transaction ends nobody else changes it."""
 
     async def slow(self, name: str, slowed: Slowed | None) -> None: ...
+    async def set_back(self, now: datetime) -> None:
+        """No turn comes later than now, and nothing happened later."""

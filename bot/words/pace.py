@@ -100,6 +100,11 @@ class Slowed:
         waits = replace(self, waited_at=now, uneasy_at=now) if wait > PATIENCE / 2 else self
         return waits if wait > PATIENCE else replace(waits, next=now + wait + 1 / self.rate)
 
+    def set_back(self, now: float) -> "Slowed":
+        """Whatever happened later than now happened now."""
+        times = {each: min(getattr(self, each), now) for each in ("next", "uneasy_at", "slowed_at", "waited_at")}
+        return replace(self, **times, well_at=None if self.well_at is None else min(self.well_at, now))
+
     def troubled(self, now: float) -> "Slowed":
         refused = self.refused + (1 - self.refused) / LATEST
         if refused <= USUAL or now - self.slowed_at < 1:

@@ -59,3 +59,4 @@ class Takeover:
         await tx.connections.ask_check(watched, now)
         await tx.transfers.hurry(watched, now)
         await tx.replicas.set_back(now)
+        await tx.quotas.set_back(now)

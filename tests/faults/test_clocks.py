@@ -1,6 +1,7 @@
 """Clocks that are wrong, are set, or change with the season: no false alert, no refresh too many, no day lost."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,8 +9,11 @@ from practice_story import ADA, GOOGLE, OWN, PUBLIC, SALESFORCE, Story, sqlite_o
 
 from bot.catch_up.cost import account_day
 from bot.logins.refresh import OnItsWay
+from bot.logins.turns import Turns
 from bot.memory.memory import Work
 from bot.words.connection import Flow
+from bot.words.errors import TryLater
+from bot.words.pace import CALM, Quota, Slowed
 from platforms import open_gateways
 from sandbox.google_ads import MANAGER
 from sandbox.world import World
@@ -119,6 +123,39 @@ async def test_a_refresh_that_a_wrong_clock_began_tomorrow_is_waited_out_in_seco
         assert 0 == story.asked(SALESFORCE)
         clock.advance(told.value.after)
         assert grant.generation + 1 == (await story.refresher.renewed(grant.id, grant.generation)).generation
+
+
+async def test_a_limit_that_a_wrong_clock_used_up_until_tomorrow_is_free_today(memory, clock):
+    async with telling(memory, clock) as story:
+        turns, few = Turns(memory, clock), Quota(4, timedelta(seconds=8))
+        await story.app.takeover.beat()
+        clock.advance(days=1)
+        await turns.hold("hubspot:1", TEN)
+        await story.app.takeover.beat()
+        clock.advance(days=-1)
+        with pytest.raises(TryLater):
+            await turns.take("hubspot:1", few)
+        await story.app.takeover.beat()
+        await turns.take("hubspot:1", few)
+
+
+async def test_a_platform_that_a_wrong_clock_slowed_tomorrow_is_slowed_by_today_s_trouble_and_calm_again_today(
+    memory, clock
+):
+    async with telling(memory, clock) as story:
+        await story.app.takeover.beat()
+        clock.advance(days=1)
+        await story.app.takeover.beat()
+        wrong = replace(Slowed.begun(clock().timestamp()), rate=10.0).troubled(clock().timestamp())
+        async with memory.begin() as tx:
+            await tx.quotas.slow("google_ads", wrong)
+        clock.advance(days=-1)
+        await story.app.takeover.beat()
+        async with memory.read() as tx:
+            slowed = await tx.quotas.slowed("google_ads")
+        soon = clock().timestamp() + 2
+        assert slowed.troubled(soon).rate < slowed.rate
+        assert slowed.answered(soon).answered(soon + CALM + 1) is None
 
 
 # Days: of 23, 25 and 24 hours, the 29th of February, and a place where it is tomorrow already.
