@@ -16,6 +16,7 @@ from storage.ids import new_id
 from storage.tables import connections, grants, outage_connections, outages, transfers
 from storage.touchpoints import TouchpointRows
 from storage.transaction import Transaction, earlier, parts
+from storage.transfers import TransferRows
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before whatever is overdue: somebody waits for it
 
@@ -135,17 +136,28 @@ class ConnectionRows:
         self._tx.becomes_due(Work.CHECK)
 
     async def set_authorized(self, connection_ids: Sequence[str], authorized: bool) -> None:
+        back = await self._resting(connection_ids) if authorized else []
         for ids in parts(connection_ids):
             there = update(connections).where(connections.c.id.in_(ids), _THERE)
             await self._tx.change(there.values(authorized=authorized))
-        if authorized:
-            self._tx.becomes_due(Work.MOVE)
-            self._tx.becomes_due(Work.CHECK)
+        await self._wake(back)
 
     async def set_enabled(self, connection_id: str, enabled: bool) -> None:
+        back = await self._resting([connection_id]) if enabled else []
         await self._set([connection_id], enabled=enabled)
-        if enabled:
-            self._tx.becomes_due(Work.MOVE)
+        await self._wake(back)
+
+    async def _resting(self, connection_ids: Sequence[str]) -> list[str]:
+        """Those of them that do not work now; until the transaction ends nobody puts their transfers off."""
+        c, found = connections.c, list[str]()
+        for ids in parts(connection_ids):
+            off = select(c.id).where(c.id.in_(ids), ~(c.enabled & c.authorized)).order_by(c.id)
+            found += [row.id for row in await self._tx.all(off.with_for_update(key_share=True))]
+        return found
+
+    async def _wake(self, connection_ids: Sequence[str]) -> None:
+        if connection_ids:
+            await TransferRows(self._tx).hurry(connection_ids, self._tx.now())
             self._tx.becomes_due(Work.CHECK)
 
     async def set_autotagging(self, connection_id: str, autotagging: bool) -> None:

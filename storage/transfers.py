@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Row, Update, case, exists, select, update
+from sqlalchemy import ColumnElement, Exists, Row, Update, case, exists, select, tuple_, update
 
 from bot.memory.memory import Work
 from bot.words.connection import Flow, Json, Transfer
@@ -16,6 +16,8 @@ from storage.transaction import Transaction, at, earlier, parts
 _NO_MARK: dict[str, Any] = dict.fromkeys(("mark", "mark_outage", "passed_at", "verified_at"))
 _FREE = transfers.c.owner.is_(None)
 LEFT_LYING = timedelta(seconds=2)  # a few ticks: then whoever it was left to is busy or gone
+RESTS = timedelta(hours=1)
+AT_ONCE = 1_000  # after a storm there are tens of thousands, and nobody else may wait for them
 
 
 class TransferRows:
@@ -138,6 +140,15 @@ class TransferRows:
         for ids in parts(connection_ids):
             await self._tx.change(update(transfers).where(transfers.c.connection_id.in_(ids)).values(sooner))
         self._tx.becomes_due(Work.MOVE)
+
+    async def put_off_lost(self, now: datetime) -> None:
+        """Both rows are locked, so that none is put off whose connection comes back at this moment (Postgres)."""
+        c, keys = connections.c, list(transfers.primary_key.columns)
+        resting = select(*keys).join(connections).where(transfers.c.due_at <= now, _FREE, ~(c.enabled & c.authorized))
+        some = resting.order_by(transfers.c.due_at).limit(AT_ONCE)
+        locked = some.with_for_update(of=[transfers, connections], skip_locked=True, key_share=True).cte("resting")
+        later = update(transfers).where(tuple_(*keys).in_(select(locked)))
+        await self._tx.change(later.values(due_at=now + RESTS))
 
     async def free(self, owners_alive: Sequence[str]) -> None:
         abandoned = update(transfers).where(~_FREE, transfers.c.owner.not_in(owners_alive))

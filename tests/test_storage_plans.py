@@ -83,6 +83,7 @@ async def moving(tx, clock, ads, crm, outage):
     await tx.transfers.of_connections([ads.id, crm.id])
     await tx.transfers.of_outage(outage.id)
     await tx.transfers.hurry([ads.id], clock())
+    await tx.transfers.put_off_lost(clock())
     today = clock().date()
     await tx.costs.store(ads.id, [], today, today, clock())
     await tx.costs.totals(ads.id, today, today)

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pytest
 from practice_memory import LEASE, connected, dropped
+from sqlalchemy import select
+from sqlalchemy.sql.functions import count
 
 from bot.memory.memory import Work
 from bot.words.connection import Flow
 from bot.words.errors import Fenced
+from storage.tables import transfers
 
 
 async def claim(memory, clock, limit=10, owner="me"):
@@ -84,6 +87,42 @@ async def test_paused_and_lost_connections_are_left_alone(memory, clock, due):
         await tx.connections.set_authorized([lost.id], True)
     assert [{Work.MOVE, Work.CHECK}] * 2 == due
     assert len(await claim(memory, clock)) == 2
+
+
+async def waiting(memory, clock):
+    """How many each claim has to walk along, whether they may be taken or not."""
+    async with memory.read() as tx:
+        return await tx.transfers._tx.value(select(count()).where(transfers.c.due_at <= clock()))
+
+
+async def test_what_is_paused_or_lost_is_out_of_the_way_of_each_claim_and_comes_at_once_when_it_is_back(memory, clock):
+    paused, lost, works = await connected(memory, clock(), "111", "222", "333")
+    async with memory.begin() as tx:
+        await tx.connections.set_enabled(paused.id, False)
+        await tx.connections.set_authorized([lost.id], False)
+    assert 3 == await waiting(memory, clock)
+    async with memory.begin() as tx:
+        await tx.transfers.put_off_lost(clock())
+    assert 1 == await waiting(memory, clock)
+    assert [works.id] == [each.connection_id for each in await claim(memory, clock)]
+
+    async with memory.begin() as tx:
+        await tx.connections.set_enabled(paused.id, True)
+        await tx.connections.set_authorized([lost.id, works.id], True)
+    assert {paused.id, lost.id} == {each.connection_id for each in await claim(memory, clock)}
+
+
+async def test_none_is_put_off_whose_connection_comes_back_at_this_moment(memory, clock):
+    if memory._database.path is not None:
+        pytest.skip("SQLite has one writer at a time")
+    [lost] = await connected(memory, clock())
+    async with memory.begin() as tx:
+        await tx.connections.set_authorized([lost.id], False)
+    async with memory.begin() as healing:
+        await healing.connections.set_authorized([lost.id], True)
+        async with memory.begin() as tx:
+            await tx.transfers.put_off_lost(clock())
+    assert 1 == len(await claim(memory, clock))
 
 
 async def test_catch_ups_go_first_then_what_waits_longest(memory, clock):

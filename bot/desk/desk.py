@@ -218,7 +218,6 @@ class FrontDesk:
                 else:
                     await tx.connections.set_authorized([connection_id], True)
                     await tx.connections.ask_check([connection_id], now)
-                    await tx.transfers.hurry([connection_id], now)
         return await self._listed(await self._connection(connection_id))
 
     async def remove(self, connection_id: str, who: str) -> Removed:

@@ -219,6 +219,9 @@ class Transfers(Protocol):
 
     async def clear_marks(self, outage_id: str) -> None: ...
     async def hurry(self, connection_ids: Sequence[str], now: datetime) -> None: ...
+    async def put_off_lost(self, now: datetime) -> None:
+        """Due ones of lost and paused connections get out of the way of each claim, until their connections work again."""
+
     async def free(self, owners_alive: Sequence[str]) -> None:
         """Give up the leases of owners that are gone."""
 

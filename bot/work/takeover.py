@@ -47,6 +47,7 @@ class Takeover:
             await tx.announcements.free(alive)
             if self._alive is None or not self._alive <= set(alive):
                 await tx.replicas.free(alive)
+            await tx.transfers.put_off_lost(now)  # last: it waits for nobody, and so nobody waits for us both ways
         self._alive, self._last = frozenset(alive), now
 
     async def _was_set_back(self, tx: Tx, now: datetime) -> None:
