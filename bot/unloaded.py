@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -16,3 +17,21 @@ def passed_over(*names: str) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextmanager
+def stood_in(*names: str) -> Iterator[None]:
+    """Not loaded in here either, yet found, with None for whatever is asked of them: for what a library insists on."""
+    blank = {name: _nothing(name) for name in names if name not in sys.modules}
+    sys.modules.update(blank)
+    try:
+        yield
+    finally:
+        for name in blank:
+            del sys.modules[name]
+
+
+def _nothing(name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__getattr__ = lambda _: None  # type: ignore[method-assign]  # https://peps.python.org/pep-0562/
+    return module

@@ -4,8 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from bot.memory.memory import Work
+from bot.unloaded import stood_in
 from bot.webhooks.happenings import NOBODY, Subscriptions
 from bot.words.interfaces import Clock
+
+# Before anything of ours asks for SQLAlchemy's connections: they bring its object mapper along, which we have no use for, and
+# which takes six megabytes.
+with stood_in("sqlalchemy.ext.asyncio.scoping", "sqlalchemy.ext.asyncio.session"):
+    import sqlalchemy.ext.asyncio  # noqa: F401
+
 from storage.database import Database, OnlyOne, refuse_damage, setup_faults
 from storage.places import make_place, place_of
 from storage.reseal import Resealed

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from bot.unloaded import passed_over
+from bot.unloaded import passed_over, stood_in
 from sandbox.practice import Practice
 from sandbox.world import World
 
-# Drivers and job queue of Postgres; what migrates an old database; what draws on terminals; Pydantic of the day before. What
-# was looked for in vain is listed too, so of some it is a part that tells.
+# Drivers and job queue of Postgres; what migrates an old database; the object mapper; what draws on terminals; Pydantic of the
+# day before. What was looked for in vain is listed too, so of some it is a part that tells.
 ONLY_FOR_OTHERS = {
-    *("sqlalchemy.dialects.postgresql", "psycopg", "procrastinate", "sqlalchemy.dialects.mysql"),
+    *("sqlalchemy.dialects.postgresql", "psycopg", "procrastinate", "sqlalchemy.dialects.mysql", "sqlalchemy.orm"),
     *("alembic", "mako", "rich.console", "pygments", "pydantic.v1.main", "opentelemetry.sdk", "websockets", "sandbox"),
 }
 LOADED = re.compile(r"^import time: +\d+ \| +\d+ \| +([\w.]+)$", re.MULTILINE)
@@ -44,3 +44,13 @@ def test_what_is_loaded_already_stays():
     with passed_over("json"):
         import json
     assert sys.modules["json"] is json
+
+
+def test_what_a_library_insists_on_is_found_inside_empty_and_itself_afterwards(monkeypatch):
+    monkeypatch.delitem(sys.modules, "antigravity", raising=False)
+    with stood_in("antigravity", "json"):
+        import json
+        from antigravity import geohash
+    assert geohash is None
+    assert json.loads("1") == 1
+    assert "antigravity" not in sys.modules
