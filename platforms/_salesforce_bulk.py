@@ -122,8 +122,7 @@ class Bulk:
             if answer.status == 200:
                 with expected("The results of a bulk job"):
                     said = answer.body.decode("utf-8-sig")
-                    found = await asyncio.to_thread(read_csv, said, self._external_id, failed=failed)
-                    results |= {result.id: result for result in found}
+                    results |= await asyncio.to_thread(read_csv, said, self._external_id, failed=failed)
         return results
 
 

@@ -41,11 +41,17 @@ class TwoObjects(TouchpointSink):
         attribution = touchpoint.kind == "attribution_touchpoint"
         return (self.settings.attribution_object if attribution else "") or self.settings.object
 
+    def by_object(self, touchpoints: Sequence[Touchpoint]) -> dict[str, list[Touchpoint]]:
+        objects: dict[str, list[Touchpoint]] = defaultdict(list)
+        of_kind: dict[str, list[Touchpoint]] = {}
+        for each in touchpoints:
+            if (kind := each.kind) not in of_kind:
+                of_kind[kind] = objects[self.object_of(each)]
+            of_kind[kind].append(each)
+        return objects
+
     def ids_by_object(self, touchpoints: Sequence[Touchpoint]) -> dict[str, list[str]]:
-        ids: dict[str, list[str]] = defaultdict(list)
-        for touchpoint in touchpoints:
-            ids[self.object_of(touchpoint)].append(touchpoint.id)
-        return ids
+        return {name: [each.id for each in some] for name, some in self.by_object(touchpoints).items()}
 
     def records_by_object(
         self,

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -264,17 +263,9 @@ class Salesforce(Platform, TwoObjects):
 
     def _records(self, touchpoints: Sequence[Touchpoint], results: dict[str, PushResult]) -> dict[str, list[Record]]:
         """Records by object; what cannot be one is set aside in `results`."""
-        groups: dict[str, list[Record]] = defaultdict(list)
         own = self.settings
-        record_of = Recorder(names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field)
-        for each in touchpoints:
-            try:
-                record = record_of(each)
-            except Refused as refused:
-                results[each.id] = PushResult(each.id, PushState.SET_ASIDE, str(refused))
-            else:
-                groups[self.object_of(each)].append(record)
-        return groups
+        recorder = Recorder(names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field)
+        return {name: recorder.all(some, results) for name, some in self.by_object(touchpoints).items()}
 
     def _minded(self, fetch: Fetch, account: Account) -> Call:
         """Calls that leave the last tenth of the org's calls to others. Raises TryLater while the org must rest."""

@@ -6,8 +6,6 @@ number comes from one row in `counters`, which stays locked until the transactio
 everything below it too, and a transaction that is rolled back gives its numbers back.
 """
 
-import asyncio
-import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from operator import itemgetter
@@ -15,8 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
-    Select,
     Text,
     bindparam,
     case,
@@ -25,17 +21,15 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
     update,
 )
-from sqlalchemy.types import NullType
 
-from bot.words.connection import Json, Kind
+from bot.words.connection import Kind
 from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
 from storage import sent
 from storage.accepting import deliver, keep, new_ones
-from storage.bulk import utc
 from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
+from storage.reading import due, ordered, read
 from storage.sent import AGAIN, SENT, SET_ASIDE, WAITING
 from storage.tables import connections
 from storage.transaction import Transaction, parts
@@ -119,9 +113,10 @@ class TouchpointRows:
     async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
         """Walks along the index, merged: sorting a million waiting ones for each batch would not do."""
         given = {"connection": connection_id, "now": now, "most": limit}
-        fresh = await self._read(_FRESH, given)
-        put_off = [each for state in (AGAIN, SET_ASIDE) for each in await self._read(_DUE, {**given, "state": state})]
-        return sorted([*fresh, *put_off], key=itemgetter(0))[:limit] if put_off else fresh
+        fresh = await read(self._tx, _FRESH, given)
+        put_off = [await read(self._tx, _PUT_OFF, {**given, "state": state}) for state in (AGAIN, SET_ASIDE)]
+        late = [*put_off[0], *put_off[1]]
+        return sorted([*fresh, *late], key=itemgetter(0))[:limit] if late else fresh
 
     async def settle(
         self, connection_id: str, sent_ones: Sequence[int], others: Sequence[PushResult], now: datetime
@@ -166,15 +161,10 @@ class TouchpointRows:
     async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
         between = deliveries.c.number > after, deliveries.c.number <= through
         both = [
-            await self._read(_whole().where(*which, *between).order_by(deliveries.c.number).limit(limit))
+            await read(self._tx, ordered(*which, *between, most=limit))
             for which in (sent.passed(connection_id), sent.of(connection_id, SENT))
         ]
         return sorted(both[0] + both[1], key=itemgetter(0))[:limit]
-
-    async def _read(self, whole: Select[Any], given: Json | None = None) -> list[Delivery]:
-        rows = await self._tx.plain(whole, given)
-        # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
-        return await asyncio.to_thread(_deliveries, rows) if rows else []
 
     async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None:
         again = {"state": AGAIN, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}
@@ -197,35 +187,11 @@ class TouchpointRows:
 _WAITS_AGAIN = case((deliveries.c.state == WAITING, AGAIN), else_=deliveries.c.state)
 
 
-def _whole() -> Select[Any]:
-    """The values as they lie in the table: `_deliveries` makes them ours."""
-    to = touchpoints.c.id == deliveries.c.touchpoint_id
-    c = touchpoints.c
-    occurred_at, fields = type_coerce(c.occurred_at, NullType()), type_coerce(c.fields, Text())
-    return select(deliveries.c.number, c.id, occurred_at, c.email, c.kind, fields, c.crm).join(touchpoints, to)
-
-
-def _due(*which: ColumnElement[bool]) -> Select[Any]:
-    due = deliveries.c.due_at <= bindparam("now")
-    return _whole().where(*which, due).order_by(deliveries.c.number).limit(bindparam("most", type_=Integer()))
-
-
-# Written once: there may be ten batches a second, and writing it takes longer than a small one does.
 _CONNECTION = bindparam("connection", type_=Text())
-_FRESH = _due(*sent.fresh(_CONNECTION))
-_DUE = _due(*sent.of(_CONNECTION, bindparam("state", type_=Text())))
+_FRESH = due(*sent.fresh(_CONNECTION))
+_PUT_OFF = due(*sent.of(_CONNECTION, bindparam("state", type_=Text())))
 
 
 def _new_delivery(number: int, touchpoint_id: str, connection_id: str, now: datetime) -> dict[str, Any]:
     to = {"number": number, "touchpoint_id": touchpoint_id, "connection_id": connection_id}
     return to | {"state": WAITING, "attempts": 0, "due_at": now, "reason": ""}
-
-
-def _deliveries(rows: Sequence[tuple[Any, ...]]) -> list[Delivery]:
-    """Read as one JSON text: a third of what the texts cost one by one. Tuples made as such: half of what calls cost."""
-    fields = json.loads(f"[{','.join([row[5] for row in rows])}]")
-    new = tuple.__new__
-    return [
-        new(Delivery, (number, new(Touchpoint, (id_, utc(occurred_at), email, kind, held, crm))))
-        for (number, id_, occurred_at, email, kind, _, crm), held in zip(rows, fields, strict=True)
-    ]

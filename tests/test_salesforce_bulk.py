@@ -203,4 +203,18 @@ def test_results_that_are_no_csv_are_not_believed():
     ):
         with pytest.raises(ValueError, match=why):
             read_csv(said, "X", failed=False)
-    assert read_csv('"sf__Id","sf__Error"\n', "X", failed=True) == read_csv("", "X", failed=True) == []
+    assert read_csv('"sf__Id","sf__Error"\n', "X", failed=True) == read_csv("", "X", failed=True) == {}
+
+
+def test_one_odd_record_changes_nothing_about_those_that_are_made_with_it():
+    odd = [{"A": 1.5}, {"A": None}, {"A": ""}, {"A": 'say "so"'}, {"B": "b", "A": "a"}, {"A": True}, {}]
+    bad = [{"A": "\0"}, {"A": "\ud800"}, {"A": ["list"]}, {"not a name": "a"}]
+    plain = [{"A": "a"}, {"A": "b\nc"}]
+    for some in ([each] for each in (*odd, *bad, {"A": "  a  "})):
+        given = [touch(n, **fields) for n, fields in enumerate([*plain, *some, *plain])]
+        given += [touch(9, A="after")._replace(id=" 9")]
+        together, alone = {}, {}
+        records = PLAIN.all(given, together)
+        assert [record for each in given for record in PLAIN.all([each], alone)] == records
+        assert (together, len(given)) == (alone, len(records) + len(alone))
+        assert " 9" in alone
