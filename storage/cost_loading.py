@@ -6,24 +6,25 @@ Here each row is made ready for the driver in one go, and what repeats (names, i
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from bot.words.freight import CostRow
-from storage.bulk import copying, insert_many, moment
+from storage.bulk import ask_sqlite, copying, insert_many, moment
 from storage.columns import storable
 from storage.transaction import Transaction
 
 ROWS_AT_ONCE = 5_000
 _COLUMNS = (
-    "connection_id, day, campaign, campaign_name, ad_group, ad, currency, cost_micros, clicks, impressions, stored_at"
+    *("connection_id", "day", "campaign", "campaign_name", "ad_group", "ad", "currency"),
+    *("cost_micros", "clicks", "impressions", "stored_at"),
 )
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now: datetime) -> None:
     if tx.postgres:
-        async with copying(tx, "costs", _COLUMNS) as copy:
+        async with copying(tx, "costs", ", ".join(_COLUMNS)) as copy:
             for block in _blocks(connection_id, rows, now):
                 await copy.write(block)
         return
@@ -44,7 +45,7 @@ async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now
             )
             for r in some
         ]
-        await insert_many(tx, "costs", _COLUMNS, values)
+        await ask_sqlite(tx, partial(insert_many, table="costs", rows=values, columns=_COLUMNS))
 
 
 def _blocks(connection_id: str, rows: Sequence[CostRow], now: datetime) -> Iterator[str]:

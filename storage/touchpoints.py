@@ -27,7 +27,7 @@ from sqlalchemy import (
 from bot.words.connection import Kind
 from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
 from storage import sent
-from storage.accepting import deliver, keep, new_ones
+from storage.accepting import take_in
 from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
 from storage.reading import due, ordered, read
 from storage.sent import AGAIN, SENT, SET_ASIDE, WAITING
@@ -46,19 +46,7 @@ class TouchpointRows:
         self._tx = tx
 
     async def accept(self, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
-        last = await self._last_number()  # the lock comes first, so two calls never wait for each other's ids
-        fresh = await new_ones(self._tx, given)
-        crms = await self._tx.all(
-            select(connections.c.id, connections.c.platform).where(
-                connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None)
-            )
-        )
-        await keep(self._tx, fresh, [crm.platform for crm in crms], now)
-        for crm in crms:
-            fitting = [id_ for id_, touchpoint in fresh.items() if touchpoint.crm in (None, crm.platform)]
-            last = await deliver(self._tx, fitting, crm.id, last, now)
-        await self._count(last)
-        return len(fresh), len(given) - len(fresh)
+        return await take_in(self._tx, given, now)
 
     async def adopt(self, connection_id: str, platform: str, now: datetime) -> None:
         """Give this first fitting CRM everything that waits for one, oldest acceptance first."""

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from bot.words.connection import Checked, Flow, Kind, Reach
 from bot.words.freight import CostRow, PushResult, PushState
+from storage import accepting
 
 HOUR = timedelta(hours=1)
 GROWS = "costs|deliveries|touchpoints|transfers|outages|outage_connections|outage_events|outbox|grants|revocations|tags"
@@ -120,6 +121,18 @@ async def forgetting(tx, clock, ads, crm, outage):
     await tx.forgetting.outages(clock(), 9)
     await tx.forgetting.touchpoints(clock() + HOUR, 9)
     await tx.forgetting.costs(clock().date() + timedelta(days=1), 9)
+
+
+@sqlite_only
+async def test_taking_in_touchpoints_walks_through_no_table(memory, full):
+    """SQLite is asked in its thread, where `asked` hears nothing."""
+    given = {"ids": '["TP2_1"]', "crm": "con_1", "last": 1, "now": ""}
+    questions = [accepting._KNOWN, accepting._CRMS, accepting._LAST, accepting._COUNT, accepting._DELIVER]
+    statements = [
+        (each.sqlite, {name: given[name] for name in given if f":{name}" in each.sqlite}) for each in questions
+    ]
+
+    assert [] == await walked(memory, statements, GROWS)
 
 
 @pytest.mark.parametrize("what", [watching, moving, pushing, telling, forgetting], ids=lambda what: what.__name__)
