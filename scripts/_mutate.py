@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 
@@ -25,7 +26,9 @@ from _changes import Change, changes
 
 # Of the processor, for the tests of one change. One that only a later test would notice is shown: we err to our disadvantage.
 SECONDS = 6
-MANY = 255  # an exit status cannot say more; which test noticed does not matter then
+# Seconds. A test that waits for ever notices, too: so long, and five times what it took without a change.
+PATIENCE = 20
+MANY = 255  # an exit status cannot say more
 
 Running = dict[int, tuple[Change, list[pytest.Item]]]
 
@@ -75,7 +78,8 @@ class Mutating:
         self.files, self.at_once, self.only = files, at_once, only
         self.left: dict[str, list[str]] = {file: [] for file in files}
         self.failed: set[str] = set()
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}  # of the processor
+        self.waits: dict[str, float] = {}  # what it took by the clock
         self.noticing: Counter[str] = Counter()  # how many changes each test noticed so far
         self.in_fork, self.at_test = False, 0
         self.counts: dict[str, list[int]] = {file: [0, 0] for file in files}
@@ -83,7 +87,7 @@ class Mutating:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             if self.in_fork:
-                os._exit(min(self.at_test, MANY))
+                os._exit(self.at_test)
             self.failed.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
@@ -95,15 +99,19 @@ class Mutating:
         watched.start()
         for item in items.values():
             watched.switch_context(item.nodeid)
-            began = time.process_time()
+            began = time.process_time(), time.monotonic()
             self.run(item)
-            self.seconds[item.nodeid] = time.process_time() - began
+            self.seconds[item.nodeid] = time.process_time() - began[0]
+            self.waits[item.nodeid] = time.monotonic() - began[1]
         watched.stop()
-        for nodeid in self.failed:
-            print(f"fails without any change, so it is left out: {nodeid}")
+        ways = {file: watched.get_data().contexts_by_lineno(str(Path(file).resolve())) for file in self.files}
+        passed = {nodeid for seen in ways.values() for over in seen.values() for nodeid in over}
+        self.unchanged([item for nodeid, item in items.items() if nodeid in passed - self.failed])
+        for nodeid in sorted(self.failed):
+            print(f"fails without any change, so it is left out: {nodeid}", flush=True)
         running: Running = {}
         for file in self.files:
-            seen = watched.get_data().contexts_by_lineno(str(Path(file).resolve()))
+            seen = ways[file]
             for change in changes(file):
                 self.counts[file][1] += 1
                 if self.only is not None and change.words not in self.only.get(file, ()):
@@ -122,6 +130,15 @@ class Mutating:
             self.reap(running)
         return True
 
+    def unchanged(self, left: Sequence[pytest.Item]) -> None:
+        """A test that fails in any fork of ours, such as one that needs a thread from before, would notice everything."""
+        while left:
+            child = self.fork(None, left[:MANY])
+            at = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            if at:
+                self.failed.add(left[at - 1].nodeid)
+            left = left[at or MANY :]
+
     def tests(self, found: list[pytest.Item]) -> list[pytest.Item]:
         """Those that noticed most so far for the time they take, then the quickest."""
         found = [item for item in found if item.nodeid not in self.failed]
@@ -132,24 +149,27 @@ class Mutating:
             if left < 0 and chosen:
                 break
             chosen.append(item)
-        return chosen
+        return chosen[:MANY]
 
-    def fork(self, change: Change, tests: list[pytest.Item]) -> int:
+    def fork(self, change: Change | None, tests: Sequence[pytest.Item]) -> int:
         sys.stdout.flush()
         if child := os.fork():
             return child
-        self.in_fork = True
+        self.in_fork, self.at_test = True, 1
+        beside = importlib.import_module("platforms._beside")
+        beside._READER = ThreadPoolExecutor(1)  # type: ignore[attr-defined]  # noqa: SLF001  # no thread comes along into a fork
         quiet = os.open(os.devnull, os.O_RDWR)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(60 + 10 * SECONDS)
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(self.at_test))
         try:
-            put_in(change.code(), importlib.import_module(change.file[:-3].replace("/", ".")), change.constants)
+            if change is not None:
+                put_in(change.code(), importlib.import_module(change.file[:-3].replace("/", ".")), change.constants)
             for self.at_test, item in enumerate(tests, 1):
+                signal.alarm(PATIENCE + int(5 * self.waits[item.nodeid]))
                 self.run(item)
         except BaseException:  # noqa: BLE001 - whatever it was, the change did not pass unseen
-            os._exit(MANY)
+            os._exit(self.at_test)
         os._exit(0)
 
     def reap(self, running: Running) -> None:
@@ -160,7 +180,7 @@ class Mutating:
             return
         self.counts[change.file][0] += 1
         which = os.waitstatus_to_exitcode(status) - 1
-        if 0 <= which < min(len(tests), MANY - 1):
+        if which >= 0:
             self.noticing[tests[which].nodeid] += 1
 
     def unnoticed(self, change: Change, why: str = "") -> None:

@@ -18,7 +18,7 @@ from bot.own_token import own_token
 from bot.settings.file import load
 from bot.settings.settings import Settings
 from bot.words.connection import SLACK, Secret
-from bot.words.errors import AuthorizationLost, SetupError, TryLater
+from bot.words.errors import AuthorizationLost, Misconfigured, SetupError, TryLater
 from bot.words.pace import Pace
 from bot.words.voice import SlackRefused, Spoken
 from handlers.slack.line.pacing import Pacing
@@ -232,7 +232,9 @@ async def test_what_holds_no_bot_token_is_taken_for_none(slack, clock):
     rotation = SlackRotation("1", Secret("2"), api_url=api_url, timeout=2, now=clock)
     good = {"access_token": "xoxe.xoxb-1", "refresh_token": "xoxe-2", "expires_in": 43200, "token_type": "bot"}
     assert clock() + timedelta(hours=12) == rotation._read(good).expires_at
-    for wrong in ({"access_token": ""}, {"refresh_token": None}, {"expires_in": "soon"}, {"token_type": "user"}):
+    assert clock() + timedelta(seconds=1) == rotation._read(good | {"expires_in": 1}).expires_at
+    lives = [{"expires_in": wrong} for wrong in ("soon", None, 0, -1)]
+    for wrong in ({"access_token": ""}, {"refresh_token": None}, {"token_type": "user"}, *lives):
         with pytest.raises(TryLater) as caught:
             rotation._read(good | wrong)
         assert caught.value.unclear
@@ -293,3 +295,72 @@ async def test_the_whole_bot_alerts_and_answers_with_a_token_that_rotates(sqlite
 
     assert (0, []) == (code, [line for line in lines if line.startswith("WRONG")])
     assert 0 == world.slack.rotation.refused
+
+
+@sqlite_only
+async def test_what_slack_refuses_is_asked_about_again_after_minutes_and_forgotten_once_it_is_well(bot):
+    await bot.says("one")
+    assert "" == bot.token.refused
+    bot.clock.advance(timedelta(hours=12) - AHEAD)
+    bot.slack.openid.client_secret = "another"
+    await bot.renews()
+    assert "slack.client_secret" in bot.token.refused
+    bot.clock.advance(minutes=6)
+    assert not await bot.renews()
+
+    bot.slack.openid.client_secret = "sandbox-slack-client-secret"
+    bot.clock.advance(AGAIN)
+    assert await bot.renews()
+    assert "" == bot.token.refused
+
+
+@sqlite_only
+async def test_an_answer_that_nobody_knows_is_no_refusal_and_is_asked_about_again_within_a_minute(bot):
+    await bot.says("one")
+    bot.clock.advance(timedelta(hours=12) - AHEAD)
+    bot.slack.fail("oauth.v2.access", "out_to_lunch")
+    await bot.renews()
+    assert not await bot.renews()
+    bot.clock.advance(minutes=1)
+    assert await bot.renews()
+    assert ("", 2) == (bot.token.refused, bot.slack.rotation.refreshed)
+
+
+@sqlite_only
+async def test_a_stop_waits_for_a_renewal_that_is_under_way(bot):
+    await bot.says("one")
+    bot.clock.advance(timedelta(hours=12) - AHEAD)
+    renewal = asyncio.create_task(bot.renews())
+    await bot.slack.wait_for(lambda: bot.slack.rotation.refreshed == 2)
+    renewal.cancel()
+    await bot.token.drain(5)
+    async with bot.memory.read() as tx:
+        assert (await tx.grants.of_identity(SLACK, "bot")).refresh_started_at is None
+
+
+async def test_slacks_own_word_tells_whether_the_settings_or_a_new_install_is_the_cure(slack, clock):
+    """The words: https://docs.slack.dev/reference/methods/oauth.v2.access#errors"""
+    rotation = SlackRotation("1", Secret("2"), api_url=slack.state.base_url + "/api/", timeout=2, now=clock)
+    dead = ("account_inactive", "invalid_auth", "invalid_refresh_token", "token_expired", "token_revoked")
+    cures = dict.fromkeys(("bad_client_secret", "invalid_client_id"), "Basic Information") | dict.fromkeys(dead, "anew")
+    for word, cure in cures.items():
+        slack.fail("oauth.v2.access", word)
+        with pytest.raises((AuthorizationLost, Misconfigured)) as caught:
+            await rotation.refresh(Secret("3"))
+        assert cure in caught.value.cause.cure
+
+
+async def test_an_answer_that_is_no_text_may_have_used_the_token_up(clock):
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n"
+        writer.write(head + b"Connection: close\r\n\r\n\xff\xfe")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/"
+        with pytest.raises(TryLater) as caught:
+            await SlackRotation("1", Secret("2"), api_url=url, timeout=2, now=clock).refresh(Secret("3"))
+    assert caught.value.unclear
