@@ -177,7 +177,7 @@ async def test_slack_down_at_the_start_is_waited_out_in_the_background() -> None
         slack.up()
         try:
             await slack.wait_for(lambda: slack.sockets.sockets, 10)
-            assert ours.state == "ok"
+            await until(lambda: ours.state == "ok")
         finally:
             await ours.stop()
 

@@ -2,22 +2,30 @@
 
 import asyncio
 import contextlib
+import json
 
 import structlog
+from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 
 from bot.words.connection import Json
 from bot.words.errors import SetupError
 from handlers.slack.line.in_flight import InFlight
-from handlers.slack.line.tokens import check_app_token
+from handlers.slack.line.slack_answers import code_of
+from handlers.slack.line.tokens import NO_SOCKETS, check_app_token
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0  # seconds
 ASK_AFTER = 30.0  # seconds without a socket before the token is looked at again
 MOST_SOCKETS = 8  # of Slack's 10 for one app: a rolling restart needs room
+TURNED_AWAY = 10.0  # seconds until the next try where Slack has no socket for us
+GOODBYE = 1000  # characters at most; what people do is longer
+SWITCHED_OFF = "Socket Mode was switched off for this Slack app; switch it on at api.slack.com/apps, Socket Mode"
 
 
 class SocketMode:
@@ -28,6 +36,8 @@ class SocketMode:
         self._in_flight = InFlight(app)
         self._handler: AsyncSocketModeHandler | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._greeted: ClientWebSocketResponse | None = None  # the socket that Slack has said hello on
+        self._not_before = 0.0
         self.refused = ""  # why Slack takes our app token no more; empty while it does
 
     @property
@@ -41,13 +51,16 @@ class SocketMode:
             return False
         client = self._handler.client
         session = client.current_session
-        return not client.closed and not client.stale and session is not None and not session.closed
+        greeted = session is not None and session is self._greeted and not session.closed
+        return greeted and not client.closed and not client.stale
 
     async def start(self) -> None:
         """Begin, and return without waiting for the socket: Slack may be down. Raises SetupError for a refused token."""
         await check_app_token(self._app.client, self._app_token)
         self._handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_interval)
         self._handler.client.message_listeners.append(self._on_message)
+        self._handler.client.on_message_listeners.append(self._on_text)
+        self._ask_in_time(self._handler.client)
         self._tasks = [
             asyncio.create_task(_connect(self._handler), name="slack socket"),
             asyncio.create_task(self._watch(self._handler), name="slack socket watch"),
@@ -86,12 +99,50 @@ class SocketMode:
             self.refused = str(error)
             log.error("Slack refuses our sockets", why=self.refused)
 
-    async def _on_message(self, _client: AsyncBaseSocketModeClient, message: Json, _raw: str | None) -> None:
+    async def _on_message(self, client: AsyncBaseSocketModeClient, message: Json, _raw: str | None) -> None:
         """Slack delivers each click to any one socket of the app: too many of them, and ghosts, swallow clicks."""
-        if message.get("type") == "hello" and int(message.get("num_connections") or 0) > MOST_SOCKETS:
+        if message.get("type") != "hello":
+            return
+        assert isinstance(client, SocketModeClient)
+        self._greeted = client.current_session
+        if int(message.get("num_connections") or 0) > MOST_SOCKETS:
             log.warning("this Slack app has very many sockets open", sockets=message["num_connections"])
-        if message.get("type") == "disconnect" and message.get("reason") == "link_disabled":
-            log.error("Socket Mode was switched off for this Slack app")
+
+    async def _on_text(self, told: WSMessage) -> None:
+        """Why Slack ends a socket is told to no other listener: the SDK opens a new one instead, whatever the reason."""
+        if told.type is not WSMsgType.TEXT or len(told.data) > GOODBYE or '"disconnect"' not in told.data:
+            return
+        with contextlib.suppress(ValueError, AttributeError):
+            message = json.loads(told.data)
+            if message.get("type") == "disconnect":
+                self._ended(message.get("reason"))
+
+    def _ended(self, reason: object) -> None:
+        self._greeted, now = None, asyncio.get_running_loop().time()
+        if reason == "link_disabled":
+            self.refused, self._not_before = SWITCHED_OFF, now + ASK_AFTER
+            log.error("Slack refuses our sockets", why=SWITCHED_OFF)
+        elif reason == "too_many_websockets":
+            self._not_before = now + TURNED_AWAY
+            log.warning("Slack has no socket for us: this app has too many open")
+
+    def _ask_in_time(self, client: SocketModeClient) -> None:
+        """The SDK asks for the next address at once, and again and again where Slack has a reason not to give us one."""
+        ask = client.issue_new_wss_url
+
+        async def asked() -> str:
+            now = asyncio.get_running_loop().time
+            await asyncio.sleep(max(self._not_before - now(), 0))
+            if client.closed:
+                raise asyncio.CancelledError
+            try:
+                return await ask()
+            except SlackApiError as error:
+                if code_of(error) in NO_SOCKETS:
+                    self._not_before = now() + ASK_AFTER
+                raise
+
+        client.issue_new_wss_url = asked  # type: ignore[method-assign]
 
 
 async def _connect(handler: AsyncSocketModeHandler) -> None:

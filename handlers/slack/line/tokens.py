@@ -8,6 +8,7 @@ from bot.words.errors import SetupError
 from handlers.slack.line.slack_answers import ROTATION_ENDED, TOKEN_DEAD, code_of
 
 NETWORK = (aiohttp.ClientError, TimeoutError, OSError)
+NO_SOCKETS = TOKEN_DEAD | {"forbidden", "forbidden_team"}
 BOT_CURE = "copy the Bot User OAuth Token (xoxb-…) from api.slack.com/apps, OAuth & Permissions"
 ROTATION_CURE = (
     "install the app anew at api.slack.com/apps, OAuth & Permissions, and set the refresh token shown there; "
@@ -39,7 +40,7 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> bool:
     try:
         await client.apps_connections_open(app_token=app_token)
     except SlackApiError as error:
-        if code_of(error) in TOKEN_DEAD | {"forbidden", "forbidden_team"}:
+        if code_of(error) in NO_SOCKETS:
             raise SetupError(f"slack.app_token: Slack refuses it ({code_of(error)}); {APP_CURE}") from error
         return False
     except NETWORK:
