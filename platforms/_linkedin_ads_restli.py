@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
 from bot.words.connection import Json
 from bot.words.errors import TryLater
 from bot.words.interfaces import Answer, Fetch
@@ -113,6 +116,20 @@ class Restli:
             start += len(users)
             if not users or start >= total:
                 return found
+
+
+class _Listed(Struct):
+    elements: list[Raw]
+
+
+_LISTED, _ELEMENT = Decoder(_Listed), Decoder(dict[str, Any])
+
+
+def elements_in(body: bytes) -> list[Json]:
+    """The rows of a list that may be large, one at a time: decoding lets no other thread run until it has ended. Raises what
+    `expected` takes for garbage.
+    """
+    return [_ELEMENT.decode(row) for row in _LISTED.decode(body).elements]
 
 
 def elements_of(said: Any) -> list[Json]:

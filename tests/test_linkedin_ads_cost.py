@@ -1,5 +1,6 @@
 """LinkedIn's cost equals the practice world's to the micro, and nothing told is not nothing spent."""
 
+import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
@@ -8,7 +9,8 @@ from practice_gateway import NOW, answered
 from practice_linkedin_ads import SINCE, UNTIL, at_the_desk, by_day
 
 from bot.words.errors import AccessDenied, TryLater
-from platforms._linkedin_ads_analytics import micros, money
+from platforms._linkedin_ads_analytics import Analytics, micros, money
+from platforms._linkedin_ads_restli import Restli
 from sandbox.faults import Fault, Kind
 from sandbox.linkedin_ads import AMERICAS, EMEA
 
@@ -180,3 +182,28 @@ async def test_pages_that_lead_round_in_a_circle_end(desk):
 
     with pytest.raises(TryLater, match="circle"):
         [page async for page in desk.platform.cost(fetch, desk.account, SINCE, UNTIL)]
+
+
+async def test_a_report_with_many_rows_is_read_while_others_go_on(desk):
+    day = {"year": 2026, "month": 11, "day": 1}
+    row = {"dateRange": {"start": day, "end": day}, "costInLocalCurrency": "1.5", "clicks": 1, "impressions": 2}
+    rows = [row | {"pivotValues": [f"urn:li:sponsoredCreative:{n}"]} for n in range(10_000)]
+    whole = answered(200, {"elements": rows})
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def fetch(method, url, **more):
+        return whole if "adAnalytics" in url else await desk.fetch(method, url, **more)
+
+    analytics = Analytics(Restli(fetch, "202611"), desk.account)
+    analytics.book.campaigns = {str(n): "1" for n in range(10_000)}
+    going_on = asyncio.create_task(others())
+    [(read, _)] = [each async for each in analytics.of_creatives(SINCE, SINCE)]
+    going_on.cancel()
+    assert (len(read), sum(each.cost_micros for each in read)) == (10_000, 15_000_000_000)
+    assert turns > 100
