@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from bot.words.connection import Json
-from bot.words.errors import TryLater
+from bot.words.errors import MemoryAway
 from storage.transaction import Transaction
 
 BLOCK = 100  # rows in one statement of SQLite's: half of what a statement for each would cost
@@ -87,4 +87,4 @@ async def copying(tx: Transaction, table: str, columns: str) -> AsyncIterator[An
         async with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             yield copy
     except (trouble.OperationalError, trouble.InterfaceError) as error:  # SQLAlchemy, which would say it, was not asked
-        raise TryLater(f"the database did not answer ({type(error).__name__})") from error
+        raise MemoryAway(f"the database did not answer ({type(error).__name__})") from error

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 from sqlalchemy.util import await_only
 
-from bot.words.errors import SetupError, TryLater
+from bot.words.errors import MemoryAway, SetupError
 from storage.sqlite_thread import SqliteThread
 
 FORMS = "use sqlite:///redkey.db or postgresql://user@host/redkey"
@@ -74,18 +74,18 @@ class Database:
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """A database that is gone, locked or full is no verdict on anything: TryLater. Its own words stay in __cause__."""
+    """A database that is gone, locked or full is no verdict on anything: MemoryAway. Its own words stay in __cause__."""
     try:
         yield
     except DBAPIError as error:
         if _is_damaged(str(error.orig)):
-            raise TryLater("the database file is damaged: stop, and restore a backup") from error
+            raise MemoryAway("the database file is damaged: stop, and restore a backup") from error
         gone = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
         if not gone or _wrote_in_a_view(error):
             raise
-        raise TryLater(f"the database did not answer ({type(error.orig).__name__})") from error
+        raise MemoryAway(f"the database did not answer ({type(error.orig).__name__})") from error
     except PoolTimeout as error:
-        raise TryLater("the database did not answer (all connections are in use)") from error
+        raise MemoryAway("the database did not answer (all connections are in use)") from error
 
 
 def is_busy(error: BaseException | None) -> bool:

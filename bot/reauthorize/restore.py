@@ -12,7 +12,7 @@ from bot.memory.memory import Memory, SealBroken, Tx
 from bot.memory.storms import USUAL_STORM, StormRule
 from bot.outages.marks import begin_catch_up, stopped_flows
 from bot.words.connection import Account, Cause, Connection, Event, Grant, Identity, Outage, Reach, Secret, TokenSet
-from bot.words.errors import AccessDenied, AuthorizationLost, RedkeyError, Refused, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, MemoryAway, RedkeyError, Refused, TryLater
 from bot.words.interfaces import Clock, Gateway
 
 log = structlog.get_logger()
@@ -248,10 +248,14 @@ class Restore:
         or may hold one because nobody could be asked who they are.
         """
         gateway = self._gateways[platform]
-        if gateway.platform.oauth.revokes_person and await self._may_hold_a_grant(platform, identity):
-            return
         token = tokens.refresh_token or tokens.access_token
-        if identity is not None and await self._is_in_use(platform, token, identity):
+        try:
+            if gateway.platform.oauth.revokes_person and await self._may_hold_a_grant(platform, identity):
+                return
+            if identity is not None and await self._is_in_use(platform, token, identity):
+                return
+        except MemoryAway:  # what may be in use is not revoked
+            log.warning("unwanted tokens could not be revoked", platform=platform, why="the database did not answer")
             return
         try:
             await gateway.revoke(token)

@@ -5,6 +5,7 @@ RedkeyError
 ├── AccessDenied        a person must be given rights; logging in again as the same person does not help
 ├── Misconfigured       whoever runs this bot must act: a client secret expired, an API version died
 ├── TryLater            nobody need act: wait and repeat. 429, 5xx, time-outs, DNS, garbage
+│   └── MemoryAway      the same, and it was our own database
 └── Refused             this one request or record is wrong; repeating it does not help
 SetupError              a setting, key, database or token is wrong; stops the command with one line
 Fenced                  another worker holds the row now; what this one did is to be dropped
@@ -46,6 +47,10 @@ class TryLater(RedkeyError):
         super().__init__(why)
         self.after = after
         self.unclear = unclear
+
+
+class MemoryAway(TryLater):
+    """The database is gone, locked or full: nothing of what was to be written is true."""
 
 
 class Refused(RedkeyError):

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people.people import Desk, Door, Ending, NotFound, Outcome
+from bot.words.errors import TryLater
 from handlers.web.rendering import Pages, tidy
 from handlers.web.state_cookie import StateCookie
 
@@ -56,7 +57,10 @@ async def _missed(door: Door, outcome: Outcome) -> bool:
     """Whether there was an outage to catch up, or a healthy connection was only renewed."""
     if outcome.ending is not Ending.RESTORED or not outcome.ref:
         return False
-    page = await door.start_page(outcome.ref)
+    try:
+        page = await door.start_page(outcome.ref)
+    except TryLater:
+        return False  # the login is in all the same
     return page is not None and bool(page.outage or page.closed)
 
 

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from bot.people.people import NotFound
-from bot.words.errors import RedkeyError
+from bot.words.errors import MemoryAway, RedkeyError
 from handlers.web.members import NotSignedIn, ReadOnly
 from handlers.web.rendering import Pages
 
 PROGRAMS = ("/api/", "/slack/events", "/healthz", "/readyz", "/metrics")
+SOON = {"Retry-After": "5"}  # seconds, as long as a writer waits for the database
 PAGES = {
     400: "malformed",
     403: "cross_site",
@@ -65,10 +66,16 @@ def add_to(app: FastAPI, pages: Pages) -> None:
         return answer(pages, request, 404, what, str(error))
 
     @app.exception_handler(RedkeyError)
-    async def platform_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - its text is for the log
+    async def later(request: Request, error: Exception) -> Response:
+        """Its text is for the log."""
+        ours = isinstance(error, MemoryAway)
         if request.scope["path"].startswith(PROGRAMS):
-            return problem_json(503, "A platform did not answer properly. Try again in a moment.")
-        return pages.problem("platform", 503, retry=_way_back(request))
+            who = "Redkey's database" if ours else "A platform"
+            return problem_json(503, f"{who} did not answer properly. Try again in a moment.", SOON)
+        same = ours and request.method == "GET"
+        page = pages.problem("database" if ours else "platform", 503, retry=_way_back(request), same=same)
+        page.headers.update(SOON)
+        return page
 
 
 def _way_back(request: Request) -> str:

@@ -80,9 +80,9 @@ class Pages:
     def _body(self, template: str, /, **values: Any) -> bytes:
         return self._environment.get_template(template).render(**self._here, **{**self._nobody, **values}).encode()
 
-    def problem(self, what: str, status: int, *, retry: str = "") -> HTMLResponse:
-        """A page for what went wrong, never a dead end. `retry`: one of our own paths."""
-        return self.keep("problem.html", status, what=what, retry=retry)
+    def problem(self, what: str, status: int, *, retry: str = "", same: bool = False) -> HTMLResponse:
+        """A page for what went wrong, never a dead end. `retry`: one of our own paths; `same`: the one that was asked for."""
+        return self.keep("problem.html", status, what=what, retry=retry, same=same)
 
     def link(self, path: str, *parts: str) -> str:
         """An address on this site; `parts` are quoted."""
