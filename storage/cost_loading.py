@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from bot.words.freight import CostRow
-from storage.bulk import ask_sqlite, copying, insert_many, moment
+from storage.bulk import ESCAPES, ask_sqlite, copying, insert_many, moment
 from storage.columns import storable
 from storage.transaction import Transaction
 
@@ -19,7 +19,6 @@ _COLUMNS = (
     *("connection_id", "day", "campaign", "campaign_name", "ad_group", "ad", "currency"),
     *("cost_micros", "clicks", "impressions", "stored_at"),
 )
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 async def load(tx: Transaction, connection_id: str, rows: Sequence[CostRow], now: datetime) -> None:
@@ -71,4 +70,4 @@ def _day(day: Any) -> str:
 
 
 def _escaped(words: str) -> str:
-    return storable(words).translate(_ESCAPES)
+    return storable(words).translate(ESCAPES)

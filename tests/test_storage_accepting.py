@@ -43,6 +43,21 @@ async def test_a_mixed_batch_arrives_as_it_was_given(memory, clock):
         assert [held.touchpoint for held in await tx.touchpoints.batch(crm.id, 999, clock())] == given
 
 
+@pytest.mark.parametrize("odd", ["", "a\\tb", "a\\nb", "a\\rb", "\\\\N", "\\\\t\\x0b\\u2028"])
+async def test_no_character_is_taken_for_what_stands_between_two_values(memory, clock, odd):
+    [crm] = await connected(memory, clock(), platform="salesforce", flows=[Flow.TOUCHPOINTS])
+    given = [
+        touch(1, clock())._replace(email=odd, kind=odd),
+        touch(2, clock())._replace(id=f"{odd}2"),
+        touch(3, clock(), a=odd),
+    ]
+    async with memory.begin() as tx:
+        await tx.touchpoints.accept(given, clock())
+
+    async with memory.read() as tx:
+        assert [held.touchpoint for held in await tx.touchpoints.batch(crm.id, 9, clock())] == given
+
+
 async def limit(memory, pages):
     async with memory.begin() as tx:
         await tx.touchpoints._tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
