@@ -58,30 +58,30 @@ _COUNT = _both("UPDATE counters SET value = :last WHERE name = 'deliveries'")
 _CRMS = _both("SELECT id, platform FROM connections WHERE kind = 'crm' AND removed_at IS NULL")
 _KNOWN = _both(
     "SELECT id FROM touchpoints WHERE id IN (SELECT value FROM json_each(:ids))",
-    "SELECT id FROM touchpoints WHERE id = ANY(CAST(:ids AS text[]))",
+    "SELECT id FROM touchpoints WHERE id = ANY(ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))",
 )
 _INTO = "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) SELECT"
 _DELIVER = _both(
     f"{_INTO} :last + 1 + key, value, :crm, 'waiting', 0, :now, '' FROM json_each(:ids)",
     f"{_INTO} CAST(:last AS bigint) + n, id, :crm, 'waiting', 0, CAST(:now AS timestamp) AT TIME ZONE 'UTC', '' "
-    "FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS given (id, n)",
+    "FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS given (id, n)",
 )
 
 
 async def take_in(tx: Transaction, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
     """(accepted, duplicates)."""
     if tx.postgres:
-        return await _on_postgres(tx, _steps(given, now, list))
-    return await ask_sqlite(tx, partial(_on_sqlite, _steps(given, now, json.dumps)))
+        return await _on_postgres(tx, _steps(given, now))
+    return await ask_sqlite(tx, partial(_on_sqlite, _steps(given, now)))
 
 
-def _steps(given: Sequence[Touchpoint], now: datetime, listed: Any) -> _Steps:
-    """What is asked, in this order. `listed`: how a list of ids is handed over."""
+def _steps(given: Sequence[Touchpoint], now: datetime) -> _Steps:
+    """What is asked, in this order."""
     # The lock comes first, so two calls never wait for each other's ids.
     [(last,)] = yield _Ask(_LAST, {})
     fresh = _by_id(given)
     for ids in _parts(list(fresh)):
-        for (known,) in (yield _Ask(_KNOWN, {"ids": listed(ids)})):
+        for (known,) in (yield _Ask(_KNOWN, {"ids": json.dumps(ids)})):
             del fresh[known]
     crms = yield _Ask(_CRMS, {})
     at = moment(now)
@@ -93,7 +93,7 @@ def _steps(given: Sequence[Touchpoint], now: datetime, listed: Any) -> _Steps:
     for connection_id, platform in crms:
         fitting = [id_ for id_, touchpoint in fresh.items() if touchpoint.crm in (None, platform)]
         for ids in _parts(fitting):
-            yield _Ask(_DELIVER, {"ids": listed(ids), "crm": connection_id, "last": last, "now": at})
+            yield _Ask(_DELIVER, {"ids": json.dumps(ids), "crm": connection_id, "last": last, "now": at})
             last += len(ids)
     yield _Ask(_COUNT, {"last": last})
     return len(fresh), len(given) - len(fresh)
