@@ -5,9 +5,9 @@ import gc
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from time import perf_counter, process_time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from bot.catch_up.transfer import LEASE, Carrier, Every, Mover
+from bot.catch_up.transfer import LEASE, Carrier, Confirmation, Every, Mover
 from bot.logins.refresh import Refresher
 from bot.memory.memory import Memory
 from bot.memory.routes import Routes
@@ -30,7 +30,8 @@ async def move_all(
     refresher = Refresher(memory, gateways, lambda: now, request_timeout=HOUR, refresh_ahead=HOUR)
     pace = Pace(HOUR, HOUR)
     watch = Watch(memory, gateways, refresher, Routes("C1", ()), pace, lambda: now)
-    mover = Mover(memory, gateways, watch, carriers, None, Every(HOUR, HOUR, HOUR), pace, lambda: now)
+    nobody = cast("Confirmation", None)  # nothing is told here: no transfer has a mark
+    mover = Mover(memory, gateways, watch, carriers, nobody, Every(HOUR, HOUR, HOUR), pace, lambda: now)
     gc.collect()
     gc.freeze()  # as `redkey run` does
     wall, cpu = perf_counter(), process_time()

@@ -27,6 +27,7 @@ from sqlalchemy import update
 
 from bench._counter import counter
 from bench._report import Report
+from bench._rows import rows
 from bench.cost import NOW, Answers
 from bot.settings.file import load
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
@@ -145,7 +146,7 @@ async def fill(config: Path, accounts: int, due: datetime) -> None:
             account = Account(f"{n}", f"Account {n}", "EUR", "UTC")
             await tx.connections.add(login, Kind.ADS, account, autotagging=False, utm="", flows=[Flow.COST], now=due)
         later = update(connections).values(next_check_at=now + timedelta(days=1))
-        await tx.connections._tx.change(later)  # noqa: SLF001
+        await rows(tx).change(later)
     await memory.close()
 
 

@@ -28,7 +28,9 @@ from bench._counter import counter
 from bench._moving import HOUR, Taken, move_all
 from bench._postgres import database, postgres
 from bench._report import Report
+from bench._rows import rows
 from bot.catch_up.cost import CostCarrier
+from bot.memory.memory import Memory
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from platforms import open_gateways
 from storage import new_key, open_memory
@@ -66,7 +68,7 @@ class Answers:
         return 200, "application/json", b'[{"results":[' + rows + b"]}]"
 
 
-def _ad(day: date, n: int) -> dict:
+def _ad(day: date, n: int) -> dict[str, object]:
     at, campaign, group, ad = "customers/1", n % CAMPAIGNS, n // 10, 700_000_000_000 + n
     return {
         "customer": {"resourceName": at, "currencyCode": "EUR"},
@@ -99,7 +101,7 @@ async def ours(address: str, url: str, accounts: int, answers: Answers) -> Taken
         carriers = {Flow.COST: CostCarrier(len(answers.days) - 1)}
         taken = await move_all(memory, gateways, carriers, NOW)
         async with memory.read() as tx:
-            found = await tx.costs._tx.value(select(func.count()).select_from(costs))  # noqa: SLF001
+            found = await rows(tx).value(select(func.count()).select_from(costs))
         assert found == accounts * answers.ads * len(answers.days), found
         return taken
     finally:
@@ -107,7 +109,7 @@ async def ours(address: str, url: str, accounts: int, answers: Answers) -> Taken
         await memory.close()
 
 
-async def _connect(memory, accounts: int) -> None:
+async def _connect(memory: Memory, accounts: int) -> None:
     async with memory.begin() as tx:
         tokens = TokenSet(Secret("a"), Secret("r"), expires_at=NOW + HOUR * 9)
         login = await tx.grants.add("google_ads", Identity("p", "p@example.com"), tokens, NOW)
@@ -122,7 +124,7 @@ def theirs(address: str, url: str, accounts: int, answers: Answers) -> Taken:
     pages = str(len(answers.weeks()))
     with tempfile.TemporaryDirectory() as folder:
         script = Path(__file__).parent / "peers" / "dlt_costs.py"
-        command = [PEERS, script, address, str(accounts), pages, url, folder]
+        command = [str(PEERS), str(script), address, str(accounts), pages, url, folder]
         told = subprocess.run(command, capture_output=True, text=True, check=False)
     if told.returncode:
         raise SystemExit(told.stderr[-2000:])

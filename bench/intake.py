@@ -138,7 +138,8 @@ async def through_us(folder: Path, count: int) -> tuple[Taken, Taken, Taken]:
     async with World.open() as world:
         port = free_port()
         config = folder / "redkey.toml"
-        own = {"database": {"url": f"sqlite:///{folder}/redkey.db"}, "web": {"port": port, "api_keys": [KEY]}}
+        web = {"port": port, "api_keys": [KEY]}
+        own: dict[str, dict[str, Any]] = {"database": {"url": f"sqlite:///{folder}/redkey.db"}, "web": web}
         world.write_settings(config, f"http://127.0.0.1:{port}", own)
         await one_crm(config)
         redkey = [sys.executable, "-P", "-m", "bot", "--config", str(config)]

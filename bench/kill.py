@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import httpx2
 
@@ -65,7 +66,7 @@ def main() -> int:
     asked = parser.parse_args()
     tally = asyncio.run(sweep(asked.points, asked.seed, asked.database))
     back, cpu = asyncio.run(back_in_service(3))
-    row = {
+    row: dict[str, Any] = {
         "points": tally.points,
         "stories": tally.cycles,
         "problems": tally.problems,

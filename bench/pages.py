@@ -8,6 +8,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import httpx2
 
@@ -53,7 +54,8 @@ async def measure(connections: int, outages: int, rounds: int) -> dict[str, tupl
         async with World.open() as world:
             port = free_port()
             config, base = Path(folder) / "redkey.toml", f"http://127.0.0.1:{port}"
-            own = {"database": {"url": f"sqlite:///{folder}/redkey.db"}, "web": {"port": port}}
+            web = {"port": port}
+            own: dict[str, dict[str, Any]] = {"database": {"url": f"sqlite:///{folder}/redkey.db"}, "web": web}
             world.write_settings(config, base, own)
             async with App.open(load(config), "all") as app:
                 await fill(app, connections, outages)

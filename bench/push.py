@@ -30,7 +30,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
 
 import httpx2
 from sqlalchemy import insert, update
@@ -39,6 +38,7 @@ from bench._counter import counter
 from bench._least import kept, least
 from bench._moving import HOUR, move_all
 from bench._report import Report
+from bench._rows import rows
 from bot.catch_up.touchpoints import TouchpointCarrier
 from bot.memory.memory import Tx
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
@@ -132,7 +132,7 @@ def backlog(platform: str, account: str, address: str, count: int, fields: Calla
             flows=[Flow.TOUCHPOINTS],
             now=NOW - HOUR,
         )
-        sql: Any = tx.connections._tx  # type: ignore[attr-defined]  # noqa: SLF001
+        sql = rows(tx)
         for start in range(0, count, 5_000):
             some = range(start, min(start + 5_000, count))
             given = {"occurred_at": NOW, "kind": "touchpoint", "crm": None, "accepted_at": NOW, "homeless": False}

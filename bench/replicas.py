@@ -26,6 +26,7 @@ from sqlalchemy import insert, update
 from bench._counter import counter
 from bench._postgres import WAITING, database, postgres
 from bench._report import Report
+from bench._rows import rows
 from bench._spent import cpu, family, parent
 from bench.push import Org, fields, name
 from bot.settings.file import load
@@ -66,7 +67,7 @@ async def deployed(url: str, address: str, count: int, size: int, checks: int) -
     async with World.open() as world:
         world.slack.rates.on = False
         with tempfile.TemporaryDirectory() as folder:
-            replicas = []
+            replicas: list[Practice] = []
             for n in range(count):
                 (Path(folder) / f"{n}").mkdir()
                 each = Practice(world, Path(folder) / f"{n}", timing=CALM, database=url, platforms=settings(address))
@@ -100,9 +101,11 @@ async def fill(config: Path, address: str, size: int, checks: int) -> None:
         first = await tx.connections.add(
             login, Kind.ADS, Account("0", "Account 0"), autotagging=False, utm="", flows=[Flow.COST], now=now + NEVER
         )
-        sql = tx.connections._tx  # noqa: SLF001 - a backlog is not made one by one
-        row = dict((await sql.one(connections.select().where(connections.c.id == first.id)))._mapping)  # noqa: SLF001
-        await sql.many(insert(connections), [row | {"id": f"con_{n}", "account_id": f"{n}"} for n in range(1, checks)])
+        sql = rows(tx)
+        (row,) = await sql.all(connections.select().where(connections.c.id == first.id))
+        await sql.many(
+            insert(connections), [row._asdict() | {"id": f"con_{n}", "account_id": f"{n}"} for n in range(1, checks)]
+        )
         for start in range(0, size, 5_000):
             some = range(start, min(start + 5_000, size))
             given = {"occurred_at": now, "kind": "touchpoint", "crm": None, "accepted_at": now, "homeless": False}
@@ -236,8 +239,10 @@ def tell(report: Report, what: str, unit: str, found: dict[int, list[Run]]) -> N
     own = {n: statistics.median(run.done / run.ours for run in runs) for n, runs in found.items()}
     most = 1 / statistics.median(run.busy for run in found[first])
     for n, runs in found.items():
-        more = {"floor": pace[first], "target": "at least 1.6 x" if n == 2 else ""} if n != first else {}
-        report.row(f"{what}, {n} of them", pace[n], f"{unit}/s", **more)
+        target = "at least 1.6 x" if n == 2 and n != first else ""
+        report.row(
+            f"{what}, {n} of them", pace[n], f"{unit}/s", target=target, floor=pace[first] if n != first else None
+        )
         floor = own[first] if n != first else None
         report.row(f"{what}, {n} of them: of our own processor time", own[n], f"{unit}/CPU s", floor=floor)
         for who, part in (("ours", "ours"), ("Postgres's", "postgres"), ("the far end's", "others")):

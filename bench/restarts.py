@@ -23,7 +23,7 @@ from sandbox.demo import GREEN, RED, message_of, touchpoints
 from sandbox.practice import Practice
 from sandbox.slack import MARKETING
 from sandbox.visitor import Visitor
-from sandbox.world import World
+from sandbox.world import PlatformSandbox, World
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "faults"))
 from oracle import judge
@@ -46,10 +46,28 @@ class Server:
         self.url = self._server.get_uri()
 
     def restart(self) -> None:
-        command = [self._pg_ctl, "-D", self._data, "-m", "immediate", "-w", "-l", self._server.log, "restart"]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = [
+            str(self._pg_ctl),
+            "-D",
+            str(self._data),
+            "-m",
+            "immediate",
+            "-w",
+            "-l",
+            str(self._server.log),
+            "restart",
+        ]
         # As whoever it was started by: Postgres refuses to be root's.
-        subprocess.run(command, check=True, timeout=60, user=self._server.system_user, cwd="/", **quiet)
+        subprocess.run(
+            command,
+            check=True,
+            timeout=60,
+            user=self._server.system_user,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def close(self) -> None:
         self._server.cleanup()
@@ -160,7 +178,7 @@ async def _send(replicas: list[Practice], size: int, minutes: float) -> int:
     return calls * min(A_CALL, size)
 
 
-async def _drop_and_log_in(world: World, sandbox) -> None:
+async def _drop_and_log_in(world: World, sandbox: PlatformSandbox) -> None:
     """As a person does it who tries again where a page says that the database is away."""
     await world.pull(sandbox.key, "revoke")
     alert = await world.slack.wait_for(lambda: message_of(world, sandbox.name, RED), timeout=150)
@@ -170,6 +188,7 @@ async def _drop_and_log_in(world: World, sandbox) -> None:
                 try:
                     async with Visitor() as visitor:
                         url = (await world.slack.click(MARKETING, alert.ts, "reauthorize")).url
+                        assert url is not None
                         await visitor.log_in(url, sandbox.demo_login)
                 except Exception as error:  # noqa: BLE001 - they try again
                     print(f"logging in again: {error}", file=sys.stderr)

@@ -18,6 +18,7 @@ from time import monotonic
 from sqlalchemy import update
 
 from bench._report import Report
+from bench._rows import rows
 from bench._spent import cpu
 from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import Practice
@@ -51,7 +52,7 @@ async def fill(practice: Practice, count: int, spread: timedelta) -> None:
                     )
                     due = now + timedelta(seconds=5) + spread * (n / count)
                     this = update(connections).where(connections.c.account_id == f"{n:010d}")
-                    await tx.connections._tx.change(this.values(next_check_at=due))  # noqa: SLF001
+                    await rows(tx).change(this.values(next_check_at=due))
     finally:
         await memory.close()
 

@@ -16,10 +16,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bench._report import Report
 from sandbox.demo import GREEN, RED, message_of, touchpoints
+from sandbox.ledger import Entry
 from sandbox.practice import Practice, practising
 from sandbox.slack import MARKETING
 from sandbox.visitor import Visitor
-from sandbox.world import World
+from sandbox.world import PlatformSandbox, World
 
 WORK = ("api_call", "api.call", "query", "records.written")
 FLOOR = "one bare Slack post (floor)"
@@ -52,7 +53,7 @@ async def one_world(figures: dict[str, list[float]]) -> None:
                 figures.setdefault(FLOOR, []).append(await bare_post(world))
 
 
-async def one_round(world: World, practice: Practice, platform) -> dict[str, float]:
+async def one_round(world: World, practice: Practice, platform: PlatformSandbox) -> dict[str, float]:
     """Break, wait for the alert, log in, wait for the receipt: the times between, as the world saw them."""
     seen, calls = len(platform.ledger.entries), len(world.slack.calls)
     await world.pull(platform.key, "revoke")
@@ -61,10 +62,11 @@ async def one_round(world: World, practice: Practice, platform) -> dict[str, flo
     posted = next(c.at for c in world.slack.calls[calls:] if c.method == "chat.postMessage")
     async with Visitor() as visitor:
         url = (await world.slack.click(MARKETING, alert.ts, "reauthorize")).url
+        assert url is not None
         seen = len(platform.ledger.entries)
         await visitor.log_in(url, platform.demo_login)
-    await world.slack.wait_for(lambda: message_of(world, platform.name, GREEN, alert.ts), timeout=60)
-    green = message_of(world, platform.name, GREEN, alert.ts).history[-1].at
+    receipt = await world.slack.wait_for(lambda: message_of(world, platform.name, GREEN, alert.ts), timeout=60)
+    green = receipt.history[-1].at
     outages = await practice.get("outages")
     told = max((o for o in outages if o["platform"] == platform.key), key=lambda o: o["opened_at"])
     back = datetime.fromisoformat(told["reauthorized_at"])
@@ -78,7 +80,7 @@ async def one_round(world: World, practice: Practice, platform) -> dict[str, flo
     }
 
 
-def is_refusal(entry) -> bool:
+def is_refusal(entry: Entry) -> bool:
     """The platform said no: to a call, or to a refresh."""
     return entry.what == "api.refused" or entry.get("outcome") not in (None, "ok")
 

@@ -14,15 +14,20 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import cast
 
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import func, insert, select, update
 
 from bench._report import Report
+from bench._rows import rows
 from bench.start import resident
-from bot.memory.memory import Work
+from bot.logins.refresh import Refresher
+from bot.memory.memory import Memory, Work
+from bot.memory.routes import Routes
 from bot.watch.watch import Watch
+from bot.words.interfaces import Gateway
 from bot.words.pace import Pace
 from bot.work.dispatch import Embedded, Worker
 from storage import new_key, open_memory
@@ -39,7 +44,9 @@ async def ours(folder: Path, count: int, ticks: int) -> tuple[list[tuple[float, 
     memory = await open_memory(f"sqlite:///{folder / 'ours.db'}", [new_key()], on_due=None, now=lambda: now[0])
     try:
         await fill(memory, count)
-        watch = Watch(memory, {"google_ads": _Nothing()}, None, None, Pace(EVERY, EVERY), lambda: now[0])
+        gateways = {"google_ads": cast("Gateway", _Nothing())}
+        refresher = Refresher(memory, gateways, lambda: now[0], request_timeout=EVERY, refresh_ahead=EVERY)
+        watch = Watch(memory, gateways, refresher, Routes("C1", ()), Pace(EVERY, EVERY), lambda: now[0])
         worker = Worker(watch.claim, watch.check_due, 20, ahead=100, put_back=watch.put_back, makes_more=False)
         dispatcher, free = Embedded({Work.CHECK: worker}), asyncio.Semaphore(20)
         found = []
@@ -72,13 +79,12 @@ class _Nothing:
         await probe("")
 
 
-async def checked_at(memory, moment: datetime) -> int:
+async def checked_at(memory: Memory, moment: datetime) -> int:
     async with memory.read() as tx:
-        sql = tx.connections._tx  # noqa: SLF001
-        return await sql.value(select(func.count()).where(connections.c.checked_at == moment))
+        return int(await rows(tx).value(select(func.count()).where(connections.c.checked_at == moment)))
 
 
-async def fill(memory, count: int) -> None:
+async def fill(memory: Memory, count: int) -> None:
     async with memory.begin() as tx:
         from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet  # noqa: PLC0415
 
@@ -88,18 +94,18 @@ async def fill(memory, count: int) -> None:
         first = await tx.connections.add(
             login, Kind.ADS, Account("0", "Account 0"), autotagging=True, utm="", flows=[Flow.COST], now=START + EVERY
         )
-        sql = tx.connections._tx  # noqa: SLF001 - a hundred thousand logins are not connected one by one
-        row = dict((await sql.one(connections.select().where(connections.c.id == first.id)))._mapping)  # noqa: SLF001
+        sql = rows(tx)
+        (one,) = await sql.all(connections.select().where(connections.c.id == first.id))
+        row = one._asdict()
         many = [row | {"id": f"con_{n:06}", "account_id": f"{n}"} for n in range(1, count)]
         for start in range(0, len(many), 5_000):
             await sql.many(insert(connections), many[start : start + 5_000])
 
 
-async def make_due(memory, count: int, tick: int, at: datetime) -> None:
+async def make_due(memory: Memory, count: int, tick: int, at: datetime) -> None:
     names = [f"con_{1 + (tick * DUE + n) % (count - 1):06}" for n in range(DUE)]
     async with memory.begin() as tx:
-        sql = tx.connections._tx  # noqa: SLF001
-        await sql.change(update(connections).where(connections.c.id.in_(names)).values(next_check_at=at))
+        await rows(tx).change(update(connections).where(connections.c.id.in_(names)).values(next_check_at=at))
 
 
 async def probe(_name: str) -> None:

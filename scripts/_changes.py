@@ -14,15 +14,16 @@ _PAIRS = (
     *((ast.And, ast.Or), (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitOr, ast.BitAnd)),
 )
 OTHER: dict[type, type] = {**dict(_PAIRS), **{new: old for old, new in _PAIRS}}
+Part = ast.expr | ast.stmt
 
 
-def others(node: ast.AST) -> Iterator[ast.AST]:
+def others(node: ast.AST) -> Iterator[Part]:
     """What could stand here instead."""
     yield from swapped(node)
     yield from shortened(node)
 
 
-def swapped(node: ast.AST) -> Iterator[ast.AST]:
+def swapped(node: ast.AST) -> Iterator[Part]:
     """Another operator, another number or word, the other truth."""
     match node:
         case ast.Compare(ops=ops):
@@ -41,7 +42,7 @@ def swapped(node: ast.AST) -> Iterator[ast.AST]:
             yield but(node, test=ast.UnaryOp(ast.Not(), test))
 
 
-def shortened(node: ast.AST) -> Iterator[ast.AST]:
+def shortened(node: ast.AST) -> Iterator[Part]:
     """One condition, argument or value fewer; a step that is not taken."""
     match node:
         case ast.Call(func=func, args=args, keywords=keywords):
@@ -58,7 +59,7 @@ def shortened(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Pass()
 
 
-def but(node: ast.AST, **parts: object) -> ast.AST:
+def but(node: Part, **parts: object) -> Part:
     new = copy.copy(node)
     for name, part in parts.items():
         setattr(new, name, part)
@@ -115,7 +116,7 @@ def within(holder: ast.AST, file: str, tree: ast.Module, constants: tuple[str, .
                 ast.copy_location(other, node)
                 new = [*value[:at], other, *value[at + 1 :]] if isinstance(value, list) else other
                 code = partial(compiled, tree, file, holder, field, new)
-                yield Change(file, node.lineno, told(node, other), code, constants)
+                yield Change(file, other.lineno, told(node, other), code, constants)
             yield from within(node, file, tree, constants)
 
 

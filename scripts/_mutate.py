@@ -143,7 +143,8 @@ class Mutating:
         """Those that noticed most so far for the time they take, then the quickest."""
         found = [item for item in found if item.nodeid not in self.failed]
         found.sort(key=lambda item: self.seconds[item.nodeid] / (1 + self.noticing[item.nodeid]))
-        left, chosen = float(SECONDS), []
+        left = float(SECONDS)
+        chosen: list[pytest.Item] = []
         for item in found:
             left -= self.seconds[item.nodeid]
             if left < 0 and chosen:

@@ -2,9 +2,11 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -14,7 +16,7 @@ from drawn_messages import drawn_messages  # noqa: E402
 from practice_desk import PracticeDesk  # noqa: E402
 from practice_pages import furnish  # noqa: E402
 from practice_room import opened  # noqa: E402
-from practice_web import website  # noqa: E402
+from practice_web import Site, website  # noqa: E402
 from sample_facts import NOW, OUTAGES  # noqa: E402
 
 from bot.memory.routes import Route  # noqa: E402
@@ -54,14 +56,16 @@ async def pages() -> None:
     async with website(language="en") as english, website(language="fr") as french, chromium() as browser:
         for site in (english, french):
             furnish(site)
-        for name, site, path, width, theme in (
+        pictures: Sequence[tuple[str, Site, str, int, Literal["light", "dark"]]] = (
             ("connections", english, "/connections", 1280, "light"),
             ("connection", english, "/connections/con_acme", 1280, "dark"),
             ("outage", english, "/outages/out_1", 860, "light"),
             ("connections-french-phone", french, "/connections", PHONE, "light"),
-        ):
-            view = {"width": width, "height": 900}
-            page = await browser.new_page(base_url=str(site.client.base_url), viewport=view, color_scheme=theme)
+        )
+        for name, site, path, width, theme in pictures:
+            page = await browser.new_page(
+                base_url=str(site.client.base_url), viewport={"width": width, "height": 900}, color_scheme=theme
+            )
             await page.goto(path)
             await page.screenshot(path=IMAGES / f"{name}.png", full_page=width > PHONE, animations="disabled")
             await page.close()

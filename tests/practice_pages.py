@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 
-from practice_web import BETA, NOW, ORG, catching_up, closed, connection, outage, start_page
+from practice_web import BETA, NOW, ORG, Site, catching_up, closed, connection, outage, start_page
 
 from bot.memory.history import Down, UntaggedAd
 from bot.people.showing import ConnectionPage, CostDay, Shown
@@ -24,7 +24,7 @@ def costs():
     return tuple(days)
 
 
-def furnish(site):
+def furnish(site: Site) -> None:
     """One of everything that a page can show."""
     lost = connection(id="con_beta", account=BETA, authorized=False, expires_at=NOW + timedelta(days=3))
     org = connection(id="con_org", platform="salesforce", kind=Kind.CRM, account=ORG, catching_up=True)

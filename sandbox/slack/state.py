@@ -86,7 +86,7 @@ class WorkspaceState:
         except TimeoutError:
             return
 
-    async def wait_for(self, predicate: Callable[[], Found], timeout: float = 5.0) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 5.0) -> Found:  # noqa: ASYNC109
         """The first true value of `predicate`, asked again after every change; TimeoutError after `timeout` s."""
         end = time.monotonic() + timeout
         while not (found := predicate()):

@@ -179,7 +179,7 @@ class SlackWorkspace:
         stack = self.state.modals.get(user)
         return stack[-1] if stack else None
 
-    async def wait_for(self, predicate: Callable[[], Found], timeout: float = 5.0) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 5.0) -> Found:  # noqa: ASYNC109
         return await self.state.wait_for(predicate, timeout)
 
     # What people do
