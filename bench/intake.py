@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +102,8 @@ def serve_bare(path: str, port: int, kind: str) -> None:
         items = await request.json()
         return answer(_into_ours(sql, items, numbers), len(items))
 
-    app.add_api_route("/api/v1/touchpoints", {"raw": raw, "model": model, "tables": tables}[kind], methods=["POST"])
+    kinds: dict[str, Callable[..., object]] = {"raw": raw, "model": model, "tables": tables}
+    app.add_api_route("/api/v1/touchpoints", kinds[kind], methods=["POST"])
     uvicorn.run(app, port=port, log_level="error")
 
 
