@@ -265,7 +265,9 @@ class App:
         shortest = min(timing.check_every, timing.push_every, timing.progress_every, timedelta(seconds=2))
 
         async def tick() -> None:
-            self.dispatcher.tick()
+            async with self.memory.read() as tx:
+                due = await tx.agenda.due(self.now())
+            self.dispatcher.tick(due)
 
         async def sweep() -> None:
             async with self.memory.begin() as tx:

@@ -20,7 +20,7 @@ from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
 from bot.memory.installed import Workspaces
-from bot.memory.memory import Connections, Grants, Memory, Revocations, Transfers, Tx, Work
+from bot.memory.memory import Agenda, Connections, Grants, Memory, Revocations, Transfers, Tx, Work
 from bot.memory.notices import Clicks, Notices
 from bot.memory.outages import Outages, Outbox
 from bot.memory.quotas import Quotas
@@ -32,6 +32,7 @@ from bot.words.errors import SetupError
 from bot.words.interfaces import Clock
 from bot.words.progress import Seen, nobody_watches
 from bot.work.dispatch import Listening
+from storage.agenda import AgendaRows
 from storage.announcements import AnnouncementRows
 from storage.audit import AuditRows, append
 from storage.clicks import ClickRows
@@ -69,6 +70,7 @@ class SqlTx(Tx):
     """All nouns over one transaction."""
 
     def __init__(self, tx: Transaction) -> None:
+        self.agenda: Agenda = AgendaRows(tx)
         self.grants: Grants = GrantRows(tx)
         self.revocations: Revocations = RevocationRows(tx)
         self.connections: Connections = ConnectionRows(tx)

@@ -1,6 +1,7 @@
 """Transactions: all or nothing, consistent views, wake-ups after the commit, and locks for the whole deployment."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from practice_memory import a_grant, connected
@@ -139,3 +140,24 @@ async def test_the_lock_is_held_while_the_platform_takes_its_time(memory, clock)
             await a_grant(tx, clock())
         async with memory.read() as tx:
             assert len(await tx.grants.all()) == 1
+
+
+async def test_one_question_tells_which_kinds_of_work_are_due(memory, clock):
+    [_] = await connected(memory, clock(), "1")
+    found = [await due_now(memory, clock)]
+    async with memory.begin() as tx:
+        claimed = await tx.connections.claim_checks(clock(), 9)
+    found.append(await due_now(memory, clock))
+    async with memory.begin() as tx:
+        await tx.transfers.claim(clock(), 9, "me", timedelta(minutes=1))
+    found.append(await due_now(memory, clock))
+    async with memory.begin() as tx:
+        await tx.connections.unclaim_checks([each.id for each in claimed], clock())
+        await tx.grants.renew_at(claimed[0].grant_id, clock())
+    found.append(await due_now(memory, clock))
+    assert found == [{Work.CHECK, Work.MOVE}, {Work.MOVE}, set(), {Work.CHECK, Work.RENEW}]
+
+
+async def due_now(memory, clock):
+    async with memory.read() as tx:
+        return await tx.agenda.due(clock())

@@ -69,6 +69,7 @@ async def full(memory, clock):
 
 
 async def watching(tx, clock, ads, crm, outage):
+    await tx.agenda.due(clock())
     due = await tx.connections.claim_checks(clock(), 9)
     await tx.connections.checked([Checked(due[0].id, clock(), clock() + HOUR, good=True)])
     await tx.connections.some([ads.id])

@@ -56,6 +56,11 @@ class Work(StrEnum):
     REVOKE = "revoke"
 
 
+class Agenda(Protocol):
+    async def due(self, now: datetime) -> set[Work]:
+        """The kinds of which anything may be due. One question, as claims of each kind, mostly in vain, would be six."""
+
+
 class Grants(Protocol):
     async def get(self, grant_id: str) -> Grant | None: ...
     async def held(self, grant_id: str) -> Grant | None:
@@ -229,6 +234,7 @@ class Transfers(Protocol):
 class Tx(Protocol):
     """One transaction, all nouns."""
 
+    agenda: Agenda
     grants: Grants
     revocations: Revocations
     connections: Connections

@@ -6,7 +6,7 @@ from bot.memory.memory import Memory
 from bot.words.connection import Checked
 from bot.work.dispatch import give_back
 
-GATHER = 0.05  # seconds that a finding waits for others at most; its connection is claimed for minutes
+GATHER = 0.2  # seconds that a finding waits for others at most; its connection is claimed for minutes
 MOST = 100  # findings, then they are written at once
 
 

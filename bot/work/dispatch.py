@@ -54,8 +54,8 @@ class Dispatcher(Protocol):
     def wake(self, kinds: Iterable[Work]) -> None:
         """Something of these kinds is due. Called after the commit that made it so."""
 
-    def tick(self) -> None:
-        """Look for whatever has become due by the clock."""
+    def tick(self, due: Iterable[Work] = Work) -> None:
+        """These kinds, or any, may have become due by the clock."""
 
     def start(self) -> None: ...
     async def stop(self, within: float) -> None:
@@ -91,8 +91,8 @@ class Embedded:
             if kind in self._due:
                 self._due[kind].set()
 
-    def tick(self) -> None:
-        self.wake(self._workers)
+    def tick(self, due: Iterable[Work] = Work) -> None:
+        self.wake(due)
 
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._serve(work), name=f"work-{work}") for work in self._workers]
@@ -187,8 +187,8 @@ class Shared:
     def wake(self, kinds: Iterable[Work]) -> None:
         """Told already, with the commit: whoever has time hears it, which need not be us."""
 
-    def tick(self) -> None:
-        self._local.tick()
+    def tick(self, due: Iterable[Work] = Work) -> None:
+        self._local.tick(due)
 
     def start(self) -> None:
         self._local.start()
