@@ -6,7 +6,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,7 +30,7 @@ from bot.work.schedule import Schedule, Tick
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces
 from handlers.web.by_tenant import ByTenant
-from handlers.web.health import Numbers
+from handlers.web.health import Numbers, Others
 from handlers.web.listening import CarefulServer
 from handlers.web.signin import SignIn
 from handlers.web.slack_login import SlackLogin
@@ -255,6 +255,12 @@ class Serving:
     def _taggable(self, platform: str, scopes: Sequence[str], opted_in: bool) -> bool:
         gateway = self._app.gateways.get(platform)
         return gateway is None or taggable(gateway.platform, scopes, opted_in=opted_in)
+
+    def in_service(self) -> Mapping[str, bool]:
+        return self._tenants.in_service() if self._tenants is not None else {}
+
+    async def others(self) -> Others:
+        return await self._tenants.numbers() if self._tenants is not None else {}
 
     async def numbers(self) -> Numbers:
         async with self._app.memory.read() as tx:

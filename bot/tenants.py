@@ -21,6 +21,7 @@ from bot.words.connection import Secret
 from bot.words.errors import RedkeyError, SetupError
 from handlers.slack.line.installation import SlackInstalls
 from handlers.slack.workspace import Workspace
+from handlers.web.health import PATIENCE, Numbers
 from storage import make_place
 
 log = structlog.get_logger()
@@ -61,6 +62,16 @@ async def settings_of_one(home: Settings, team: str) -> Settings:
         return await settings_for(app, found[team])
 
 
+async def trouble_of(home: App, told: Neighbour) -> str | None:
+    """What keeps its database or its token from being opened; None where nothing does."""
+    try:
+        async with App.open(await settings_for(home, told)) as app:
+            await app.memory.ping()
+    except EXPECTED as error:
+        return str(error)
+    return None
+
+
 class InService(Protocol):
     """One workspace at work (bot/serve.py)."""
 
@@ -71,6 +82,7 @@ class InService(Protocol):
     async def leave(self) -> None: ...
     async def sign_off(self) -> None: ...
     def website(self) -> Any: ...
+    async def numbers(self) -> Numbers: ...
 
 
 Serve = Callable[[App, "Tenants", Neighbour], InService]
@@ -85,6 +97,13 @@ class _Lodging:
         self.serving: InService | None = None
         self.site: Any = None
         self.task: asyncio.Task[None] | None = None
+
+
+async def _numbers(lodging: _Lodging) -> Numbers | None:
+    with contextlib.suppress(RedkeyError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            return await lodging.serving.numbers() if lodging.serving is not None else None
+    return None
 
 
 class Tenants:
@@ -124,6 +143,14 @@ class Tenants:
 
     def known(self, team: str) -> bool:
         return team in self._lodgings or any(task.get_name() == team for task in self._leaving)
+
+    def in_service(self) -> dict[str, bool]:
+        return {team: lodging.serving is not None for team, lodging in self._lodgings.items()}
+
+    async def numbers(self) -> dict[str, Numbers | None]:
+        """For /metrics; those whose database does not answer hold up nobody."""
+        lodgings = dict(self._lodgings)
+        return dict(zip(lodgings, await asyncio.gather(*map(_numbers, lodgings.values())), strict=True))
 
     # Coming and going
 

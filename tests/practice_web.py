@@ -280,6 +280,7 @@ class PracticeHealth:
         self.up = True
         self.slack_is = "connected"
         self.was_blind = None
+        self.beside = {}
 
     async def database(self):
         if self.up is None:
@@ -291,6 +292,12 @@ class PracticeHealth:
 
     async def blind(self):
         return self.was_blind
+
+    def in_service(self):
+        return {team: numbers is not None for team, numbers in self.beside.items()}
+
+    async def others(self):
+        return self.beside
 
     async def numbers(self):
         return Numbers({"Connected": 2, 'odd "one"\n': 1}, 1, 3, 412)

@@ -39,9 +39,18 @@ async def added() -> None:
 def test_the_workspaces_are_listed(redkey):
     [item] = json.loads(redkey("workspaces", "--json").stdout)
     assert (item["team"], item["name"], item["channel"], item["uninstalled_at"]) == (NORTH, "North", "C1", None)
+    assert item["trouble"] is None
     shown = redkey("workspaces")
     assert NORTH in shown.stdout
     assert "xoxb" not in shown.stdout + shown.stderr
+
+
+def test_a_workspace_whose_database_is_broken_is_listed_with_its_trouble(redkey):
+    (redkey.folder / "redkey.workspaces" / f"{NORTH}.db").write_bytes(b"no database" * 1000)
+    done = redkey("workspaces", "--json")
+    [item] = json.loads(done.stdout)
+    assert (done.returncode, item["team"]) == (0, NORTH)
+    assert f"{NORTH}.db" in item["trouble"]
 
 
 @pytest.mark.parametrize("before", [True, False])

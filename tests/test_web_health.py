@@ -3,6 +3,8 @@
 import pytest
 from practice_web import website
 
+from handlers.web.health import Numbers
+
 
 @pytest.mark.parametrize(
     ("up", "slack", "status", "body"),
@@ -45,3 +47,23 @@ async def test_without_a_database_the_metrics_say_only_what_is_known():
         assert answer.status_code == 200
         assert "redkey_database_up 0.0" in answer.text
         assert "redkey_connections" not in answer.text
+
+
+async def test_the_metrics_tell_each_workspace_and_which_are_out_of_service():
+    async with website() as site:
+        site.health.beside = {"T0NORTH01": Numbers({"Connected": 5}, 7), "T0SOUTH02": None}
+        lines = (await site.client.get("/metrics")).text.splitlines()
+        ready = await site.client.get("/readyz")
+
+    for line in (
+        "redkey_open_outages 1.0",
+        'redkey_open_outages{workspace="T0NORTH01"} 7.0',
+        'redkey_connections{status="Connected",workspace="T0NORTH01"} 5.0',
+        'redkey_workspace_in_service{workspace="T0NORTH01"} 1.0',
+        'redkey_workspace_in_service{workspace="T0SOUTH02"} 0.0',
+    ):
+        assert line in lines
+    assert not [line for line in lines if "T0SOUTH02" in line and "in_service" not in line]
+    assert ready.status_code == 200, "one workspace's trouble is no reason to send nobody here"
+    assert ready.json()["workspaces"] == {"in_service": 1, "out_of_service": 1}
+    assert "T0" not in ready.text

@@ -187,7 +187,11 @@ async def test_a_restart_brings_all_of_them_back_and_one_whose_database_is_broke
         async with redeployed(world, tmp_path, sqlite_url, clock) as redkey, Browser(redkey) as sue:
             await answers(redkey, 303, SOUTH)
             await answers(redkey, 503, NORTH)
-            assert (await sue.web.get("/readyz")).status_code == 200
+            ready = await sue.web.get("/readyz")
+            assert (ready.status_code, ready.json()["workspaces"]) == (200, {"in_service": 1, "out_of_service": 1})
+            told = (await sue.web.get("/metrics")).text
+            assert f'redkey_workspace_in_service{{workspace="{NORTH}"}} 0.0' in told
+            assert f'redkey_open_outages{{workspace="{SOUTH}"}} 0.0' in told
             assert "not in service" in (await sue.web.get(f"/w/{NORTH}/connections")).text
             assert "nothing" in (await south.command("/redkey", "connections", "U2ANNA000", "C2REDKEY00")).text.lower()
             assert not (await listed(north)).acked

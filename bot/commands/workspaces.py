@@ -18,15 +18,18 @@ def workspaces(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         tell_json(items)
     else:
-        columns = ["team", "name", "channel", "installer", "installed_at", "uninstalled_at"]
+        columns = ["team", "name", "channel", "installer", "installed_at", "uninstalled_at", "trouble"]
         table(items, columns, "No other workspace has added the app.")
 
 
 async def _workspaces(settings: Settings) -> list[dict[str, Any]]:
     from bot.app import App
+    from bot.tenants import trouble_of
     from bot.words.listing import stamp
 
-    async with App.open(settings, role="command") as app, app.memory.read() as tx:
+    async with App.open(settings, role="command") as app:
+        async with app.memory.read() as tx:
+            found = await tx.workspaces.all()
         return [
             {
                 "team": each.team,
@@ -35,6 +38,7 @@ async def _workspaces(settings: Settings) -> list[dict[str, Any]]:
                 "installer": each.installer,
                 "installed_at": stamp(each.installed_at),
                 "uninstalled_at": stamp(each.rested_at) if each.rested_at else None,
+                "trouble": await trouble_of(app, each),
             }
-            for each in await tx.workspaces.all()
+            for each in found
         ]

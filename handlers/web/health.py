@@ -28,8 +28,11 @@ class Numbers:
     oldest_outage: float = 0  # seconds since it began
 
 
-Exposition = Callable[[Numbers | None, str], bytes]
-"""What Prometheus reads, from the numbers (None: no database) and Slack's state (metrics.py)."""
+Others = Mapping[str, Numbers | None]
+"""The workspaces beside home, by their ids. None: not in service here, or its database does not answer."""
+
+Exposition = Callable[[Numbers | None, str, Others], bytes]
+"""What Prometheus reads, from the numbers (None: no database), Slack's state and the other workspaces (metrics.py)."""
 
 
 class Health(Protocol):
@@ -45,6 +48,9 @@ class Health(Protocol):
         """From when to when nothing was watched, if that was lately."""
 
     async def numbers(self) -> Numbers: ...
+    async def others(self) -> Others: ...
+    def in_service(self) -> Mapping[str, bool]:
+        """Of the workspaces beside home, by their ids."""
 
 
 def routes(own: Health, exposition: Exposition) -> APIRouter:
@@ -62,13 +68,15 @@ def routes(own: Health, exposition: Exposition) -> APIRouter:
         told: dict[str, Any] = {"database": "ok" if database else "down", "slack": slack}
         if database and (blind := await own.blind()) is not None:
             told["blind"] = {"from": stamp(blind[0]), "until": stamp(blind[1])}
+        if served := own.in_service().values():  # how many, not which: strangers may ask
+            told["workspaces"] = {"in_service": sum(served), "out_of_service": len(served) - sum(served)}
         return JSONResponse(told, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:
         database = await _database(own)
         numbers = await own.numbers() if database else None
-        return Response(exposition(numbers, own.slack()), media_type=METRICS_TYPE)
+        return Response(exposition(numbers, own.slack(), await own.others()), media_type=METRICS_TYPE)
 
     return router
 

@@ -2,13 +2,13 @@
 read it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from handlers.web.health import REACHED, Numbers
+from handlers.web.health import REACHED, Numbers, Others
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 # A label with whatever strangers ask for would grow without end.
@@ -42,36 +42,59 @@ class Requests:
 
 
 class Standing(Collector):
-    """How things stand. Without a database only what is known without one: a missing series is honest, a zero is not."""
+    """How things stand. Without a database only what is known without one: a missing series is honest, a zero is not.
 
-    def __init__(self, numbers: Numbers | None, slack: str) -> None:
+    Home's series have no label `workspace`, so that they stay the same when others come.
+    """
+
+    def __init__(self, numbers: Numbers | None, slack: str, others: Others) -> None:
         self._numbers = numbers
         self._slack = slack
+        self._others = others
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield _gauge("redkey_database_up", "Whether the database answers.", int(self._numbers is not None))
-        yield _gauge("redkey_slack_connected", "Whether Slack can reach us.", int(self._slack in REACHED))
-        if self._numbers is None:
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("redkey_database_up", "Whether the database answers.", {"": int(self._numbers is not None)})
+        yield _gauge("redkey_slack_connected", "Whether Slack can reach us.", {"": int(self._slack in REACHED)})
+        if self._others:
+            served = {team: int(numbers is not None) for team, numbers in self._others.items()}
+            yield _gauge("redkey_workspace_in_service", "Whether a workspace that added the app is in service.", served)
+        known = {team: each for team, each in {"": self._numbers, **self._others}.items() if each is not None}
+        if not known:
             return
-        yield _by_status(self._numbers.connections)
-        yield _gauge("redkey_open_outages", "Outages that are not caught up.", self._numbers.open_outages)
-        yield _gauge("redkey_oldest_outage_seconds", "Age of the oldest of them.", self._numbers.oldest_outage)
-        yield _gauge("redkey_outbox_waiting", "Slack messages not said yet.", self._numbers.outbox_waiting)
-        yield _gauge("redkey_touchpoints_waiting", "Touchpoints not pushed yet.", self._numbers.touchpoints_waiting)
+        yield _by_status(known)
+        for name, about, of in _COUNTED:
+            yield _gauge(name, about, {team: of(numbers) for team, numbers in known.items()})
 
 
-def exposition(numbers: Numbers | None, slack: str, requests: Requests) -> bytes:
+_COUNTED: list[tuple[str, str, Callable[[Numbers], float]]] = [
+    ("redkey_open_outages", "Outages that are not caught up.", lambda n: n.open_outages),
+    ("redkey_oldest_outage_seconds", "Age of the oldest of them.", lambda n: n.oldest_outage),
+    ("redkey_outbox_waiting", "Slack messages not said yet.", lambda n: n.outbox_waiting),
+    ("redkey_touchpoints_waiting", "Touchpoints not pushed yet.", lambda n: n.touchpoints_waiting),
+]
+
+
+def exposition(numbers: Numbers | None, slack: str, others: Others, requests: Requests) -> bytes:
     standing = CollectorRegistry()
-    standing.register(Standing(numbers, slack))
+    standing.register(Standing(numbers, slack, others))
     return bytes(generate_latest(standing) + generate_latest(requests.registry))
 
 
-def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, about, value=value)
-
-
-def _by_status(connections: Mapping[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily("redkey_connections", "Connections by status.", labels=["status"])
-    for status, count in sorted(connections.items()):
-        family.add_metric([status], count)
+def _gauge(name: str, about: str, values: Mapping[str, float]) -> Metric:
+    """By workspace; home's name is empty."""
+    family = Metric(name, about, "gauge")
+    for team, value in values.items():
+        family.add_sample(name, _whose(team), value)
     return family
+
+
+def _by_status(known: Mapping[str, Numbers]) -> Metric:
+    family = Metric("redkey_connections", "Connections by status.", "gauge")
+    for team, numbers in known.items():
+        for status, count in sorted(numbers.connections.items()):
+            family.add_sample("redkey_connections", {"status": status} | _whose(team), count)
+    return family
+
+
+def _whose(team: str) -> dict[str, str]:
+    return {"workspace": team} if team else {}
