@@ -54,7 +54,7 @@ LONGEST = [
 ]
 
 # Collecting tests makes next to no garbage, and Python would look for it all the time.
-gc.set_threshold(100_000, 20, 20)
+gc.set_threshold(400_000, 20, 20)
 
 NO_CALL = SimpleNamespace(params={})
 # What the bot does, told with the practice world. It asks the memory through one interface, and test_storage_* hold that
@@ -286,7 +286,7 @@ async def story(memory: SqlMemory, clock: Clock) -> "AsyncIterator[Story]":
 @pytest.fixture
 async def google(story: "Story") -> list[Connection]:
     """Acme EMEA and Acme Americas, loaded."""
-    found = await story.connect("google_ads")
+    found = await story.begin_with("google_ads")
     await story.work()
     return found
 
@@ -296,13 +296,13 @@ async def emea(story: "Story") -> Connection:
     """Acme EMEA alone, loaded."""
     from sandbox.google_ads import EMEA
 
-    (found,) = await story.connect("google_ads", accounts=[EMEA])
+    (found,) = await story.begin_with("google_ads", accounts=[EMEA])
     await story.work()
     return found
 
 
 @pytest.fixture
 async def salesforce(story: "Story") -> Connection:
-    (found,) = await story.connect("salesforce")
+    (found,) = await story.begin_with("salesforce")
     await story.work()
     return found

@@ -14,6 +14,7 @@ from bot.alert.alert import Alert
 from bot.app import App
 from bot.logins.refresh import Refresher
 from bot.memory.memory import Work
+from bot.people.people import Begun
 from bot.settings.settings import Settings
 from bot.words.connection import Secret
 from bot.words.errors import TryLater
@@ -133,6 +134,21 @@ class Story:
         page = (await self.door.finish(platform, params, browser)).connect
         chosen = [a.id for a in page.accounts if accounts is None or a.id in accounts]
         return sorted((made.connection for made in await self.door.choose(page.token, chosen)), key=by_account)
+
+    async def begin_with(self, platform, person=ADA, accounts=None):
+        """What `connect` leaves behind, for whoever begins there: half of its way, and none of its links and pages."""
+        gateway, connect = self.gateways[platform], self.door._connect
+        verifier = Secret("v" * 64) if gateway.platform.oauth.pkce else None
+        way = {"redirect_uri": connect._consents.redirect_uri(platform), "verifier": verifier}
+        params, _ = await self.way_back(Begun(gateway.consent_url(state="s", **way), ""), person)
+        tokens = await gateway.exchange(code=Secret(params["code"]), **way)
+        proof = await connect._restore.prove(platform, tokens)
+        reached = {a.id: a for a in proof.accounts if accounts is None or a.id in accounts}
+        async with self.memory.begin() as tx:
+            grant = (await connect._restore.swap(tx, platform, proof, [], person)).grant
+            await tx.grants.authorized_by(grant.id, "U0ANNA000")
+            made = await connect._take(tx, grant, reached, list(reached), person)
+        return sorted((each.connection for each in made), key=by_account)
 
     async def touchpoints(self, *numbers):
         fields = {"bizible2__Medium__c": "cpc"}

@@ -23,8 +23,8 @@ LINKEDIN = "linkedin_ads"
 @pytest.fixture
 async def story(memory, clock):
     async with telling(memory, clock) as story:  # a Monday, 9:00 UTC
-        await story.connect(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
-        await story.connect(SALESFORCE)
+        await story.begin_with(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
+        await story.begin_with(SALESFORCE)
         await story.work()
         yield story
 

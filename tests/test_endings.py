@@ -20,7 +20,7 @@ SALES = "C0SALES000"
 @pytest.fixture
 async def linked(story):
     """A LinkedIn login, which ends after a year whatever one does."""
-    connections = await story.connect(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
+    connections = await story.begin_with(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
     await story.work()
     return connections
 

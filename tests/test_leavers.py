@@ -19,8 +19,8 @@ SALES = "C0SALES000"
 @pytest.fixture
 async def story(memory, clock):
     async with telling(memory, clock) as story:
-        await story.connect(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
-        await story.connect(SALESFORCE)
+        await story.begin_with(LINKEDIN, story.sandbox(LINKEDIN).demo_login)
+        await story.begin_with(SALESFORCE)
         await story.work()
         yield story
 

@@ -13,7 +13,8 @@ from sandbox.world import World
 # day before. What was looked for in vain is listed too, so of some it is a part that tells.
 ONLY_FOR_OTHERS = {
     *("sqlalchemy.dialects.postgresql", "psycopg", "procrastinate", "sqlalchemy.dialects.mysql", "sqlalchemy.orm"),
-    *("alembic", "mako", "rich.console", "pygments", "pydantic.v1.main", "opentelemetry.sdk", "websockets", "sandbox"),
+    *("alembic", "mako", "rich.console", "pygments", "pydantic.v1.main", "websockets", "sandbox"),
+    *("opentelemetry.sdk", "opentelemetry.exporter"),  # without a collector
 }
 LOADED = re.compile(r"^import time: +\d+ \| +\d+ \| +([\w.]+)$", re.MULTILINE)
 
