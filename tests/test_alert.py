@@ -110,7 +110,7 @@ async def test_a_paused_outage_turns_grey_and_says_no_more(story, salesforce, ou
 @sqlite_only
 async def test_the_alert_names_the_accounts_that_are_lost_and_no_others(memory, clock):
     async with telling(memory, clock) as story:
-        _, americas = await story.connect(GOOGLE)
+        _, americas = await story.begin_with(GOOGLE)
         await story.work()
         story.world.google_ads.withdraw(americas.account.id)
         await story.pass_by(minutes=6)
@@ -130,7 +130,7 @@ async def test_facts_of_a_large_outage_take_few_questions(memory, clock):
             story.world.google_ads.add_account(
                 f"5{number:09d}", f"Acme {number}", "ada.marsh@acme.example", under="1000000001", ads=0
             )
-        await story.connect(GOOGLE)
+        await story.begin_with(GOOGLE)
         story.world.google_ads.revoke()
         await story.pass_by(Work.CHECK, minutes=6)
         (outage,) = await story.outages()

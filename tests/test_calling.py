@@ -14,7 +14,7 @@ BEN, CHLOE, GROUP = "U0BEN0000", "U0CHLOE00", "S0MARKETIN"
 @pytest.fixture
 async def story(memory, clock):
     async with telling(memory, clock) as story:
-        await story.connect(SALESFORCE)  # Anna asked for the link
+        await story.begin_with(SALESFORCE)  # Anna asked for the link
         await story.work()
         yield story
 

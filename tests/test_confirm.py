@@ -71,7 +71,7 @@ async def test_transfers_that_end_at_the_same_moment_close_it_once(story):
         story.world.google_ads.add_account(
             f"400000000{number}", f"Acme {number}", "ada.marsh@acme.example", under="1000000001", ads=1
         )
-    connections = await story.connect(GOOGLE)
+    connections = await story.begin_with(GOOGLE)
     await story.work(Work.MOVE)
     outage = await reauthorized(story, GOOGLE)
     await story.work(Work.MOVE)
@@ -84,7 +84,7 @@ async def test_transfers_that_end_at_the_same_moment_close_it_once(story):
 
 async def test_a_sweep_closes_what_nobody_waits_for_and_only_that(story, clock):
     """An outage whose connection carries no transfers, seen by eight replicas at once."""
-    (connection,) = await story.connect(SALESFORCE)
+    (connection,) = await story.begin_with(SALESFORCE)
     async with story.memory.begin() as tx:
         grant = await tx.grants.get(connection.grant_id)
         account = Account("no-flows", "Nothing flows here")
@@ -118,7 +118,7 @@ async def test_new_traffic_after_the_mark_does_not_keep_it_open(story, salesforc
 
 @sqlite_only
 async def test_an_account_that_is_paused_during_the_catch_up_is_not_waited_for(story):
-    emea, americas = await story.connect(GOOGLE)
+    emea, americas = await story.begin_with(GOOGLE)
     await story.work()
     outage = await reauthorized(story, GOOGLE)
     await story.desk.pause(americas.id, "U0ANNA000")
@@ -292,7 +292,7 @@ async def test_a_record_that_stays_locked_is_told_as_a_stall_and_not_waited_for_
 
 
 async def test_the_receipt_tells_money_by_currency_and_days_once(story):
-    emea, americas = await story.connect(GOOGLE)
+    emea, americas = await story.begin_with(GOOGLE)
     await story.work()
     outage = await story.drop(GOOGLE)
     story.clock.advance(days=2)

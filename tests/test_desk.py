@@ -151,7 +151,7 @@ async def test_resuming_what_runs_changes_nothing(story, salesforce):
 @sqlite_only
 async def test_pausing_and_resuming_at_once_leaves_one_open_outage_at_most(memory, clock):
     async with telling(memory, clock) as story:
-        emea, americas = await story.connect(GOOGLE)
+        emea, americas = await story.begin_with(GOOGLE)
         await story.work()
         await story.drop(GOOGLE)
         turns = [story.desk.pause, story.desk.resume] * 3

@@ -18,7 +18,7 @@ async def story(memory, clock):
     async with telling(memory, clock) as story:
         for n in range(MANY - 2):
             story.world.google_ads.add_account(f"5{n:09d}", f"Shop {n}", ADA, under=MANAGER, ads=0)
-        await story.connect(GOOGLE)
+        await story.begin_with(GOOGLE)
         await story.work()
         yield story
 

@@ -20,7 +20,7 @@ from sandbox.person import consent
 @pytest.fixture
 async def story(memory, clock):
     async with telling(memory, clock) as story:
-        await story.connect(SALESFORCE)
+        await story.begin_with(SALESFORCE)
         await story.work()
         yield story
 

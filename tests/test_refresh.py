@@ -16,12 +16,12 @@ from storage import new_key, open_memory
 
 @pytest.fixture
 async def google(story):
-    return (await story.connect(GOOGLE))[0]
+    return (await story.begin_with(GOOGLE))[0]
 
 
 @pytest.fixture
 async def salesforce(story):
-    return (await story.connect(SALESFORCE))[0]
+    return (await story.begin_with(SALESFORCE))[0]
 
 
 async def lost_with(refresher, connection, refused=1):

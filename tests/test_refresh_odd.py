@@ -19,12 +19,12 @@ pytestmark = sqlite_only
 
 @pytest.fixture
 async def google(story):
-    return (await story.connect(GOOGLE))[0]
+    return (await story.begin_with(GOOGLE))[0]
 
 
 @pytest.fixture
 async def salesforce(story):
-    return (await story.connect(SALESFORCE))[0]
+    return (await story.begin_with(SALESFORCE))[0]
 
 
 async def begun(story, connection, at):

@@ -70,7 +70,7 @@ def test_a_day_is_the_accounts_own_day():
 async def test_an_outage_over_the_end_of_summer_time_loses_no_day(memory, clock):
     clock.at = datetime(2026, 10, 31, 3, 30, tzinfo=UTC)  # 30 October, 23:30 in New York
     async with telling(memory, clock) as story:
-        (americas,) = await story.connect(GOOGLE, accounts=[AMERICAS])
+        (americas,) = await story.begin_with(GOOGLE, accounts=[AMERICAS])
         await story.work()
         outage = await story.drop(GOOGLE)
         cost = (await story.transfers(americas))[Flow.COST]
@@ -108,7 +108,7 @@ async def test_days_that_the_platform_no_longer_tells_are_named(story, emea):
 @sqlite_only
 async def test_an_account_that_was_lost_before_its_first_load_gets_every_day_since(story):
     """Longer ago than a first load goes back."""
-    (emea,) = await story.connect(GOOGLE, accounts=[EMEA])
+    (emea,) = await story.begin_with(GOOGLE, accounts=[EMEA])
     first = story.clock().date()
     outage = await story.drop(GOOGLE)
     story.clock.advance(days=9)

@@ -15,7 +15,7 @@ def ad(story, number):
 
 async def test_a_change_is_written_down_before_it_is_asked_for(story):
     """The answer is lost, the change is made: it is ours all the same, and can be undone."""
-    (emea,) = await story.connect(GOOGLE, accounts=[EMEA])
+    (emea,) = await story.begin_with(GOOGLE, accounts=[EMEA])
     story.world.google_ads.faults.add(Fault(match="ads:mutate", kind=Kind.DROP))
     was = ad(story, 2).final_url_suffix
     transfer = await story.claim(Flow.TAGGING)

@@ -96,7 +96,7 @@ async def test_a_batch_that_is_never_answered_is_taken_apart_and_one_record_hold
 
 async def test_when_the_days_calls_are_used_up_the_rest_waits_for_midnight_utc_and_nobody_is_woken(memory, clock):
     async with telling(memory, clock, daily_credits=2, batch_size=10) as story:
-        (connection,) = await story.connect(SALESFORCE)
+        (connection,) = await story.begin_with(SALESFORCE)
         await story.touchpoints(*range(25))
         await story.pass_by(minutes=1)
         assert 20 == len(held(story))
