@@ -47,6 +47,7 @@ class Server:
         self.token_answers = []
         self.api_answers = []
         self.forms = []
+        self.headers = []
         self.calls = []
         self.bodies = []
         self.faults = Faults(Ledger())
@@ -60,6 +61,7 @@ class Server:
         self.followed = 0
 
     async def token(self, request: Request):
+        self.headers.append(request.headers)
         self.forms.append(dict(await request.form()) | {"authorization": request.headers.get("authorization")})
         return self.token_answers.pop(0)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from practice_memory import a_grant, connected
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.memory.memory import Work
 from storage import open_memory
+from storage.transaction import CHUNK, parts
 
 
 async def failing(memory, clock):
@@ -161,3 +163,10 @@ async def test_one_question_tells_which_kinds_of_work_are_due(memory, clock):
 async def due_now(memory, clock):
     async with memory.read() as tx:
         return await tx.agenda.due(clock())
+
+
+def test_more_ids_than_one_statement_takes_are_cut_into_parts_that_name_each_once():
+    ids = [f"id_{number}" for number in range(2 * CHUNK + 1)]
+    assert [CHUNK, CHUNK, 1] == [len(part) for part in parts(ids)]
+    assert ids == list(chain.from_iterable(parts(ids)))
+    assert [] == parts([])

@@ -1,7 +1,7 @@
 """The outbox: nothing asked for is lost, nothing is said twice, and threads tell things in their order."""
 
 import asyncio
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from practice_memory import LEASE, a_grant, an_account, connected, drop, dropped
@@ -39,6 +39,14 @@ async def test_the_message_is_one_row_with_the_earliest_date_and_the_latest_revi
     [saying] = await claim(memory, clock)
     assert ("message", outage.id, 3) == (saying.kind, saying.outage_id, saying.revision)
     assert await claim(memory, clock) == []
+
+
+async def test_a_moment_told_in_the_time_of_another_place_is_the_same_moment(memory, clock, outage):
+    await ask(memory, outage, 1, clock() + timedelta(minutes=2))
+    await ask(memory, outage, 1, (clock() + timedelta(minutes=1)).astimezone(timezone(timedelta(hours=5))))
+    assert await claim(memory, clock) == []
+    clock.advance(minutes=1)
+    assert len(await claim(memory, clock)) == 1
 
 
 async def test_what_was_said_is_done(memory, clock, outage):

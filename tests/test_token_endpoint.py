@@ -262,3 +262,41 @@ async def test_a_platform_that_says_the_token_it_was_sent_for_an_error_puts_it_i
     assert token not in str(told.value)
     refused = without(Refused(f"no {token}", code=token), token)
     assert (str(refused), refused.code) == ("no ***", "***")
+
+
+async def test_a_platform_that_takes_no_token_back_is_not_asked(server):
+    async with gateway_to("google_ads", settings_of(server.url) | {"revoke_url": ""}, seconds=0.6) as gateway:
+        await gateway.revoke(Secret("t"))
+    assert [] == server.forms
+
+
+async def test_a_code_that_cannot_be_sent_is_no_loss(gateway):
+    with pytest.raises(TryLater):
+        await gateway.exchange(code=Secret("\ud800"), redirect_uri="http://127.0.0.1/cb", verifier=None)
+
+
+@pytest.mark.parametrize("word", ["invalid_token", "invalid_grant", "unsupported_token_type"])
+async def test_a_token_that_the_platform_knows_no_more_is_given_back_already(server, gateway, word):
+    server.token_answers = [said({"error": word}, 400), said({"error": word}, 500)]
+    await gateway.revoke(Secret("t"))
+    with pytest.raises(TryLater):
+        await gateway.revoke(Secret("t"))
+
+
+async def test_a_revocation_waits_as_long_as_the_platform_asks(server, gateway):
+    server.token_answers = [said({"error": "slow_down"}, 429, retry_after="7")]
+    with pytest.raises(TryLater) as told:
+        await gateway.revoke(Secret("t"))
+    assert timedelta(seconds=7) == told.value.after
+
+
+async def test_answers_with_secrets_are_asked_for_in_plain_json_by_name(server, gateway):
+    server.token_answers = [said(GOOD), said(GOOD), said({})]
+    await exchange(gateway)
+    await refresh(gateway)
+    await gateway.revoke(Secret("t"))
+    wanted = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Redkey"}
+    for headers in server.headers:
+        assert wanted == {name: headers[name] for name in wanted}
+        assert headers["content-type"].startswith("application/x-www-form-urlencoded")
+    assert 3 == len(server.headers)

@@ -6,7 +6,7 @@ import structlog
 
 from bot.memory.memory import Memory, SealBroken
 from bot.words.connection import Secret
-from bot.words.errors import RedkeyError, TryLater
+from bot.words.errors import TryLater
 from bot.words.interfaces import Clock, Gateway
 from bot.words.pace import Pace
 from bot.words.progress import Seen, nobody_watches
@@ -42,8 +42,6 @@ class Revoke:
             async with self._memory.begin() as tx:
                 await tx.revocations.later(revocation_id, self._now() + self._pace.back_off(8, error.after))
             return
-        except RedkeyError as error:
-            log.warning("a token could not be revoked", platform=platform, why=str(error))
         async with self._memory.begin() as tx:
             await tx.revocations.done(revocation_id)
 

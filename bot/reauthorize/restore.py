@@ -12,7 +12,7 @@ from bot.memory.memory import Memory, SealBroken, Tx
 from bot.memory.storms import USUAL_STORM, StormRule
 from bot.outages.marks import begin_catch_up, stopped_flows
 from bot.words.connection import Account, Cause, Connection, Event, Grant, Identity, Outage, Reach, Secret, TokenSet
-from bot.words.errors import AccessDenied, AuthorizationLost, MemoryAway, RedkeyError, Refused, TryLater
+from bot.words.errors import AccessDenied, AuthorizationLost, MemoryAway, Refused, TryLater
 from bot.words.interfaces import Clock, Gateway
 
 log = structlog.get_logger()
@@ -262,8 +262,6 @@ class Restore:
         except TryLater:
             async with self._memory.begin() as tx:
                 await tx.revocations.add(platform, token, self._now(), identity.id if identity else "")
-        except RedkeyError as error:
-            log.warning("unwanted tokens could not be revoked", platform=platform, why=str(error))
 
 
 async def _tokens(tx: Tx, grant: Grant | None) -> TokenSet | None:
