@@ -61,7 +61,7 @@ _KNOWN = _both(
     "SELECT id FROM touchpoints WHERE id = ANY(ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))",
 )
 _INTO = "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) SELECT"
-_DELIVER = _both(
+DELIVER = _both(
     f"{_INTO} :last + 1 + key, value, :crm, 'waiting', 0, :now, '' FROM json_each(:ids)",
     f"{_INTO} CAST(:last AS bigint) + n, id, :crm, 'waiting', 0, CAST(:now AS timestamp) AT TIME ZONE 'UTC', '' "
     "FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS given (id, n)",
@@ -93,7 +93,7 @@ def _steps(given: Sequence[Touchpoint], now: datetime) -> _Steps:
     for connection_id, platform in crms:
         fitting = [id_ for id_, touchpoint in fresh.items() if touchpoint.crm in (None, platform)]
         for ids in _parts(fitting):
-            yield _Ask(_DELIVER, {"ids": json.dumps(ids), "crm": connection_id, "last": last, "now": at})
+            yield _Ask(DELIVER, {"ids": json.dumps(ids), "crm": connection_id, "last": last, "now": at})
             last += len(ids)
     yield _Ask(_COUNT, {"last": last})
     return len(fresh), len(given) - len(fresh)

@@ -128,7 +128,7 @@ async def forgetting(tx, clock, ads, crm, outage):
 async def test_taking_in_touchpoints_walks_through_no_table(memory, full):
     """SQLite is asked in its thread, where `asked` hears nothing."""
     given = {"ids": '["TP2_1"]', "crm": "con_1", "last": 1, "now": ""}
-    questions = [accepting._KNOWN, accepting._CRMS, accepting._LAST, accepting._COUNT, accepting._DELIVER]
+    questions = [accepting._KNOWN, accepting._CRMS, accepting._LAST, accepting._COUNT, accepting.DELIVER]
     statements = [
         (each.sqlite, {name: given[name] for name in given if f":{name}" in each.sqlite}) for each in questions
     ]

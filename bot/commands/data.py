@@ -1,5 +1,6 @@
 """The commands that move data by hand: touchpoints in, costs out."""
 
+import gc
 import io
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -58,19 +59,30 @@ def import_(
     from bot.desk.intake import BadTouchpoints
 
     settings = settings_of(context)
-    try:
-        with interruptible():
-            read = _read(file)
-    except BadTouchpoints as trouble:
-        for problem in trouble.problems:
-            complain(str(problem))
-        complain(f"{trouble.count} problem{'s' if trouble.count > 1 else ''}, so nothing was stored")
-        raise typer.Exit(1) from None
-    accepted, duplicates, homeless = working(_accept(settings, read), "storing")
+    with _uncollected():
+        try:
+            with interruptible():
+                read = _read(file)
+        except BadTouchpoints as trouble:
+            for problem in trouble.problems:
+                complain(str(problem))
+            complain(f"{trouble.count} problem{'s' if trouble.count > 1 else ''}, so nothing was stored")
+            raise typer.Exit(1) from None
+        accepted, duplicates, homeless = working(_accept(settings, read), "storing")
     if as_json:
         tell_json({"accepted": accepted, "duplicates": duplicates, "waiting_for_crm": homeless})
         return
     tell(f"accepted {accepted}, duplicates {duplicates}" + ("; waiting for a first CRM" if homeless else ""))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is read stays until it is stored, and none of it is a circle: to look for one again and again takes a third."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def _accept(settings: Settings, read: list[Touchpoint]) -> tuple[int, int, int]:

@@ -85,7 +85,7 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
 def _needs(ring: KeyRing, scope: str) -> Any:
     """A key of ours, and one that may do this (RFC 6750)."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:  # else FastAPI would go to a thread for it
         if not ring:
             raise HTTPException(401, "The API is closed: web.api_keys holds no key.", CHALLENGE)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
