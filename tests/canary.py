@@ -102,16 +102,18 @@ async def _pages(app: App) -> list[str]:
 
 
 def stored_bytes(url: str) -> list[bytes]:
-    """SQLite: the very bytes of the file and its WAL. Postgres: every row of every table, as text."""
+    """SQLite: the very bytes of the file and its WAL. Postgres: every row of every table, as text. Of all workspaces."""
     if url.startswith("sqlite"):
         path = Path(url.removeprefix("sqlite:///"))
         with closing(sqlite3.connect(path)) as database:
             assert database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 10
-        return [each.read_bytes() for each in (path, path.with_name(path.name + "-wal")) if each.exists()]
+        files = [path, path.with_name(path.name + "-wal"), *path.with_suffix(".workspaces").glob("*")]
+        return [each.read_bytes() for each in files if each.exists()]
     with psycopg.connect(url) as database:
-        tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        own = "schemaname = 'public' OR schemaname LIKE 'redkey%'"
+        tables = database.execute(f"SELECT schemaname, tablename FROM pg_tables WHERE {own}").fetchall()
         return [
             str(row).encode("utf-8", "replace")
-            for (table,) in tables
-            for row in database.execute(f'SELECT * FROM "{table}"').fetchall()
+            for schema, table in tables
+            for row in database.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
         ]

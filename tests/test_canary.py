@@ -8,6 +8,7 @@ from canary import Leak, guarded, known, search, stored_bytes
 from deployment import deployed
 
 from bot.words.connection import Secret
+from storage import make_place, open_memory
 
 
 async def test_no_secret_leaves_its_place_in_a_whole_story(tmp_path, sqlite_url):
@@ -59,6 +60,18 @@ def call_with(token, calls):
     from sandbox.slack.state import Call
 
     return Call("chat.postMessage", {"text": f"the secret is {token}"}, None, 200, {})
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_leak_into_the_database_of_another_workspace_is_caught(kind, tmp_path, keys, clock, request):
+    home = f"sqlite:///{tmp_path}/redkey.db" if kind == "sqlite" else request.getfixturevalue("new_postgres")("leak")
+    for url in (home, await make_place(home, "T0NORTH01")):
+        memory = await open_memory(url, keys, on_due=None, now=clock)
+        async with memory.begin() as tx:
+            tx.audit.note("connected", who="the-refresh-token-0001" if url != home else "nobody")
+        await memory.close()
+    with pytest.raises(Leak, match="'the-re'"):
+        search("the database", stored_bytes(home), {"the-refresh-token-0001"})
 
 
 def test_a_secret_that_is_sealed_is_not_found_and_one_that_is_not_is(tmp_path):
