@@ -131,6 +131,29 @@ async def test_a_message_says_so_when_its_login_is_lost_or_switched_off_before_t
 
 
 @sqlite_only
+async def standing(story):
+    async with story.memory.read() as tx:
+        return [told.key for told in await tx.announcements.living(99)]
+
+
+@pytest.mark.parametrize("end", ["lost", "paused"])
+async def test_a_message_about_what_was_lost_or_switched_off_is_over_when_its_day_has_come(story, linked, end):
+    await days_before(story, linked[0], 14)
+    await look(story)
+    assert 1 == len(await standing(story))
+    if end == "lost":
+        await story.drop(LINKEDIN)
+    else:
+        for connection in linked:
+            await story.desk.pause(connection.id, "U0ANNA000")
+    await look(story)
+    assert 1 == len(await standing(story)), "until then it may be switched on again"
+    story.clock.advance(days=15)
+    await look(story)
+    assert [] == await standing(story)
+    assert 1 == len(story.posts())
+
+
 async def test_a_date_that_every_refresh_moves_on_is_told_only_when_it_has_not_moved_for_long(story):
     """Twenty days after each refresh, so the steps at 30 and 20 days are every day; that at 14 is not."""
     async with story.memory.begin() as tx:

@@ -33,7 +33,8 @@ class EndingFacts:
     def stamp(self) -> str:
         """What a reader would notice a change of."""
         told = (self.state, self.days, self.renewed_by, self.next_at and self.next_at.date(), *self.accounts)
-        return "|".join(map(str, told))
+        ended = ("over",) if self.over and self.state in {"lost", "paused"} else ()
+        return "|".join(map(str, (*told, *ended)))
 
     @property
     def idle(self) -> bool:
@@ -42,7 +43,8 @@ class EndingFacts:
 
     @property
     def over(self) -> bool:
-        return self.state in {"renewed", "passed"}
+        """What is paused or lost may come back until its day."""
+        return self.state in {"renewed", "passed"} or self.now >= self.at
 
 
 @dataclass(frozen=True)
