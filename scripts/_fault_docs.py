@@ -20,6 +20,7 @@ BESIDES = (
     "test_hubspot_push",
     "test_dynamics_365_push",
     "test_slack_failures",
+    "test_slack_clicks",
     "test_voice",
     "test_sandbox_faults",
     "test_addresses",

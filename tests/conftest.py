@@ -51,6 +51,7 @@ LONGEST = [
     "test_touchpoints",
     "test_story",
     "test_slack_failures",
+    "test_slack_clicks",
 ]
 
 # Collecting tests makes next to no garbage, and Python would look for it all the time.
