@@ -3,7 +3,8 @@
 Each is a real `redkey run`, all on one Postgres of our own; the platforms' answers are prepared bytes of one more process.
 Postgres, those bytes and the replicas share the cores, so what two bring is less than twice by whatever the others take. What
 each had of the processors is told: where one replica with its Postgres keeps these cores busy for a part p of the time, no
-number of replicas can bring more than 1 / p.
+number of replicas can bring more than 1 / p. Two that share nothing but the machine, each on a database of its own, show
+what the machine takes from them: it is no fault of sharing.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -198,6 +199,22 @@ async def throughput(url: str, address: str, count: int, size: int, checks: int)
         return await processors.during(size, asked.until(WAITING, 120)), checked
 
 
+async def apart(urls: list[str], address: str, checks: int) -> Run:
+    """Checks of as many processes as there are databases, one on each."""
+    async with AsyncExitStack() as stack:
+        part = checks // len(urls)
+        alone = [await stack.enter_async_context(deployed(url, address, 1, 1, part)) for url in urls]
+        databases = [Asked(url) for url in urls]
+        processors = Processors([each for one in alone for each in one], databases[0])
+
+        async def checked() -> float:
+            return max(await asyncio.gather(*(each.until(UNCHECKED, 120) for each in databases)))
+
+        for each in databases:
+            each.check()
+        return await processors.during(part * len(urls), checked())
+
+
 async def takeover(url: str, address: str, size: int) -> float:
     """Seconds from the SIGKILL of a replica in the middle of its pushes until none waits for it any more."""
     async with deployed(url, address, 2, size, 1) as replicas:
@@ -215,7 +232,7 @@ async def takeover(url: str, address: str, size: int) -> float:
 async def measure(size: int, checks: int, rounds: int, processes: list[int], given: str) -> Report:
     pushed: dict[int, list[Run]] = {n: [] for n in processes}
     checked: dict[int, list[Run]] = {n: [] for n in processes}
-    resumed = []
+    resumed, separate = [], []
     with postgres(given) as server, counter(Both()) as address:
         for _ in range(rounds):
             for n in processes:
@@ -225,9 +242,15 @@ async def measure(size: int, checks: int, rounds: int, processes: list[int], giv
                 checked[n].append(one[1])
             with database(server) as url:
                 resumed.append(await takeover(url, address, size))
+            with database(server) as one_url, database(server) as other:
+                separate.append(await apart([one_url, other], address, checks))
     report = Report("replicas")
+    alone = checked[min(checked)]
     for what, unit, found in (("push", "touchpoints", pushed), ("probe", "checks", checked)):
         tell(report, what, unit, found)
+    for told, unit, taken in (("", "checks/s", "seconds"), (": of our own processor time", "checks/CPU s", "ours")):
+        pace, floor = (statistics.median(run.done / getattr(run, taken) for run in runs) for runs in (separate, alone))
+        report.row(f"probe, 2 that share nothing{told}", pace, unit, floor=floor)
     report.row("SIGKILL until its pushes go on elsewhere", max(resumed), "s", target="under 30 s")
     return report
 
@@ -254,7 +277,7 @@ def tell(report: Report, what: str, unit: str, found: dict[int, list[Run]]) -> N
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench replicas", description=__doc__)
     parser.add_argument("--size", type=int, default=120_000, help="touchpoints that wait")
-    parser.add_argument("--checks", type=int, default=4_000)
+    parser.add_argument("--checks", type=int, default=12_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--database", default="", help="a Postgres to use instead of one of our own")
