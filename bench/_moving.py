@@ -15,6 +15,7 @@ from bot.watch.watch import Watch
 from bot.words.connection import Flow
 from bot.words.interfaces import Gateway
 from bot.words.pace import Pace
+from bot.work.garbage import leave_be
 
 HOUR = timedelta(hours=1)
 
@@ -32,8 +33,8 @@ async def move_all(
     watch = Watch(memory, gateways, refresher, Routes("C1", ()), pace, lambda: now)
     nobody = cast("Confirmation", None)  # nothing is told here: no transfer has a mark
     mover = Mover(memory, gateways, watch, carriers, nobody, Every(HOUR, HOUR, HOUR), pace, lambda: now)
-    gc.collect()
-    gc.freeze()  # as `redkey run` does
+    before = gc.get_threshold()
+    leave_be()  # as `redkey run` does
     wall, cpu = perf_counter(), process_time()
     while True:
         async with memory.begin() as tx:
@@ -43,4 +44,5 @@ async def move_all(
         await asyncio.gather(*(mover.run(each) for each in claimed))
     taken = Taken(perf_counter() - wall, process_time() - cpu)
     gc.unfreeze()
+    gc.set_threshold(*before)
     return taken

@@ -6,9 +6,9 @@ simple-salesforce is given a script around it that does as much for records that
 reads what became of it, from memory. Both look for the end of a job every millisecond here; left alone they wait seconds.
 
 Floor 1 sends the same bytes, made before, and throws the answers away. Floor 2 also reads what waits from our own tables and
-marks it as sent, by the driver alone: whoever keeps an outbox there cannot do with less, and it builds and reads no CSV yet.
-Floor 3 does that too, in one loop without objects or checks: what it reaches beside simple-salesforce, nothing written in
-Python on this outbox exceeds. It is what forbids three times that peer on one core: see docs/scaling.md.
+marks it as sent, one number for each job as we do, by the driver alone: whoever keeps an outbox there cannot do with less, and
+it builds and reads no CSV yet. Floor 3 does that too, in one loop without objects or checks: what it reaches beside
+simple-salesforce, nothing written in Python on this outbox exceeds. Where the time between goes: docs/scaling.md.
 
 Each runs in a process of its own, so that its peak memory can be told; ours also with 10,000 waiting, to see whether memory
 grows.

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from bot.tenants import Tenants
 from bot.watch.lost_keys import LostKeys
 from bot.words.connection import Kind, Status
 from bot.words.errors import SetupError, TryLater
+from bot.work.garbage import leave_be
 from bot.work.schedule import Schedule, Tick
 from handlers.slack.workspace import Workspace
 from handlers.traces import start_traces
@@ -123,10 +123,7 @@ class Serving:
         if self._tenants is not None:
             await self._tenants.start()
         await server.running.wait()
-        # What is there now stays: the collector need not look through it again with every large answer (a fifth of the CPU
-        # of loading cost).
-        gc.collect()
-        gc.freeze()
+        leave_be()
         log.info("ready", url=self._app.settings.web.public_url, role=self._app.role, replica=self._app.replica)
         if ready is not None:
             ready.set()

@@ -257,7 +257,7 @@ def failure(record: str, code: str, message: str) -> PushResult:
     return PushResult(record, state, f"{code}: {message}"[:_REASON_LENGTH])
 
 
-def retry(records: Iterable[Record], reason: str) -> dict[str, PushResult]:
+def retry(records: Iterable[Record | Touchpoint], reason: str) -> dict[str, PushResult]:
     return {record.id: PushResult(record.id, PushState.RETRY, reason) for record in records}
 
 

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from operator import itemgetter
 
 from bot.catch_up.transfer import Walk
 from bot.memory.memory import Tx
@@ -15,6 +16,8 @@ BATCHES_A_TURN = 20  # then other connections have theirs
 CHECKED_AT_ONCE = 2_000
 MANY = 2_500  # waiting ones; how many more there are makes no difference to the size of a batch
 SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
+
+_id = itemgetter(0)  # of a result, as a tuple: there are thousands
 
 
 class _Alone(TryLater):
@@ -66,9 +69,9 @@ class TouchpointCarrier:
         await self._spend(walk, platform, len(batch))
         results = await self._push(walk, platform, [delivery.touchpoint for delivery in batch])
         taken, set_aside = PushState.SENT, PushState.SET_ASIDE  # looked up once: there are thousands
-        took = {result.id for result in results if result.state is taken}
-        sent = [delivery.number for delivery in batch if delivery.touchpoint.id in took]
         others = [result for result in results if result.state is not taken]
+        took = {result.id for result in results if result.state is taken} if others else set(map(_id, results))
+        sent = [number for number, touchpoint in batch if touchpoint.id in took]
         refused = [result for result in others if result.state is set_aside]
         if platform.pauses_on_refusal:
             others = [result._replace(state=PushState.RETRY) for result in others]
