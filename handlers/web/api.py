@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from bot.desk.intake import BadTouchpoints, parse_json, parse_ndjson
 from bot.people.people import Desk, Ledger
@@ -20,6 +20,7 @@ from handlers.web import openapi
 from handlers.web.own_ids import own_id
 from handlers.web.paging import WRONG_CURSOR, after_of, following, limit_of, page
 from handlers.web.problems import problem_json
+from handlers.web.streamed import Streamed
 
 Parse = Callable[[bytes, Collection[str]], list[Touchpoint]]
 
@@ -72,7 +73,7 @@ def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection
         media_type, export = EXPORTS[wanted]
         if request.method == "HEAD":
             return Response(media_type=media_type)
-        return StreamingResponse(_encoded(export(ledger.costs(since, until))), media_type=media_type)
+        return Streamed(_encoded(export(ledger.costs(since, until))), media_type=media_type)
 
     @router.api_route("/freshness/{connection}", methods=["GET", "HEAD"], dependencies=[_needs(ring, "freshness")])
     async def freshness(connection: str) -> Response:

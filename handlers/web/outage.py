@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from bot.people.showing import Gallery
 from bot.words.facts import OutageFacts
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
+from handlers.web.streamed import Streamed
 
 LASTS = 300.0  # seconds; the browser then opens a new one by itself, so that none is kept for a reader long gone
 QUIET = 15.0  # seconds without news after which a comment shows whether anybody still listens
@@ -30,9 +31,7 @@ def routes(gallery: Gallery, pages: Pages, every: float) -> APIRouter:
         facts = await gallery.outage(own_id(outage))
         if live.open >= MOST:
             return Response(status_code=503, headers={"Retry-After": "30"})
-        return StreamingResponse(
-            live.stream(facts), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return Streamed(live.stream(facts), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     return router
 
