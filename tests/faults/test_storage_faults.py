@@ -1,4 +1,4 @@
-"""Bad days of the database under the real bot: it stays up, refreshes nothing it could not store, and resumes by itself."""
+"""Bad days of database and machine under the real bot: it stays up, refreshes nothing it could not store, and resumes."""
 
 import asyncio
 import os
@@ -88,6 +88,41 @@ async def test_a_full_disk_stops_refreshes_and_nothing_else_and_is_forgiven(prac
         assert asked == world.salesforce.ledger.count("token_request"), "it rotated what it could not have stored"
         assert running == pid(practice)
     await until(lambda: world.salesforce.ledger.count("token_request") > asked)
+    assert [] == world.slack.messages(MARKETING)
+    await ends_well(practice)
+    assert running == pid(practice)
+
+
+@contextmanager
+def no_more(process, what, most):
+    """It gets no more of this than `most` until the block ends."""
+    before = resource.prlimit(process, what)
+    resource.prlimit(process, what, (most, before[1]))
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            resource.prlimit(process, what, before)
+
+
+def memory_of(process):
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def files_of(process):
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
+@on("sqlite")
+async def test_a_bot_that_may_open_no_more_files_and_then_gets_no_more_memory_stays_up_and_loses_nothing(practice):
+    world, running = practice.world, pid(practice)
+    for what, most in ((resource.RLIMIT_NOFILE, files_of(running)), (resource.RLIMIT_AS, memory_of(running))):
+        with no_more(running, what, most):
+            world.slack.sockets.cut()
+            world.salesforce.oauth.grants.expire_access()
+            await asyncio.sleep(QUIET)
+            assert running == pid(practice)
     assert [] == world.slack.messages(MARKETING)
     await ends_well(practice)
     assert running == pid(practice)
