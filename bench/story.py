@@ -22,6 +22,9 @@ from sandbox.slack import MARKETING
 from sandbox.visitor import Visitor
 from sandbox.world import PlatformSandbox, World
 
+PACE = (
+    3.5  # seconds; a channel takes a post a second after three at once, and the last round's replies are not this one's
+)
 WORK = ("api_call", "api.call", "query", "records.written")
 FLOOR = "one bare Slack post (floor)"
 TARGETS = {
@@ -55,11 +58,12 @@ async def one_world(figures: dict[str, list[float]]) -> None:
 
 async def one_round(world: World, practice: Practice, platform: PlatformSandbox) -> dict[str, float]:
     """Break, wait for the alert, log in, wait for the receipt: the times between, as the world saw them."""
-    seen, calls = len(platform.ledger.entries), len(world.slack.calls)
+    await asyncio.sleep(PACE)
+    seen = len(platform.ledger.entries)
     await world.pull(platform.key, "revoke")
     alert = await world.slack.wait_for(lambda: message_of(world, platform.name, RED), timeout=30)
     refused = next(e.at for e in platform.ledger.entries[seen:] if is_refusal(e))
-    posted = next(c.at for c in world.slack.calls[calls:] if c.method == "chat.postMessage")
+    posted = alert.history[0].at
     async with Visitor() as visitor:
         url = (await world.slack.click(MARKETING, alert.ts, "reauthorize")).url
         assert url is not None
