@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 import structlog
-from guarded import KEY, Errors, House, begun, house, is_bad
+from guarded import KEY, Errors, House, begun, house, is_bad, the_connection
 from practice_slack_strangers import slack_requests
 from practice_strangers import SAFE, Line, Malformed, raw
 
 from bot.reauthorize.reauthorize import digest
 from handlers.web.security import HEADERS
+from sandbox.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JSON = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
@@ -188,3 +189,18 @@ async def leave(at_home: House, sent: bytes, *, abruptly: bool) -> None:
     if abruptly:
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.close()
+
+
+async def test_links_that_previews_and_scanners_open_first_change_nothing_and_still_let_their_person_in(
+    at_home: House,
+) -> None:
+    link = await at_home.app.desk.connect_link("google_ads", "U0ANNA000")
+    start = f"http://127.0.0.1:{at_home.port}/reauthorize/{await the_connection(at_home)}"
+    before = at_home.state()
+    async with Visitor() as scanner:
+        for url in (link, start) * 5:
+            assert [200, 200] == [(await ask(url)).status_code for ask in (scanner.client.get, scanner.client.head)]
+    assert at_home.state() == before
+    async with Visitor() as person:
+        assert (await person.log_in(start, at_home.login)).status == 200
+        assert (await person.connect(link, at_home.login)).status == 200
