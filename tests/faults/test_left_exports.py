@@ -11,7 +11,7 @@ from practice_strangers import raw
 
 from bot.words.freight import CostRow
 
-ROWS, DAYS = 500, 40
+ROWS, DAYS = 500, 15
 
 
 @pytest.fixture

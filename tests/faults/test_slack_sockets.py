@@ -19,8 +19,8 @@ from sandbox.slack import socket_mode as practice_sockets
 async def room(monkeypatch):
     monkeypatch.setitem(socket_mode.SocketMode.__init__.__kwdefaults__, "ping_interval", 0.1)
     monkeypatch.setattr(socket_mode, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(socket_mode, "ASK_AFTER", 0.5)
-    monkeypatch.setattr(socket_mode, "TURNED_AWAY", 0.5)
+    monkeypatch.setattr(socket_mode, "ASK_AFTER", 0.3)
+    monkeypatch.setattr(socket_mode, "TURNED_AWAY", 0.3)
     async with opened() as room:
         yield room
 
@@ -63,8 +63,8 @@ async def test_socket_mode_that_is_switched_off_is_said_at_once_and_comes_back_w
     with structlog.testing.capture_logs() as logs:
         before = addresses(room)
         await room.slack.disconnect("link_disabled")
-        await until(lambda: room.ours.state == "refused", 0.4)
-        await asyncio.sleep(1)
+        await until(lambda: room.ours.state == "refused")
+        await asyncio.sleep(0.6)
         assert addresses(room) - before <= 6, "two or three in each of two pauses"
     assert 1 == sum("switched off" in each.get("why", "") for each in logs)
     room.slack.sockets.enabled = True
@@ -92,7 +92,7 @@ async def test_where_others_have_all_sockets_slack_is_asked_now_and_then_until_t
         ours.closing.set()
         await until(lambda: room.ours.state == "connecting")
         before = addresses(room)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.6)
         assert addresses(room) - before <= 6
         assert room.ours.state == "connecting"
         await others.pop().close()
