@@ -100,7 +100,11 @@ def changes(file: str) -> Iterator[Change]:
         for part in parts:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 yield from within(part, file, tree, ())
-            elif part is top and isinstance(part, (ast.Assign, ast.AnnAssign)):
+            elif (
+                part is top
+                and isinstance(part, (ast.Assign, ast.AnnAssign))
+                and not isinstance(part.value, ast.Subscript)
+            ):
                 names = tuple(node.id for node in ast.walk(part) if isinstance(node, ast.Name))
                 yield from within(part, file, ast.Module([part], []), names)
 

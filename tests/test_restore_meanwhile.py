@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from practice_memory import drop
+from practice_memory import a_grant, drop
 from practice_story import ADA, BEN, CLEO, SALESFORCE, sqlite_only, telling
 from sample_facts import ANNA
 
 from bot.memory.memory import Work
 from bot.people.people import Ending, NotFound
+from bot.words.connection import Secret
 from sandbox.faults import Fault, Kind
 
 pytestmark = sqlite_only
@@ -97,10 +98,21 @@ async def test_a_token_that_its_platform_does_not_take_back_today_is_given_back_
     assert [] == await story.app.revoke.claim(9)
 
 
-async def test_revoking_all_twice_takes_nothing_twice(story):
-    assert 1 == await story.app.revoke.everything()
+async def test_revoking_all_tells_how_far_it_is_and_takes_nothing_twice(story):
+    async with story.memory.begin() as tx:
+        await a_grant(tx, story.clock(), "ben", SALESFORCE)
+    steps = []
+    assert 2 == await story.app.revoke.everything("root", lambda *step: steps.append(step))
+    assert [(1, 4), (2, 4), (3, 4), (4, 4)] == steps
     assert 0 == await story.app.revoke.everything()
     assert 1 == story.world.salesforce.ledger.count("grant.revoked")
+
+
+async def test_as_many_tokens_are_given_back_at_once_as_there_are_hands(story):
+    async with story.memory.begin() as tx:
+        for number in range(3):
+            await tx.revocations.add(SALESFORCE, Secret(f"tok{number}"), story.clock())
+    assert [2, 1, 0] == [len(await story.app.revoke.claim(2)) for _ in range(3)]
 
 
 async def test_who_comes_back_twice_for_one_outage_heals_it_once(story):

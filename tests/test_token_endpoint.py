@@ -20,6 +20,7 @@ from practice_gateway_server import GOOD, SECRETS, TROUBLE, Server, exchange, re
 from bot.words.connection import Secret, TokenSet
 from bot.words.errors import AccessDenied, AuthorizationLost, Misconfigured, Refused, TryLater
 from platforms import open_gateways
+from platforms._http import LONGEST_WAIT
 from platforms._verdicts import without
 from sandbox.faults import Fault, Kind
 
@@ -245,6 +246,7 @@ async def test_revoking_sends_the_token_in_the_body_and_takes_already_revoked_fo
     await gateway.revoke(Secret("t1"))
     await gateway.revoke(Secret("t2"))
     assert [form["token"] for form in server.forms] == ["t1", "t2"]
+    assert [(None, SECRETS["client secret"])] * 2 == [(f["authorization"], f["client_secret"]) for f in server.forms]
 
 
 @pytest.mark.parametrize(("status", "body"), [(503, b""), (400, b"<h1>"), (429, b"{}"), (401, b'{"error":"x"}')])
@@ -300,3 +302,36 @@ async def test_answers_with_secrets_are_asked_for_in_plain_json_by_name(server, 
         assert wanted == {name: headers[name] for name in wanted}
         assert headers["content-type"].startswith("application/x-www-form-urlencoded")
     assert 3 == len(server.headers)
+
+
+async def test_microsoft_is_told_at_each_refresh_what_the_token_is_for_and_google_is_not(server, gateway):
+    server.token_answers = [said(GOOD), said(GOOD)]
+    settings = settings_of(server.url) | {"developer_token": "dev"}
+    del settings["revoke_url"], settings["userinfo_url"]
+    async with gateway_to("microsoft_advertising", settings) as microsoft:
+        await refresh(microsoft)
+    await refresh(gateway)
+    assert ["https://ads.microsoft.com/msads.manage offline_access", None] == [f.get("scope") for f in server.forms]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_the_token_endpoint_is_waited_for_as_long_as_it_asks_and_no_longer_than_makes_sense(
+    server, gateway, status
+):
+    server.token_answers = [said({}, status, retry_after="7"), said({}, status, retry_after="999999")]
+    for wait in (timedelta(seconds=7), LONGEST_WAIT):
+        with pytest.raises(TryLater) as told:
+            await refresh(gateway)
+        assert (wait, status != 429) == (told.value.after, told.value.unclear)
+
+
+async def test_a_lifetime_that_no_platform_gives_is_in_no_token_answer(server, gateway):
+    ten_years = 10 * 366 * 86_400
+    server.token_answers = [said(GOOD | {"expires_in": lives}) for lives in (1, ten_years)]
+    for lives in (1, ten_years):
+        assert NOW + timedelta(seconds=lives) == (await refresh(gateway)).expires_at
+    wrong = (0, -1, "0", ten_years + 1, "9" * 12)
+    server.token_answers = [said(GOOD | {"expires_in": lives}) for lives in wrong]
+    for _ in wrong:
+        with pytest.raises(TryLater):
+            await refresh(gateway)
