@@ -30,7 +30,8 @@ Of = str | ColumnElement[str]  # a connection's id, or the column that has it
 def through(connection: Of) -> ScalarSelect[int]:
     """The number up to which all were sent."""
     highest = func.coalesce(func.max(sent_through.c.number), 0)
-    return select(highest).where(sent_through.c.connection_id == connection).scalar_subquery()
+    mine = select(highest).where(sent_through.c.connection_id == connection)
+    return mine.correlate_except(sent_through).scalar_subquery()
 
 
 def of(connection: Of, state: Of) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

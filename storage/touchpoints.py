@@ -83,10 +83,17 @@ class TouchpointRows:
             found += int(await self._tx.value(select(func.count()).select_from(some.subquery())))
         return found
 
+    async def waiting_at(self, connection_ids: Sequence[str]) -> int:
+        return sum([await self._waiting(connections.c.id.in_(ids)) for ids in parts(connection_ids)])
+
     async def waiting_everywhere(self) -> int:
-        """Of one connection after the other, so that nothing that was sent is looked at."""
-        there = select(connections.c.id).where(connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None))
-        return sum([await self.waiting(row.id) for row in await self._tx.all(there)])
+        return await self._waiting(connections.c.kind == Kind.CRM.value, connections.c.removed_at.is_(None))
+
+    async def _waiting(self, *which: ColumnElement[bool]) -> int:
+        """In one question, which goes along the index for each connection, so that nothing that was sent is looked at."""
+        states = sent.fresh(connections.c.id), sent.of(connections.c.id, AGAIN)
+        fresh, again = [select(func.count()).select_from(deliveries).where(*each).scalar_subquery() for each in states]
+        return int(await self._tx.value(select(func.coalesce(func.sum(fresh + again), 0)).where(*which)))
 
     async def top(self, connection_id: str) -> int:
         mine = select(func.max(deliveries.c.number)).where(deliveries.c.connection_id == connection_id)

@@ -99,6 +99,8 @@ async def pushing(tx, clock, ads, crm, outage):
     await tx.touchpoints.batch(crm.id, 9, clock())
     await tx.touchpoints.waiting(crm.id, most=9)
     await tx.touchpoints.first_waiting(crm.id)
+    await tx.touchpoints.waiting_at([crm.id])
+    await tx.touchpoints.waiting_everywhere()
     await tx.touchpoints.top(crm.id)
     said = [PushResult("TP2_1", PushState.RETRY), PushResult("TP2_2", PushState.SET_ASIDE)]
     await tx.touchpoints.settle(crm.id, [1], said, clock())

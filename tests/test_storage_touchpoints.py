@@ -237,6 +237,7 @@ async def test_whatever_comes_back_in_whatever_order_only_what_was_sent_counts_a
             assert wanted == {each.number for each in await tx.touchpoints.sent_between(crm, 0, given, given)}
             waiting = [await tx.touchpoints.waiting(each) for each in (crm, hubspot.id)]
             assert sum(waiting) == await tx.touchpoints.waiting_everywhere()
+            assert waiting[:1] == [await tx.touchpoints.waiting_at([crm])]
             later = clock() + 3 * DAILY
             due = [await tx.touchpoints.batch(each, given, later) for each in (crm, hubspot.id)]
             assert len(due[0]) == waiting[0] + len(await tx.touchpoints.set_aside(crm))

@@ -70,6 +70,9 @@ class Touchpoints(Protocol):
     async def homeless(self) -> int:
         """How many wait for a CRM to be connected."""
 
+    async def waiting_at(self, connection_ids: Sequence[str]) -> int:
+        """As `waiting`, of all of these together."""
+
     async def waiting_everywhere(self) -> int:
         """For all connections that there are."""
 

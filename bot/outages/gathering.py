@@ -152,8 +152,8 @@ def _cost_since(connections: Sequence[Connection], transfers: Sequence[Transfer]
 
 
 async def _waiting(tx: Tx, transfers: Sequence[Transfer]) -> int | None:
-    counts = [await tx.touchpoints.waiting(t.connection_id) for t in transfers if t.flow is Flow.TOUCHPOINTS]
-    return sum(counts) if counts else None
+    pushed = [transfer.connection_id for transfer in transfers if transfer.flow is Flow.TOUCHPOINTS]
+    return await tx.touchpoints.waiting_at(pushed) if pushed else None
 
 
 def _progress(transfer: Transfer, account: str) -> Progress:

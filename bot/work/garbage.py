@@ -2,9 +2,8 @@
 
 import gc
 
-YOUNG = (
-    20_000  # objects; with Python's own 700, a tenth of the CPU of a push went into looking at what had just been read
-)
+# Objects. With Python's own 700, a tenth of the CPU of a push went into looking at what had just been read.
+YOUNG = 20_000
 
 
 def leave_be() -> None:
