@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -14,7 +15,10 @@ from sample_facts import ANNA, CHANNEL
 from bot.memory.audit import verified
 from bot.memory.memory import Work
 from bot.people.people import Ending, NotFound
+from bot.reauthorize.guests import Guests
 from sandbox.person import consent
+
+BERTA = "U0BERTA00"
 
 
 @pytest.fixture
@@ -100,7 +104,47 @@ async def test_saying_no_uses_nothing_up_and_a_mended_outage_needs_no_link(story
     await story.reauthorize(SALESFORCE, outage.id)
     assert await story.door.guest_page(token) is None
     with pytest.raises(NotFound):
+        await story.door.guest(token)
+    with pytest.raises(NotFound):
         await story.desk.ask_guest(outage.id, ANNA, same_login=True)
+
+
+@sqlite_only
+async def test_who_made_a_link_and_who_took_it_back_stands_in_the_audit_log_the_timeline_and_the_thread(story):
+    story.alert._composer._name_of = {ANNA: "Anna", BERTA: "Berta"}.get
+    outage, _ = await asked(story)
+    link = story.world.slack.thread(CHANNEL, story.posts()[0].ts)[0].element("take_back")["value"]
+    await story.desk.take_back(link, BERTA)
+    await story.work(Work.SAY)
+    assert ["Anna asked a person outside Slack", "The link for somebody outside Slack was taken back."] == [
+        reply.partition(" to log in.")[0] for reply in story.replies()
+    ]
+
+    async with story.memory.read() as tx:
+        made, revoked = [act async for act in tx.audit.rows() if act.what.startswith("guest")]
+    until = (story.clock() + timedelta(days=1)).isoformat()
+    assert (made.what, made.who, made.subject) == ("guest_link", ANNA, link)
+    assert made.detail == {"outage": outage.id, "until": until}
+    assert (revoked.what, revoked.who, revoked.subject) == ("guest_revoked", BERTA, link)
+    assert revoked.detail == {"outage": outage.id}
+    told = (await story.outage(outage.id)).timeline[-2:]
+    assert [("guest_link", ANNA), ("guest_revoked", BERTA)] == [(event.what, event.who) for event in told]
+
+
+@sqlite_only
+async def test_the_platform_is_told_whose_login_is_wanted_where_no_other_will_do(story):
+    outage, token = await asked(story)
+    any_login = (await story.desk.ask_guest(outage.id, ANNA, same_login=False)).rpartition("/")[2]
+    ways = [(await story.door.guest(each)).url for each in (token, any_login)]
+    assert [[ADA], None] == [parse_qs(urlsplit(way).query).get("login_hint") for way in ways]
+
+
+@sqlite_only
+async def test_the_link_of_a_house_whose_address_ends_in_a_slash_has_only_one(story):
+    outage = await story.drop(SALESFORCE)
+    guests = Guests(story.memory, story.gateways, story.app.guests._consents, "https://redkey.example/", story.clock)
+    url = await guests.ask(outage.id, ANNA, same_login=True)
+    assert url.startswith("https://redkey.example/guest/")
 
 
 @sqlite_only

@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from practice_memory import drop
 from practice_story import ADA, BEN, GOOGLE, SALESFORCE, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import Ending, NotFound
-from bot.words.connection import Status
+from bot.words.connection import Reach, Status
 from sandbox.google_ads import AMERICAS, EMEA
 
 
@@ -74,6 +75,23 @@ async def test_an_old_link_leads_to_the_outage_there_is_now(story):
     assert Ending.ALREADY == (await story.door.finish(SALESFORCE, *await story.leave_for(second.id))).ending
     assert params
     assert browser
+
+
+@sqlite_only
+async def test_an_account_that_was_lost_by_itself_before_its_login_was_gets_no_second_outage_when_only_others_heal(
+    story,
+):
+    emea, americas = await story.connect(GOOGLE)
+    async with story.memory.begin() as tx:
+        own = await drop(tx, story.clock(), americas, reach=Reach.ACCOUNT, remedy="AccessDenied")
+        both = await drop(tx, story.clock(), emea, americas)
+        await tx.connections.set_authorized([emea.id, americas.id], False)
+    story.world.google_ads.oauth.people[BEN].accounts.append(EMEA)
+    assert Ending.PARTLY == (await story.reauthorize(GOOGLE, both.id, BEN)).ending
+
+    assert (emea.id,) == (await story.outage(both.id)).connection_ids
+    assert {own.id, both.id} == {outage.id for outage in await story.outages()}
+    assert (americas.id,) == (await story.outage(own.id)).connection_ids
 
 
 # New logins

@@ -335,3 +335,23 @@ async def test_a_lifetime_that_no_platform_gives_is_in_no_token_answer(server, g
     for _ in wrong:
         with pytest.raises(TryLater):
             await refresh(gateway)
+
+
+@pytest.mark.parametrize(
+    "answer", [said([], retry_after="7"), said({}, 302, retry_after="7")], ids=["none", "redirect"]
+)
+async def test_an_answer_that_is_no_token_is_followed_by_the_pause_it_asks_for(server, gateway, answer):
+    server.token_answers = [answer]
+    with pytest.raises(TryLater) as told:
+        await refresh(gateway)
+    assert timedelta(seconds=7) == told.value.after
+
+
+@pytest.mark.parametrize("scope", [{}, {"scope": ""}, {"scope": None}, {"scope": 7}], ids=str)
+async def test_a_login_whose_scopes_are_not_told_has_those_asked_for_and_a_refresh_says_nothing_of_them(
+    server, gateway, scope
+):
+    """RFC 6749 5.1: left out where it is what was asked for. A refresh is no consent: what was given then still counts."""
+    server.token_answers = [said(GOOD | scope), said(GOOD | scope)]
+    assert gateway.platform.oauth.scopes == (await exchange(gateway)).scopes
+    assert () == (await refresh(gateway)).scopes
