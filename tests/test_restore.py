@@ -8,9 +8,10 @@ from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_o
 from bot.memory.memory import Work
 from bot.people.people import Ending
 from bot.reauthorize.door import Doorway
-from bot.reauthorize.reauthorize import Consents, Reauthorize
+from bot.reauthorize.reauthorize import Consents, Reauthorize, in_words
 from bot.reauthorize.restore import Restore
-from bot.words.connection import Reach, Status
+from bot.words.connection import Cause, Reach, Status
+from bot.words.errors import AuthorizationLost, Refused
 from bot.words.tenant import Tenant
 from sandbox.faults import Fault, Kind
 from sandbox.google_ads import AMERICAS, EMEA
@@ -225,6 +226,12 @@ async def test_a_consent_without_the_box_that_matters_says_which(story):
 
 
 # Bad days
+
+
+def test_why_a_login_failed_is_said_with_its_cure_and_the_platform_s_own_word():
+    cause = Cause("190.463", "The login ran out.", "Log in again.", "vendor")
+    assert "The login ran out. Log in again. (190.463)" == in_words(AuthorizationLost(cause))
+    assert "no" == in_words(Refused("no", code="x"))
 
 
 @sqlite_only
