@@ -42,6 +42,11 @@ async def use(story, token, person=ADA, **more):
     return await story.door.finish(SALESFORCE, params, browser)
 
 
+async def last(story, outage):
+    event = (await story.outage(outage.id)).timeline[-1]
+    return event.what, event.who
+
+
 async def acts(story):
     async with story.memory.read() as tx:
         rows = [act async for act in tx.audit.rows()]
@@ -88,6 +93,8 @@ async def test_only_the_login_of_so_far_is_taken_unless_the_maker_says_otherwise
     wrong = await use(story, token, BEN)
     assert (wrong.ending, wrong.ref) == (Ending.WRONG_ACCOUNT, "")
     assert await story.door.guest_page(token) is not None  # it is not used up by that
+    assert ("wrong_account", BEN) == (await last(story, outage))
+    assert 1 == story.world.salesforce.ledger.count("grant.revoked", person=BEN)
 
     any_login = (await story.desk.ask_guest(outage.id, ANNA, same_login=False)).rpartition("/")[2]
     assert (await use(story, any_login, BEN)).ending is Ending.RESTORED

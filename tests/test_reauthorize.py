@@ -1,5 +1,6 @@
 """The way back from a platform's page: what each ending tells, and which marks it leaves behind."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from practice_memory import drop
@@ -9,6 +10,7 @@ from sample_facts import ANNA
 from bot.memory.memory import Work
 from bot.people.people import Ending, Outcome
 from bot.reauthorize.reauthorize import Reauthorize, digest
+from bot.reauthorize.restore import Restore
 from bot.words.connection import Reach
 from sandbox.google_ads import AMERICAS, EMEA
 
@@ -100,6 +102,7 @@ async def test_who_comes_late_learns_who_it_was_and_the_login_they_used(story, s
     late = await way(story, outage.id, person=BEN)
     await story.reauthorize(SALESFORCE, outage.id)
     done = await story.door.finish(SALESFORCE, *late)
+    assert 1 == story.world.salesforce.ledger.count("grant.revoked", person=BEN)
     assert done == Outcome(Ending.ALREADY, SALESFORCE, "Salesforce", used_login=BEN, who=ADA, ref=outage.id)
 
 
@@ -149,6 +152,64 @@ async def test_the_start_page_names_the_login_its_accounts_and_the_outage(story,
     assert page.ref in {connection.id for connection in google}
 
 
+async def test_the_page_of_an_outage_that_is_over_tells_of_it_and_offers_to_renew(story, salesforce):
+    async with story.memory.begin() as tx:
+        over = await drop(tx, story.clock(), salesforce)
+        await tx.outages.close(over.id, {}, {}, story.clock(), caught_up=False)
+    page = await story.door.start_page(over.id)
+    assert (salesforce.id, None, over.id) == (page.ref, page.outage, page.closed.outage.id)
+    done = await story.door.finish(SALESFORCE, *await way(story, over.id))
+    assert (Ending.RESTORED, salesforce.id) == (done.ending, done.ref)
+
+
+async def test_a_code_that_was_refused_is_said_to_be_refused(story, salesforce):
+    begun = await story.door.begin(salesforce.id)
+    (state,) = parse_qs(urlsplit(begun.url).query)["state"]
+    done = await story.door.finish(SALESFORCE, {"state": state, "code": "made-up"}, begun.browser)
+    assert (Ending.FAILED, salesforce.id) == (done.ending, done.ref)
+    assert done.why.startswith("the login code was refused")
+
+
+async def test_an_outage_that_is_mended_while_a_login_is_proven_stays_with_whoever_mended_it(story, salesforce):
+    outage = await story.drop(SALESFORCE)
+    first, late = await way(story, outage.id), await way(story, outage.id, person=BEN)
+    reauthorize = story.door._reauthorize
+    usable = reauthorize._restore.usable
+
+    class Meanwhile(Restore):
+        async def usable(self, platform, proof, connections):
+            reauthorize._restore = of_others
+            assert Ending.RESTORED == (await story.door.finish(SALESFORCE, *first)).ending
+            return await usable(platform, proof, connections)
+
+    of_others = reauthorize._restore
+    reauthorize._restore = Meanwhile(story.memory, story.gateways, story.clock, timedelta(minutes=15))
+    done = await story.door.finish(SALESFORCE, *late)
+    assert (Ending.ALREADY, ADA) == (done.ending, done.who)
+    assert ADA == (await story.connection(salesforce.id)).login
+    assert 1 == story.world.salesforce.ledger.count("grant.revoked", person=BEN)
+
+
+async def test_the_paused_account_of_a_lost_login_goes_over_to_the_one_that_takes_its_place(story, google):
+    emea, americas = google
+    story.world.google_ads.oauth.people[BEN].accounts += [EMEA, AMERICAS]
+    await story.desk.pause(americas.id, ANNA)
+    outage = await story.drop(GOOGLE)
+    assert Ending.RESTORED == (await story.reauthorize(GOOGLE, outage.id, BEN)).ending
+    assert [BEN, BEN] == [(await story.connection(each.id)).login for each in (emea, americas)]
+
+
+async def test_a_login_that_helps_out_heals_what_it_had_lost_itself(story):
+    story.world.google_ads.oauth.people[BEN].accounts += [EMEA, AMERICAS]
+    (emea,) = await story.begin_with(GOOGLE, ADA, accounts=[EMEA])
+    (americas,) = await story.begin_with(GOOGLE, BEN, accounts=[AMERICAS])
+    async with story.memory.begin() as tx:
+        outages = [await drop(tx, story.clock(), each) for each in (emea, americas)]
+        await tx.connections.set_authorized([emea.id, americas.id], False)
+    assert Ending.RESTORED == (await story.reauthorize(GOOGLE, outages[0].id, BEN)).ending
+    assert BEN == (await story.outage(outages[1].id)).reauthorized_by
+
+
 async def test_the_platform_is_told_whose_login_is_expected_unless_another_one_helps(story, google):
     assert [ADA] == login_hint(await story.door.begin(google[0].id))
     assert None is login_hint(await story.door.begin(google[0].id, another=True))
@@ -180,6 +241,19 @@ async def test_a_callback_of_another_issuer_uses_no_state_up_and_one_of_ours_or_
         told += [(await story.door.finish(GOOGLE, asked | issuer, begun.browser)).ending]
         told += [(await story.door.finish(GOOGLE, asked, begun.browser)).ending]
     assert [Ending.UNKNOWN, Ending.FAILED, Ending.FAILED, Ending.UNKNOWN, Ending.FAILED, Ending.UNKNOWN] == told
+
+
+async def test_who_leaves_for_a_platform_stands_in_the_audit_log_and_leaves_with_a_challenge(story):
+    begun = await story.door._consents.begin(GOOGLE, "reauthorize", "con_1", login_hint="", who=ANNA)
+    assert await acts(story, "consent_begun") == [("consent_begun", ANNA, "con_1", {"platform": GOOGLE})]
+    asked = parse_qs(urlsplit(begun.url).query)
+    assert asked["code_challenge"]
+    async with story.memory.begin() as tx:
+        (state,) = asked["state"]
+        consent = await tx.consents.take(GOOGLE, digest(state), digest(begun.browser), story.clock())
+    told = consent.platform, consent.purpose, consent.ref, consent.started_by
+    assert (GOOGLE, "reauthorize", "con_1", ANNA) == told
+    assert consent.verifier
 
 
 async def test_a_callback_without_a_state_or_a_browser_is_unknown(story, google):
