@@ -19,7 +19,7 @@ from handlers.words import Words
         ("linkedin_ads", "r_ads_reporting", Flow.COST, "no permission to download costs"),
     ],
 )
-async def test_a_permission_that_was_not_given_is_said_at_connect_and_in_connections(
+async def test_a_permission_that_was_not_given_is_said_at_connect_at_a_renewal_and_in_connections(
     story, platform, left_out, stopped, said
 ):
     """Costs will work, tagging will not; or the other way round."""
@@ -45,6 +45,8 @@ async def test_a_permission_that_was_not_given_is_said_at_connect_and_in_connect
     status = Status.CONNECTED if stopped is Flow.TAGGING else Status.CONNECTED_WITH_AUTOTAGGING
     assert {status} == await _statuses_everywhere(story, facts.connection.id)
     assert [] == await story.outages()
+    again = await story.leave_for(facts.connection.id, sandbox.demo_login, without_scopes=(left_out,))
+    assert (stopped,) == (await story.door.finish(platform, *again)).stopped
 
 
 async def _statuses_everywhere(story, connection_id) -> set[str]:
