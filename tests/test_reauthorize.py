@@ -106,6 +106,22 @@ async def test_who_comes_late_learns_who_it_was_and_the_login_they_used(story, s
     assert done == Outcome(Ending.ALREADY, SALESFORCE, "Salesforce", used_login=BEN, who=ADA, ref=outage.id)
 
 
+async def test_an_outage_that_was_closed_meanwhile_was_mended_by_nobody(story, salesforce):
+    async with story.memory.begin() as tx:
+        outage = await drop(tx, story.clock(), salesforce)
+    late = await way(story, outage.id)
+    async with story.memory.begin() as tx:
+        await tx.outages.close(outage.id, {}, {}, story.clock(), caught_up=False)
+    done = await story.door.finish(SALESFORCE, *late)
+    assert (Ending.ALREADY, "") == (done.ending, done.who)
+
+
+async def test_another_login_renews_all_accounts_that_the_one_before_carried(story, google):
+    story.world.google_ads.oauth.people[BEN].accounts += [EMEA, AMERICAS]
+    assert Ending.RESTORED == (await story.reauthorize(GOOGLE, google[0].id, BEN)).ending
+    assert [BEN, BEN] == [connection.login for connection in await story.connections()]
+
+
 async def test_a_login_with_all_permissions_stops_no_flow(story, google):
     outage = await story.drop(GOOGLE)
     done = await story.reauthorize(GOOGLE, outage.id)
