@@ -276,7 +276,7 @@ def tell(report: Report, what: str, unit: str, found: dict[int, list[Run]]) -> N
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench replicas", description=__doc__)
-    parser.add_argument("--size", type=int, default=120_000, help="touchpoints that wait")
+    parser.add_argument("--size", type=int, default=480_000, help="touchpoints that wait")
     parser.add_argument("--checks", type=int, default=12_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])

@@ -98,6 +98,14 @@ async def test_a_token_that_its_platform_does_not_take_back_today_is_given_back_
     assert [] == await story.app.revoke.claim(9)
 
 
+async def test_a_token_of_a_platform_that_was_switched_off_is_given_up(story):
+    async with story.memory.begin() as tx:
+        await tx.revocations.add("tiktok_ads", Secret("old"), story.clock())
+    await story.app.revoke.due_ones()
+    story.clock.advance(days=1)
+    assert [] == await story.app.revoke.claim(9)
+
+
 async def test_revoking_all_tells_how_far_it_is_and_takes_nothing_twice(story):
     async with story.memory.begin() as tx:
         await a_grant(tx, story.clock(), "ben", SALESFORCE)

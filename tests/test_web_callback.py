@@ -10,6 +10,7 @@ from practice_pages import text_of
 from practice_web import BETA, CONSENT, outcome, website, website_in_a_thread
 
 from bot.people.people import ConnectPage, Ending
+from bot.words.errors import TryLater
 
 CALLBACK = "/oauth/callback/google_ads"
 
@@ -70,6 +71,15 @@ async def test_a_restored_login_leads_to_the_catch_up_and_a_renewed_one_has_none
     assert "Watch the catch-up" in restored.text
     assert "catch" not in text_of(renewed.text)
     assert "uses this login from now on" in renewed.text
+
+
+async def test_a_login_that_is_in_is_said_to_be_in_even_if_the_database_is_away_a_moment_later():
+    async with website() as site:
+        state = await site.begin()
+        site.door.breaks = TryLater("the database did not answer")
+        answer = await site.client.get(CALLBACK, params={"state": state, "code": "c0de"})
+    assert 200 == answer.status_code
+    assert "Google Ads is connected again" in text_of(answer.text)
 
 
 async def test_a_new_login_ends_in_the_choice_of_accounts():
