@@ -6,7 +6,6 @@ import ipaddress
 import pkgutil
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -21,15 +20,10 @@ from platforms._http import Wire, open_pool
 from platforms._oauth import OAuthGateway
 
 
-def load() -> Mapping[str, type[Platform]]:
+def load() -> dict[str, type[Platform]]:
     """Every platform there is, by its key: the name of its file."""
-    return _found(tuple(__path__))
-
-
-@cache
-def _found(path: tuple[str, ...]) -> Mapping[str, type[Platform]]:
     found = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(path)):
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
         if not name.startswith("_"):
             platform = _platform_in(import_module(f"{__name__}.{name}"))
             platform.key = name

@@ -54,14 +54,11 @@ class Recorder:
 
     def __call__(self, touchpoint: Touchpoint) -> Record:
         """Raises Refused for what Salesforce could never take; its text is the reason people read."""
-        own_id, occurred_at, email, _, fields, _ = touchpoint
-        if own_id != own_id.strip():
+        if touchpoint.id != touchpoint.id.strip():
             raise Refused("The id begins or ends with a space, which Salesforce would cut off.")
-        shape = email != "", *fields
-        columns, pick = self._shapes.get(shape) or self._learn(shape)
-        values = pick((_moment(occurred_at) if self._date else "", email, *fields.values()))
+        ((own_id, columns, values),) = self._unseen([touchpoint])
         try:
-            text = "".join((own_id, *values))
+            text = "".join((own_id, *values))  # type: ignore[arg-type]
         except TypeError:  # not all of them are texts, as nearly always
             values = tuple(map(_value, columns, values))
             text = "".join([own_id, *[value for value in values if type(value) is str]])

@@ -27,11 +27,6 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(" ", "microseconds")[:-_ZONE]
 
 
-def utc(held: str | datetime) -> datetime:
-    """A moment as it comes from the driver: SQLite's is text without its zone, Postgres' is in the session's zone."""
-    return datetime.fromisoformat(f"{held}+00:00") if isinstance(held, str) else held.astimezone(UTC)
-
-
 def insert_many(
     sql: sqlite3.Connection,
     table: str,

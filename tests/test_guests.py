@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from deployment import deployed
 from practice_room import opened
-from practice_story import ADA, BEN, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, BEN, SALESFORCE, sqlite_only
 from sample_facts import ANNA, CHANNEL
 
 from bot.memory.audit import verified
@@ -22,11 +22,10 @@ BERTA = "U0BERTA00"
 
 
 @pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        await story.begin_with(SALESFORCE)
-        await story.work()
-        yield story
+async def story(story):
+    await story.begin_with(SALESFORCE)
+    await story.work()
+    return story
 
 
 async def asked(story, *, same_login=True):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from practice_memory import a_grant, drop
-from practice_story import ADA, BEN, CLEO, SALESFORCE, sqlite_only, telling
+from practice_story import ADA, BEN, CLEO, SALESFORCE, sqlite_only
 from sample_facts import ANNA
 
 from bot.memory.memory import Work
@@ -16,11 +16,10 @@ pytestmark = sqlite_only
 
 
 @pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as story:
-        await story.connect(SALESFORCE)
-        await story.work()
-        yield story
+async def story(story):
+    await story.begin_with(SALESFORCE)
+    await story.work()
+    return story
 
 
 async def test_a_page_of_nothing_that_we_know_begins_nothing(story):

@@ -2,8 +2,8 @@
 
 import pytest
 from practice_memory import LOST, begin
-from practice_story import sqlite_only, telling
-from test_meter import stored
+from practice_story import sqlite_only
+from practice_usual import stored
 
 from bot.memory.memory import Work
 from bot.outages import gathering
@@ -12,12 +12,6 @@ from bot.words.errors import AuthorizationLost
 from handlers.slack.looks.messages import SlackComposer
 
 EUR = 300_000_000
-
-
-@pytest.fixture
-async def story(memory, clock):
-    async with telling(memory, clock) as told:
-        yield told
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The commands that move data by hand: touchpoints in, costs out."""
 
-import gc
 import io
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +16,7 @@ from bot.settings.settings import Settings
 from bot.words.errors import SetupError
 from bot.words.freight import Touchpoint
 from bot.words.progress import Seen
+from bot.work.garbage import uncollected
 
 touchpoints = typer.Typer(help="Touchpoints on their way to the CRMs.", no_args_is_help=True)
 costs = typer.Typer(help="What was spent.", no_args_is_help=True)
@@ -59,7 +59,7 @@ def import_(
     from bot.desk.intake import BadTouchpoints
 
     settings = settings_of(context)
-    with _uncollected():
+    with uncollected():
         try:
             with interruptible():
                 read = _read(file)
@@ -73,16 +73,6 @@ def import_(
         tell_json({"accepted": accepted, "duplicates": duplicates, "waiting_for_crm": homeless})
         return
     tell(f"accepted {accepted}, duplicates {duplicates}" + ("; waiting for a first CRM" if homeless else ""))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """What is read stays until it is stored, and none of it is a circle: to look for one again and again takes a third."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 async def _accept(settings: Settings, read: list[Touchpoint]) -> tuple[int, int, int]:

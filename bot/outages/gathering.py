@@ -15,9 +15,8 @@ from bot.words.facts import PAGE, AccountFact, OutageFacts, Progress, Storm, Sto
 from bot.words.interfaces import Clock, Gateway, Platform
 from bot.words.loss import Loss
 
-MEASURED = (
-    200  # accounts of a storm whose usual cost and ads are reckoned: each is read from what was stored for four weeks
-)
+# Accounts of a storm whose usual cost and ads are reckoned: each is read from what was stored for four weeks.
+MEASURED = 200
 
 
 class Facts:

@@ -21,7 +21,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._usual: OrderedDict[tuple[str, date], Usual | None] = OrderedDict()  # by connection
-        self._made: OrderedDict[tuple[str, datetime, int], int] = OrderedDict()  # by outage: ads of its accounts
+        self._made: OrderedDict[tuple[datetime, tuple[str, ...]], int] = OrderedDict()  # ads of these connections
 
     async def read(
         self,
@@ -64,12 +64,11 @@ class Meter:
         found = await tx.costs.usual(new, before - WEEKS, before) if new else {}
         self._usual.update(((i, before), found.get(i)) for i in new)
         usual = {i: each for i in costly if (each := self._usual[i, before])}
-        all_of_them = (outage.id, outage.dropped_at, len(tagged))
-        if all_of_them not in self._made:
+        all_of_them = outage.dropped_at, tuple(tagged)
+        if (made := self._made.get(all_of_them)) is None:
             made = await tx.tags.made(tagged, outage.dropped_at - WEEKS, outage.dropped_at) if tagged else 0
             self._made[all_of_them] = made
         days = max((usual[i].days for i in tagged if i in usual), default=0)
-        made = self._made[all_of_them]
         _forget(self._usual)
         _forget(self._made)
         return usual, made / days if days else 0.0
