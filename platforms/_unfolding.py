@@ -16,17 +16,18 @@ class TooLarge(TryLater):
 async def body_of(response: httpx2.Response, limit: int) -> bytes:
     """Raises TryLater where it is folded in a way we did not ask for, cut off, or larger than `limit`."""
     unfold = _unfolding(response.headers.get("content-encoding", ""))
-    body = bytearray()
+    parts, held = list[bytes](), 0
     arrived = False
     async for part in response.aiter_raw():
         arrived = arrived or bool(part)
         # One byte more than allowed tells that there is more; nothing beyond that is ever unfolded.
-        body += unfold.decompress(part, limit + 1 - len(body)) if unfold else part
-        if len(body) > limit:
+        parts.append(unfold.decompress(part, limit + 1 - held) if unfold else part)
+        held += len(parts[-1])
+        if held > limit:
             raise TooLarge(f"the answer is larger than {limit >> 20} MiB", unclear=True)
     if unfold and arrived and not unfold.eof:
         raise TryLater("the answer was cut off", unclear=True)
-    return bytes(body)
+    return b"".join(parts)
 
 
 class _Unfold:

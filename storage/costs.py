@@ -1,5 +1,6 @@
 """What we remember of cost: one row for each ad and account day, in micros of the account's currency."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from operator import itemgetter
@@ -30,10 +31,7 @@ class CostRows:
         self, connection_id: str, rows: Sequence[CostRow], since: date, through: date, now: datetime
     ) -> None:
         """Raises Refused for a row that is given twice or lies outside these days: nothing is stored then."""
-        if any(not since <= day <= through for day in {row.day for row in rows}):
-            raise Refused("cost was given for a day that was not asked for")
-        if len(set(map(_KEY, rows))) < len(rows):
-            raise Refused("cost was given twice for the same ad and day")
+        await asyncio.to_thread(_looked_at, rows, since, through)
         of_days = costs.c.connection_id == connection_id, costs.c.day.between(since, through)
         await self._tx.change(delete(costs).where(*of_days))
         await load(self._tx, connection_id, rows, now)
@@ -91,6 +89,13 @@ class CostRows:
         async with self._tx.connection.stream(some) as rows:
             async for row in rows:
                 yield by_id[row.connection_id], _cost(row), row.day < complete[row.connection_id]
+
+
+def _looked_at(rows: Sequence[CostRow], since: date, through: date) -> None:
+    if any(not since <= day <= through for day in {row.day for row in rows}):
+        raise Refused("cost was given for a day that was not asked for")
+    if len(set(map(_KEY, rows))) < len(rows):
+        raise Refused("cost was given twice for the same ad and day")
 
 
 def _cost(row: Any) -> CostRow:

@@ -1,5 +1,6 @@
 """Slack over HTTP: what Slack signs gets in once, and nothing a stranger sends is ever a server error."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -78,6 +79,21 @@ async def test_clicks_commands_and_events_come_in_over_http(slack: SlackWorkspac
         assert view is not None
         assert "Acme EMEA" in view.words
         slack.use_request_url(None)
+
+
+async def test_a_click_is_acknowledged_in_the_moment_its_listener_says_so(ours: Workspace) -> None:
+    button = {"type": "button", "action_id": "reauthorize", "block_id": "b", "value": "out_1", "action_ts": "1.1"}
+    payload = {"type": "block_actions", "team": {"id": "T0"}, "user": {"id": ANNA}, "actions": [button]}
+
+    async def clicked(n: int) -> int:
+        body = urlencode({"payload": json.dumps(payload | {"trigger_id": str(n)})}).encode()
+        return (await ours.events("POST", signed(body, ours.clock), body)).status
+
+    assert await clicked(1) == 200  # whoever they are, and their language, is known from now on
+    second = asyncio.create_task(clicked(2))
+    for _ in range(20):  # steps of the event loop, in which no time passes
+        await asyncio.sleep(0)
+    assert second.done()
 
 
 async def test_the_same_request_twice_is_a_replay(ours: Workspace) -> None:

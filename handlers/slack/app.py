@@ -78,6 +78,8 @@ def build_app(
     own_language.register(app, client)
     slack_errors.register(app, words)
     members_only.register(app, words)
+    tab = HomeTab(desk, words, now, following)
+    reauthorize_button.register(app, tab)  # the first of all: Bolt asks them one after the other whose a click is
     claim_button.register(app, desk, words, names)
     snooze_menu.register(app, desk, words, now)
     details_button.register(app, desk, words)
@@ -85,8 +87,6 @@ def build_app(
     pause_button.register(app, desk, words)
     redkey_command.register(app, desk, words)
     choose_window.register(app, desk, words)
-    tab = HomeTab(desk, words, now, following)
-    reauthorize_button.register(app, tab)
     connect_window.register(app, desk, words, tab)
     power_window.register(app, desk, words, tab)
     route_window.register(app, desk, words, tab)

@@ -15,10 +15,10 @@ from bot.words.errors import SetupError, TryLater
 from bot.words.interfaces import Clock
 from handlers.slack.app import build_app
 from handlers.slack.line.bot_client import BotClient, BotKey
-from handlers.slack.line.in_flight import InFlight
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
 from handlers.slack.line.request_url import HttpAnswer, RequestUrl
+from handlers.slack.line.runner import Runner
 from handlers.slack.line.socket_mode import SocketMode
 from handlers.slack.line.tenants import Others, again, to_others
 from handlers.slack.line.tokens import NETWORK, check_bot_token
@@ -65,7 +65,7 @@ class Workspace:
         self._on_gone = on_gone
         self._team = ""
         self._app: AsyncApp | None = None
-        self._in_flight: InFlight | None = None
+        self._runner: Runner | None = None
         self._names = Names(self._client)
         self.presence = SlackPresence(self._client)
         self._socket: SocketMode | None = None
@@ -97,7 +97,7 @@ class Workspace:
         if http:
             self._request_url = RequestUrl(app, self._signing_secret, self._now)
         elif self._mode == "given":
-            self._app, self._in_flight = app, InFlight(app)
+            self._app, self._runner = app, Runner(app)
         else:
             self._socket = SocketMode(app, self._app_token)
 
@@ -136,8 +136,8 @@ class Workspace:
             await self._socket.stop(within)
         if self._request_url is not None:
             await self._request_url.stop(within)
-        if self._in_flight is not None:
-            await self._in_flight.finished(within)
+        if self._runner is not None:
+            await self._runner.finished(within)
 
     async def take_turn(self, *, socket: bool) -> None:
         """Open a socket, or leave it to others; nothing changes where it is so already."""

@@ -91,6 +91,8 @@ def build_web(
     app.add_middleware(Edge, pages=pages, public_url=public_url, answered=requests.answered)
     problems.add_to(app, pages)
     cookie = StateCookie(public_url)
+    if slack_http is not None:  # the first of all, as it is in a hurry and each that stands before it is looked at
+        app.add_route("/slack/events", slack_http, methods=["POST"])
     for router in (
         reauthorize.routes(door, pages, cookie, members),
         connect.routes(door, pages, cookie),
@@ -114,11 +116,11 @@ def build_web(
     if neighbours is not None:
         app.include_router(install.routes(neighbours.installs, pages, cookie))
         app.include_router(by_tenant.routes(neighbours, pages))
-    _add_the_rest(app, pages, slack_http)
+    _add_the_rest(app, pages)
     return app
 
 
-def _add_the_rest(app: FastAPI, pages: Pages, slack_http: SlackRequests | None) -> None:
+def _add_the_rest(app: FastAPI, pages: Pages) -> None:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
 
     @app.api_route("/", methods=["GET", "HEAD"])
@@ -128,10 +130,3 @@ def _add_the_rest(app: FastAPI, pages: Pages, slack_http: SlackRequests | None) 
     @app.api_route("/favicon.ico", methods=["GET", "HEAD"])
     async def favicon() -> Response:
         return RedirectResponse(pages.asset("icon.svg"), 303)
-
-    if slack_http is not None:
-        handle = slack_http
-
-        @app.post("/slack/events")
-        async def slack_events(request: Request) -> Response:
-            return await handle(request)

@@ -3,9 +3,7 @@
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
-import hashlib
 import hmac
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
 from bot.words.interfaces import Clock
-from handlers.slack.line.in_flight import InFlight
+from handlers.slack.line.runner import Runner
 
 log = structlog.get_logger()
 
@@ -42,7 +40,7 @@ class RequestUrl:
         self._app = app
         self._secret = signing_secret.encode()
         self._now = now
-        self._in_flight = InFlight(app)
+        self._runner = Runner(app)
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._warned_at = 0.0
 
@@ -54,19 +52,17 @@ class RequestUrl:
             return HttpAnswer(413)
         if not self._signed(named, body) or not self._first_time(named["x-slack-signature"]):
             return HttpAnswer(401)
-        text = _readable(named.get("content-type", ""), body)
-        if text is None:
-            return HttpAnswer(400)
-        return await self._dispatch(text, named)
+        request = _read(named, body)
+        return await self._dispatch(request) if request is not None else HttpAnswer(400)
 
     async def stop(self, within: float = 5.0) -> None:
-        await self._in_flight.finished(within)
+        await self._runner.finished(within)
 
     def _signed(self, headers: Mapping[str, str], body: bytes) -> bool:
         timestamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
         if not TIMESTAMP.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
             return False
-        due = hmac.new(self._secret, b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+        due = hmac.digest(self._secret, b"v0:" + timestamp.encode() + b":" + body, "sha256").hex()
         return hmac.compare_digest(f"v0={due}", signature) and self._of_now(int(timestamp))
 
     def _of_now(self, timestamp: int) -> bool:
@@ -91,27 +87,22 @@ class RequestUrl:
         self._seen[signature] = now + 2 * WINDOW.total_seconds()
         return True
 
-    async def _dispatch(self, text: str, headers: Mapping[str, str]) -> HttpAnswer:
+    async def _dispatch(self, request: AsyncBoltRequest) -> HttpAnswer:
         try:
-            answer = await self._app.async_dispatch(
-                AsyncBoltRequest(body=text, headers={name: [value] for name, value in headers.items()})
-            )
+            answer = await self._app.async_dispatch(request)
         except Exception as error:
             log.exception("a request from Slack failed", why=type(error).__name__)
             return HttpAnswer(200)
         return HttpAnswer(answer.status, answer.first_headers_without_set_cookie(), answer.body)
 
 
-def _readable(content_type: str, body: bytes) -> str | None:
-    """The body as text, if it is what its type says: JSON, or a form whose `payload` is JSON."""
+def _read(headers: Mapping[str, str], body: bytes) -> AsyncBoltRequest | None:
+    """None for what is neither a JSON object, nor a form, nor a form whose `payload` is a JSON object."""
     try:
-        text = body.decode("utf-8")
-        if content_type.partition(";")[0].strip().lower() == "application/json":
-            return text if isinstance(json.loads(text), dict) else None
-        form = parse_qs(text, strict_parsing=True, max_num_fields=100)
-        if not form:
-            return None
-        payload = form.get("payload")
-        return text if payload is None or isinstance(json.loads(payload[0]), dict) else None
-    except (ValueError, RecursionError):
-        return None
+        text, kind = body.decode(), headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not text.startswith("payload="):  # which Bolt reads by itself, once is enough
+            parse_qs(text, strict_parsing=True, max_num_fields=100)
+        request = AsyncBoltRequest(body=text, headers={name: [value] for name, value in headers.items()})
+    except (ValueError, RecursionError, AttributeError, TypeError, LookupError):
+        return None  # Bolt looks into what it reads at once, whatever that is
+    return request if request.body and isinstance(request.body, dict) else None

@@ -14,7 +14,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 
 from bot.words.connection import Json
 from bot.words.errors import SetupError
-from handlers.slack.line.in_flight import InFlight
+from handlers.slack.line.runner import Runner
 from handlers.slack.line.slack_answers import code_of
 from handlers.slack.line.tokens import NO_SOCKETS, check_app_token
 
@@ -33,7 +33,7 @@ class SocketMode:
         self._app = app
         self._app_token = app_token
         self._ping_interval = ping_interval
-        self._in_flight = InFlight(app)
+        self._runner = Runner(app)
         self._handler: AsyncSocketModeHandler | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._greeted: ClientWebSocketResponse | None = None  # the socket that Slack has said hello on
@@ -68,7 +68,7 @@ class SocketMode:
 
     async def stop(self, within: float = 5.0) -> None:
         """Let running listeners finish, then close."""
-        if not await self._in_flight.finished(within):
+        if not await self._runner.finished(within):
             log.warning("a Slack listener was still running at the stop")
         for task in self._tasks:
             task.cancel()

@@ -1,7 +1,5 @@
 """The one place where an error in a listener becomes a sentence for the person. Never a traceback, never twice."""
 
-import asyncio
-
 import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
@@ -16,9 +14,6 @@ from handlers.words import Words
 
 log = structlog.get_logger()
 DONE = 200
-# Bolt 1.30 looks every 10 ms whether a listener has acknowledged, and forgets an acknowledgement when the listener fails
-# before it has looked (asyncio_runner.py). Waiting past its next look keeps it.
-POLL = 0.03
 
 
 def register(app: AsyncApp, words: Words) -> None:
@@ -31,10 +26,7 @@ def register(app: AsyncApp, words: Words) -> None:
             log.info("Slack sent something nobody listens to", what=_kind(body))
         else:
             await _tell(error, words, respond, context, body)
-        if ack.response is None:
-            return BoltResponse(status=DONE, body="")
-        await asyncio.sleep(POLL)
-        return None
+        return BoltResponse(status=DONE, body="") if ack.response is None else None
 
 
 async def _tell(error: Exception, words: Words, respond: AsyncRespond, context: AsyncBoltContext, body: Json) -> None:
