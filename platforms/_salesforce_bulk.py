@@ -9,11 +9,10 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from bot.words.errors import Refused, TryLater
-from bot.words.freight import PushResult
 from bot.words.interfaces import Answer, Notes
 from platforms._answers import expected, text
 from platforms._salesforce_errors import not_there
-from platforms._salesforce_records import Record, csv_of, read_csv
+from platforms._salesforce_records import Record, Told, csv_of, read_results
 
 UPLOAD_LIMIT = 30 * 1024 * 1024  # Salesforce takes 100 MB, but the results come back as large as what was sent
 _DONE = {"JobComplete", "Failed", "Aborted"}
@@ -54,8 +53,8 @@ class Bulk:
         await self._call("PUT", f"{self._at}/{job}/batches", content=content, headers=headers)
         await self._call("PATCH", f"{self._at}/{job}", json={"state": "UploadComplete"})
 
-    async def finish(self, sobject: str) -> dict[str, PushResult]:
-        """What the noted job says about its records. Raises TryLater while it runs."""
+    async def finish(self, sobject: str, records: Sequence[Record]) -> Told:
+        """What the noted job says about its records, which are mostly these. Raises TryLater while it runs."""
         job = self.noted()[sobject]
         state = await self._state(job)
         if state == "Open":
@@ -68,7 +67,7 @@ class Bulk:
             state = await self._state(job)
         if state is not None and state not in _DONE:
             raise TryLater("Salesforce is still working on the bulk job", after=_RUNNING)
-        return await self._results(job) if state else {}
+        return await self._results(job, records) if state else Told()
 
     async def forget(self) -> None:
         if self.noted():
@@ -114,16 +113,19 @@ class Bulk:
             return state
         return await self._state(job)
 
-    async def _results(self, job: str) -> dict[str, PushResult]:
-        results: dict[str, PushResult] = {}
-        for name, failed in (("successfulResults", False), ("failedResults", True)):
-            headers = {"accept": "text/csv"}
-            answer = await self._call("GET", f"{self._at}/{job}/{name}", headers=headers, accept=(400, 404))
-            if answer.status == 200:
-                with expected("The results of a bulk job"):
-                    said = answer.body.decode("utf-8-sig")
-                    results |= await asyncio.to_thread(read_csv, said, self._external_id, failed=failed)
-        return results
+    async def _results(self, job: str, records: Sequence[Record]) -> Told:
+        taken, failed = [await self._result(job, name) for name in ("successfulResults", "failedResults")]
+        with expected("The results of a bulk job"):
+            ids = [record[0] for record in records]
+            return await asyncio.to_thread(read_results, taken, failed, self._external_id, ids)
+
+    async def _result(self, job: str, name: str) -> str:
+        headers = {"accept": "text/csv"}
+        answer = await self._call("GET", f"{self._at}/{job}/{name}", headers=headers, accept=(400, 404))
+        if answer.status != 200:
+            return ""
+        with expected("The results of a bulk job"):
+            return answer.body.decode("utf-8-sig")
 
 
 def _job_id(value: object) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from bot.words.errors import Refused
-from bot.words.freight import PushResult, PushState, Touchpoint
+from bot.words.freight import PushResult, PushState, Touchpoint, Touchpoints
 from bot.words.interfaces import TouchpointSink
 
 Record = TypeVar("Record")
@@ -37,21 +37,21 @@ class TwoObjects(TouchpointSink):
     def daily_credits(self) -> int:
         return self.settings.daily_credits
 
-    def object_of(self, touchpoint: Touchpoint) -> str:
-        attribution = touchpoint.kind == "attribution_touchpoint"
+    def object_of(self, kind: str) -> str:
+        attribution = kind == "attribution_touchpoint"
         return (self.settings.attribution_object if attribution else "") or self.settings.object
 
-    def by_object(self, touchpoints: Sequence[Touchpoint]) -> dict[str, list[Touchpoint]]:
+    def by_object(self, touchpoints: Touchpoints) -> dict[str, Touchpoints]:
         objects: dict[str, list[Touchpoint]] = defaultdict(list)
-        of_kind: dict[str, list[Touchpoint]] = {}
+        names = {kind: self.object_of(kind) for kind in set(touchpoints.kinds)}
+        if len(set(names.values())) == 1:  # as nearly always
+            return dict.fromkeys(names.values(), touchpoints)
         for each in touchpoints:
-            if (kind := each.kind) not in of_kind:
-                of_kind[kind] = objects[self.object_of(each)]
-            of_kind[kind].append(each)
-        return objects
+            objects[names[each.kind]].append(each)
+        return {name: Touchpoints.of(some) for name, some in objects.items()}
 
-    def ids_by_object(self, touchpoints: Sequence[Touchpoint]) -> dict[str, list[str]]:
-        return {name: [each.id for each in some] for name, some in self.by_object(touchpoints).items()}
+    def ids_by_object(self, touchpoints: Sequence[Touchpoint]) -> dict[str, Sequence[str]]:
+        return {name: some.ids for name, some in self.by_object(Touchpoints.of(touchpoints)).items()}
 
     def records_by_object(
         self,
@@ -67,5 +67,5 @@ class TwoObjects(TouchpointSink):
             except Refused as refused:
                 results[touchpoint.id] = PushResult(touchpoint.id, PushState.SET_ASIDE, str(refused))
             else:
-                records[self.object_of(touchpoint)][touchpoint.id] = record
+                records[self.object_of(touchpoint.kind)][touchpoint.id] = record
         return {name: list(by_id.values()) for name, by_id in records.items()}

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from bot.words.connection import Account, Flow, Identity, Kind
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.freight import PushResult, PushState, Touchpoint
+from bot.words.freight import Pushed, PushResult, PushState, Touchpoint
 from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from bot.words.pace import Quota
@@ -170,9 +170,7 @@ class Dynamics365(Platform, TwoObjects):
         """Each record of a call counts: https://learn.microsoft.com/power-platform/admin/api-request-limits-allocations"""
         return records
 
-    async def push(
-        self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
-    ) -> list[PushResult]:
+    async def push(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes) -> Pushed:
         await self._check_organization(fetch, account)
         results: dict[str, PushResult] = {}
         for entity_set, records in self.records_by_object(touchpoints, self._record, results).items():
@@ -185,8 +183,7 @@ class Dynamics365(Platform, TwoObjects):
                 continue
             if not await self._put(Upserts(fetch, self._api, table, notes), records, results):
                 break
-        unknown = "Dynamics 365 said nothing about this record"
-        return [results.get(each.id, PushResult(each.id, PushState.RETRY, unknown)) for each in touchpoints]
+        return Pushed.of(touchpoints, results, "Dynamics 365 said nothing about this record")
 
     async def _put(self, upserts: Upserts, records: Sequence[Record], results: dict[str, PushResult]) -> bool:
         """False: what was under way must wait, but some results are known."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.words.connection import Account, Flow, Identity, Kind
 from bot.words.errors import RedkeyError, Refused
-from bot.words.freight import PushResult, PushState, Touchpoint
+from bot.words.freight import Pushed, PushResult, PushState, Touchpoint
 from bot.words.interfaces import Answer, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from bot.words.pace import Quota
@@ -148,15 +148,12 @@ class Hubspot(Platform, TwoObjects):
     def calls_for(self, records: int) -> int:
         return math.ceil(records / self.settings.batch_size)
 
-    async def push(
-        self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
-    ) -> list[PushResult]:
+    async def push(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes) -> Pushed:
         results: dict[str, PushResult] = {}
         for kind, records in self.records_by_object(touchpoints, self._record, results).items():
             for some in chunks(records, self.settings.batch_size):
                 results |= await self._upsert(fetch, kind, some)
-        unknown = "HubSpot said nothing about this record"
-        return [results.get(each.id, PushResult(each.id, PushState.RETRY, unknown)) for each in touchpoints]
+        return Pushed.of(touchpoints, results, "HubSpot said nothing about this record")
 
     async def _upsert(self, fetch: Fetch, kind: str, records: Sequence[Record]) -> dict[str, PushResult]:
         """Upsert up to 100. What is refused without a name is halved until it is known which record it is."""

@@ -5,22 +5,21 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from bot.words.connection import Account, Cause, Flow, Identity, Kind
 from bot.words.errors import AccessDenied, Misconfigured, RedkeyError, Refused, TryLater
-from bot.words.freight import PushResult, PushState, Touchpoint
+from bot.words.freight import Pushed, PushResult, PushState, Touchpoint, Touchpoints
 from bot.words.interfaces import Answer, Clock, Fetch, Notes, Platform, PlatformSettings
 from bot.words.oauth import OAuth
 from platforms._answers import chunks, expected, text
 from platforms._environment import AS_JSON
 from platforms._salesforce_bulk import Bulk, Call
 from platforms._salesforce_errors import read_api_error, read_token_error
-from platforms._salesforce_records import Record, Recorder, by_length, json_of, quoted, read_json, retry
+from platforms._salesforce_records import Record, Recorder, Told, by_length, json_of, quoted, read_json, retry
 from platforms._touchpoints import TwoObjects
 
 # "More than 2,000 records: Bulk API": https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/
@@ -32,8 +31,6 @@ _OWN_HOSTS = (".salesforce.com", ".force.com", ".cloudforce.com", ".salesforce.m
 _USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
 _ENOUGH = 0.9  # of the org's daily calls: the rest is for everybody else
 _REST = timedelta(minutes=5)
-Item = TypeVar("Item", Record, Touchpoint)
-_first = itemgetter(0)  # the id, of a touchpoint and of a record
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
@@ -167,35 +164,30 @@ class Salesforce(Platform, TwoObjects):
     def calls_for(self, records: int) -> int:
         return math.ceil(records / self.settings.batch_size) if records <= _BULK_ABOVE else _BULK_CALLS
 
-    async def push(
-        self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
-    ) -> list[PushResult]:
-        call = self._minded(fetch, account)
+    async def push(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes) -> Pushed:
+        call, some = self._minded(fetch, account), Touchpoints.of(touchpoints)
         bulk = Bulk(call, self._data, self.settings.external_id, notes, self.pauses)
-        results: dict[str, PushResult] = {}
+        told = Told()
         # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
-        groups = await asyncio.to_thread(self._records, touchpoints, results)
+        groups = await asyncio.to_thread(self._records, some, told.others)
         for sobject in {**bulk.noted(), **groups}:
-            results |= await self._push(call, bulk, sobject, groups.get(sobject, []))
+            told.add(await self._push(call, bulk, sobject, groups.get(sobject, [])))
         await bulk.forget()
-        unknown = "Salesforce said nothing about this record"
-        if missing := _without(touchpoints, results):
-            results |= retry(missing, unknown)
-        return list(map(results.__getitem__, map(_first, touchpoints)))
+        return Pushed(some.ids, told.taken, told.others, "Salesforce said nothing about this record")
 
-    async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Sequence[Record]) -> dict[str, PushResult]:
-        results: dict[str, PushResult] = {}
+    async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Sequence[Record]) -> Told:
+        told = Told()
         if sobject in bulk.noted():
-            results |= await bulk.finish(sobject)
-        rest = _without(records, results)
+            told.add(await bulk.finish(sobject, records))
+        rest = told.without(records)
         if len(rest) > _BULK_ABOVE:
             await bulk.start(sobject, rest)
-            results |= await bulk.finish(sobject)
+            told.add(await bulk.finish(sobject, rest))
             # A job that failed as a whole says nothing about its records; calls of 200 do.
-            rest = _without(records, results)[:_BULK_ABOVE]
+            rest = told.without(records)[:_BULK_ABOVE]
         for some in chunks(rest, self.settings.batch_size):
-            results |= await self._collection(call, sobject, some)
-        return results
+            told.add(Told.by(await self._collection(call, sobject, some)))
+        return told
 
     async def _collection(self, call: Call, sobject: str, records: Sequence[Record]) -> dict[str, PushResult]:
         """Upsert up to 200. One value of a wrong type fails the whole call, so a refused call is halved until it fits."""
@@ -205,7 +197,7 @@ class Salesforce(Platform, TwoObjects):
             answer = await call("PATCH", url, json=body)
         except Refused as refused:
             if refused.code == "INVALID_FIELD" and (strange := await self._strange(call, sobject, records)):
-                good = _without(records, strange)
+                good = [record for record in records if record.id not in strange]
                 return strange | (await self._collection(call, sobject, good) if good else {})
             if len(records) == 1:
                 return {records[0].id: PushResult(records[0].id, PushState.SET_ASIDE, str(refused))}
@@ -263,7 +255,7 @@ class Salesforce(Platform, TwoObjects):
     def _login(self, path: str) -> str:
         return self.settings.login_url.rstrip("/") + path
 
-    def _records(self, touchpoints: Sequence[Touchpoint], results: dict[str, PushResult]) -> dict[str, list[Record]]:
+    def _records(self, touchpoints: Touchpoints, results: dict[str, PushResult]) -> dict[str, list[Record]]:
         """Records by object; what cannot be one is set aside in `results`."""
         own = self.settings
         recorder = Recorder(names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field)
@@ -289,11 +281,3 @@ def _org(who: Any) -> str:
     if not (org.isascii() and org.isalnum()):
         raise ValueError("expected a Salesforce id")
     return org
-
-
-def _without(records: Sequence[Item], results: Mapping[str, PushResult]) -> Sequence[Item]:
-    if not results:
-        return records
-    if all(map(results.__contains__, map(_first, records))):  # as nearly always, and there are thousands
-        return []
-    return [record for record in records if record.id not in results]

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bot.words.connection import Kind
-from bot.words.freight import Delivery, PushResult, PushState, Touchpoint
+from bot.words.freight import Batch, PushResult, PushState, Touchpoint
 from storage import sent
 from storage.accepting import take_in
 from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
@@ -105,13 +105,13 @@ class TouchpointRows:
         found = [await self._tx.value(lowest.where(*which)) for which in both]
         return min((int(number) for number in found if number is not None), default=None)
 
-    async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
+    async def batch(self, connection_id: str, limit: int, now: datetime) -> Batch:
         """Walks along the index, merged: sorting a million waiting ones for each batch would not do."""
         given = {"connection": connection_id, "now": now, "most": limit}
         fresh = await read(self._tx, _FRESH, given)
         put_off = [await read(self._tx, _PUT_OFF, {**given, "state": state}) for state in (AGAIN, SET_ASIDE)]
         late = [*put_off[0], *put_off[1]]
-        return sorted([*fresh, *late], key=itemgetter(0))[:limit] if late else fresh
+        return Batch.of(sorted([*fresh, *late], key=itemgetter(0))[:limit]) if late else fresh
 
     async def settle(
         self, connection_id: str, sent_ones: Sequence[int], others: Sequence[PushResult], now: datetime
@@ -153,13 +153,13 @@ class TouchpointRows:
         refused = select(deliveries.c.touchpoint_id, deliveries.c.reason).where(*sent.of(connection_id, SET_ASIDE))
         return [(row.touchpoint_id, row.reason) for row in await self._tx.all(refused.order_by(deliveries.c.number))]
 
-    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
+    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> Batch:
         between = deliveries.c.number > after, deliveries.c.number <= through
         both = [
             await read(self._tx, ordered(*which, *between, most=limit))
             for which in (sent.passed(connection_id), sent.of(connection_id, SENT))
         ]
-        return sorted(both[0] + both[1], key=itemgetter(0))[:limit]
+        return Batch.of(sorted([*both[0], *both[1]], key=itemgetter(0))[:limit])
 
     async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None:
         again = {"state": AGAIN, "due_at": now, "sent_at": None, "attempts": 0, "reason": ""}

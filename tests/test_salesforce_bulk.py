@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+from itertools import product
 
 import pytest
 from practice_gateway import NOW
@@ -10,7 +11,7 @@ from practice_salesforce_desk import MEDIUM, TOUCHPOINTS, desk_of_ada, states, t
 
 from bot.words.errors import TryLater
 from bot.words.freight import PushState, Touchpoint
-from platforms._salesforce_records import Recorder, csv_of, read_csv
+from platforms._salesforce_records import Recorder, csv_of, read_failed, read_taken
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
 
@@ -202,8 +203,19 @@ def test_results_that_are_no_csv_are_not_believed():
         ('"A","X"\n"a"', "out of range"),
     ):
         with pytest.raises(ValueError, match=why):
-            read_csv(said, "X", failed=False)
-    assert read_csv('"sf__Id","sf__Error"\n', "X", failed=True) == read_csv("", "X", failed=True) == {}
+            read_taken(said, "X", {"a"})
+    assert read_failed('"sf__Id","sf__Error"\n', "X") == read_failed("", "X") == {}
+
+
+def test_only_a_row_of_its_own_says_that_a_record_was_taken():
+    sf = "a0X000000000001AAA"
+    odd = ["\n", f'\n"{sf}","true","TP2_2"', f'x"\n"{sf}","true","TP2_2","', 'a "quoted" word', "", f"\n{sf}", "plain"]
+    for value, own_id, created in product(odd, ["TP2_1", 'TP2"1', '"TP2_2"', "TP2_1\n", "TP,2"], ["true", "false"]):
+        said = io.StringIO()
+        writer = csv.writer(said, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows([["sf__Id", "sf__Created", "X", "A", "B", "C"], [sf, created, own_id, value, "TP2_2", value]])
+        for awaited in ({own_id}, {own_id, "TP2_2"}, {"TP2_2"}, {own_id.partition('"')[0] or "-"}):
+            assert read_taken(said.getvalue(), "X", awaited) == {own_id}
 
 
 def test_one_odd_record_changes_nothing_about_those_that_are_made_with_it():

@@ -146,8 +146,8 @@ async def test_only_these_are_marked_of_this_crm_only(numbers, memory, clock, cr
     async with memory.begin() as tx:
         await tx.touchpoints.settle(crm, numbers, [], clock())
     async with memory.read() as tx:
-        assert [d for d in mine if d.number not in numbers] == await tx.touchpoints.batch(crm, 9, clock())
-        assert other == await tx.touchpoints.batch(hubspot.id, 9, clock())
+        assert [d for d in mine if d.number not in numbers] == [*await tx.touchpoints.batch(crm, 9, clock())]
+        assert [*other] == [*await tx.touchpoints.batch(hubspot.id, 9, clock())]
 
 
 async def test_what_the_crm_lost_is_sent_again(memory, clock, crm):

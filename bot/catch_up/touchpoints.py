@@ -3,21 +3,18 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
-from operator import itemgetter
 
 from bot.catch_up.transfer import Walk
 from bot.memory.memory import Tx
 from bot.words.connection import Json, Transfer
 from bot.words.errors import TryLater
-from bot.words.freight import PushResult, PushState, Touchpoint
+from bot.words.freight import Pushed, PushState, Touchpoint
 from bot.words.interfaces import Platform, TouchpointSink
 
 BATCHES_A_TURN = 20  # then other connections have theirs
 CHECKED_AT_ONCE = 2_000
 MANY = 2_500  # waiting ones; how many more there are makes no difference to the size of a batch
 SMALLEST = 25  # records; a batch that is still too slow is taken apart, to isolate what is wrong with it
-
-_id = itemgetter(0)  # of a result, as a tuple: there are thousands
 
 
 class _Alone(TryLater):
@@ -64,15 +61,15 @@ class TouchpointCarrier:
             first = await tx.touchpoints.first_waiting(connection.id) if platform.pauses_on_refusal else None
         if not batch:
             return False
-        if first is not None and first < batch[0].number:
+        if first is not None and first < batch.numbers[0]:
             raise TryLater("the push pauses at a record that the CRM refused")
         await self._spend(walk, platform, len(batch))
-        results = await self._push(walk, platform, [delivery.touchpoint for delivery in batch])
-        taken, set_aside = PushState.SENT, PushState.SET_ASIDE  # looked up once: there are thousands
-        others = [result for result in results if result.state is not taken]
-        took = {result.id for result in results if result.state is taken} if others else set(map(_id, results))
-        sent = [number for number, touchpoint in batch if touchpoint.id in took]
-        refused = [result for result in others if result.state is set_aside]
+        pushed = await self._push(walk, platform, batch.touchpoints)
+        others, sent = list(pushed.others.values()), batch.numbers
+        if others:
+            each = zip(batch.numbers, batch.touchpoints.ids, strict=True)
+            sent = [number for number, own_id in each if own_id not in pushed.others]
+        refused = [result for result in others if result.state is PushState.SET_ASIDE]
         if platform.pauses_on_refusal:
             others = [result._replace(state=PushState.RETRY) for result in others]
         async with walk.memory.begin() as tx:
@@ -83,10 +80,10 @@ class TouchpointCarrier:
             raise TryLater(f"the push pauses at {refused[0].id}, which the CRM refused: {refused[0].reason}")
         if not sent and not refused:
             kind = _Alone if len(batch) == 1 else TryLater
-            raise kind(f"the CRM took none of {len(batch)} records ({len(results)} answered)")
+            raise kind(f"the CRM took none of {len(batch)} records ({len(pushed)} answered)")
         return True
 
-    async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> list[PushResult]:
+    async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> Pushed:
         """A push that took too long is tried again with half as many, down to 25, and then one by one.
 
         Not while a bulk job runs: it goes on at the CRM, and the next pass asks how it ended. One that is alone and still
@@ -96,7 +93,7 @@ class TouchpointCarrier:
             return await platform.push(walk.fetch, walk.connection.account, records, walk)
         except TryLater as error:
             if error.unclear and not walk.value and len(records) == 1:
-                return [PushResult(records[0].id, PushState.RETRY, str(error))]
+                return Pushed.of(records, {}, str(error))
             if error.unclear and not walk.value:
                 fewer = max(SMALLEST, len(records) // 2) if len(records) > SMALLEST else 1
                 async with walk.memory.begin() as tx:
@@ -129,14 +126,13 @@ class TouchpointCarrier:
                 part = await tx.touchpoints.sent_between(connection.id, after, mark["through"], CHECKED_AT_ONCE)
             if not part:
                 return None
-            records = [delivery.touchpoint for delivery in part]
-            held = await platform.find(walk.fetch, connection.account, records)
-            missing = [record.id for record in records if record.id not in held]
+            held = await platform.find(walk.fetch, connection.account, part.touchpoints)
+            missing = [own_id for own_id in part.touchpoints.ids if own_id not in held]
             async with walk.memory.begin() as tx:
                 if missing:
                     await tx.touchpoints.resend(connection.id, missing, walk.now())
                     return walk.transfer.cursor
-                after = part[-1].number
+                after = part.numbers[-1]
                 await walk.keep(tx, cursor={**walk.transfer.cursor, "checked": after, "of": this})
 
 

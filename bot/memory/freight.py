@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bot.words.connection import Connection
-from bot.words.freight import CostRow, Delivery, PushResult, TagChange, Touchpoint
+from bot.words.freight import Batch, CostRow, PushResult, TagChange, Touchpoint
 from bot.words.interfaces import TagResult
 from bot.words.loss import Usual
 
@@ -83,7 +83,7 @@ class Touchpoints(Protocol):
     async def first_waiting(self, connection_id: str) -> int | None:
         """The lowest delivery number that still waits."""
 
-    async def batch(self, connection_id: str, limit: int, now: datetime) -> list[Delivery]:
+    async def batch(self, connection_id: str, limit: int, now: datetime) -> Batch:
         """The next due ones in order of number; not set-aside ones before their daily retry."""
 
     async def settle(
@@ -94,7 +94,7 @@ class Touchpoints(Protocol):
     async def set_aside(self, connection_id: str) -> list[tuple[str, str]]:
         """(id, reason) of those the CRM refused."""
 
-    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> list[Delivery]:
+    async def sent_between(self, connection_id: str, after: int, through: int, limit: int) -> Batch:
         """Sent ones with after < number <= through, in order: the material of the check against the source."""
 
     async def resend(self, connection_id: str, ids: Sequence[str], now: datetime) -> None: ...

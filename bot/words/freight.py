@@ -1,10 +1,11 @@
 """What is moved: cost, the parameters of ads, touchpoints, and what became of each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple, Self, overload
 
 
 class CostRow(NamedTuple):
@@ -64,6 +65,68 @@ class Delivery(NamedTuple):
     touchpoint: Touchpoint
 
 
+class Touchpoints(Sequence[Touchpoint]):
+    """Many touchpoints, column by column: ten thousand of them are not made one by one unless somebody looks at each."""
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        moments: Sequence[datetime],
+        emails: Sequence[str],
+        kinds: Sequence[str],
+        fields: Sequence[Mapping[str, Any]],
+        crms: Sequence[str | None],
+    ) -> None:
+        self.ids, self.moments, self.emails, self.kinds, self.fields = ids, moments, emails, kinds, fields
+        self._columns: tuple[Sequence[Any], ...] = ids, moments, emails, kinds, fields, crms
+
+    @classmethod
+    def of(cls, some: Sequence[Touchpoint]) -> "Touchpoints":
+        if isinstance(some, cls):
+            return some
+        return cls(*zip(*some, strict=True)) if some else cls(*[()] * len(Touchpoint._fields))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Touchpoint]:
+        return map(tuple.__new__, repeat(Touchpoint), zip(*self._columns, strict=True))
+
+    @overload
+    def __getitem__(self, at: int) -> Touchpoint: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Touchpoints": ...
+    def __getitem__(self, at: int | slice) -> "Touchpoint | Touchpoints":
+        taken: list[Any] = [column[at] for column in self._columns]
+        return Touchpoints(*taken) if isinstance(at, slice) else Touchpoint(*taken)
+
+
+class Batch(Sequence[Delivery]):
+    """Deliveries in order of their numbers, column by column."""
+
+    def __init__(self, numbers: Sequence[int], touchpoints: Touchpoints) -> None:
+        self.numbers, self.touchpoints = numbers, touchpoints
+
+    @classmethod
+    def of(cls, some: Sequence[Delivery]) -> Self:
+        return cls([each.number for each in some], Touchpoints.of([each.touchpoint for each in some]))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Delivery]:
+        return map(Delivery, self.numbers, self.touchpoints)
+
+    @overload
+    def __getitem__(self, at: int) -> Delivery: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Batch": ...
+    def __getitem__(self, at: int | slice) -> "Delivery | Batch":
+        if isinstance(at, slice):
+            return Batch(self.numbers[at], self.touchpoints[at])
+        return Delivery(self.numbers[at], self.touchpoints[at])
+
+
 class PushState(StrEnum):
     SENT = "sent"
     RETRY = "retry"
@@ -76,3 +139,40 @@ class PushResult(NamedTuple):
     id: str
     state: PushState
     reason: str = ""
+
+
+class Pushed(Sequence[PushResult]):
+    """What the CRM said about each record of a push, in their order: it took all but `others`."""
+
+    def __init__(self, ids: Sequence[str], taken: set[str], others: Mapping[str, PushResult], unknown: str) -> None:
+        """`taken`: whom the CRM said it took; what it said of others counts for more. `unknown`: why the rest waits."""
+        self.ids = ids
+        self.others: dict[str, PushResult] = {}
+        if others or not taken.issuperset(ids):
+            for each in ids:
+                if each in others:
+                    self.others[each] = others[each]
+                elif each not in taken:
+                    self.others[each] = PushResult(each, PushState.RETRY, unknown)
+
+    @classmethod
+    def of(cls, touchpoints: Sequence[Touchpoint], results: Mapping[str, PushResult], unknown: str) -> Self:
+        taken = {each for each, result in results.items() if result.state is PushState.SENT}
+        others = {each: result for each, result in results.items() if each not in taken}
+        return cls([each.id for each in touchpoints], taken, others, unknown)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[PushResult]:
+        return map(self._result, self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> PushResult: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[PushResult]: ...
+    def __getitem__(self, at: int | slice) -> PushResult | list[PushResult]:
+        return list(map(self._result, self.ids[at])) if isinstance(at, slice) else self._result(self.ids[at])
+
+    def _result(self, of: str) -> PushResult:
+        return self.others.get(of) or PushResult(of, PushState.SENT)

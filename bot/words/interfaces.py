@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from bot.words.connection import Account, Flow, Identity, Json, Kind, Secret, TokenSet
 from bot.words.errors import RedkeyError, TryLater
-from bot.words.freight import Ad, CostRow, PushResult, TagChange, Touchpoint
+from bot.words.freight import Ad, CostRow, Pushed, TagChange, Touchpoint
 from bot.words.oauth import Inspection, OAuth, Tokens
 from bot.words.pace import Quota
 
@@ -224,9 +224,7 @@ class TouchpointSink(ABC):
         """Calls this product may spend per day; 0 means no cap of ours."""
 
     @abstractmethod
-    async def push(
-        self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes
-    ) -> list[PushResult]:
+    async def push(self, fetch: Fetch, account: Account, touchpoints: Sequence[Touchpoint], notes: Notes) -> Pushed:
         """Upsert by external id and report each record. Resumes the job in `notes` if it holds one for these records."""
 
     @abstractmethod
