@@ -38,6 +38,7 @@ from bot.memory.storms import StormRule
 from bot.outages.calling import Presence
 from bot.outages.gathering import Facts
 from bot.outages.meter import last_days
+from bot.people.members import SESSION_LASTS
 from bot.reauthorize.borrowed import KIND as BORROWED
 from bot.reauthorize.borrowed import Borrowed
 from bot.reauthorize.connect import Connect
@@ -273,6 +274,7 @@ class App:
             async with self.memory.begin() as tx:
                 await tx.consents.sweep(self.now())
                 await tx.clicks.sweep(self.now() - CLICKS_KEPT)
+                await tx.sessions.sweep(self.now() - SESSION_LASTS)
 
         beats = [Tick("beat", timedelta(seconds=2), self.takeover.beat)]
         if not works:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.memory.announcements import Announcements
 from bot.memory.audit import Audit
-from bot.memory.entrances import Consents
+from bot.memory.entrances import Consents, Sessions
 from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
@@ -52,6 +52,7 @@ from storage.reseal import Resealed, left_to_seal, reseal_some
 from storage.revocations import RevocationRows
 from storage.routes import RouteRows
 from storage.sealing import Envelope, Keys
+from storage.sessions import SessionRows
 from storage.storms import StormRows
 from storage.tags import TagRows
 from storage.touchpoints import TouchpointRows
@@ -82,6 +83,7 @@ class SqlTx(Tx):
         self.tags: Tags = TagRows(tx)
         self.touchpoints: Touchpoints = TouchpointRows(tx)
         self.consents: Consents = ConsentRows(tx)
+        self.sessions: Sessions = SessionRows(tx)
         self.replicas: Replicas = ReplicaRows(tx)
         self.notices: Notices = NoticeRows(tx)
         self.clicks: Clicks = ClickRows(tx)

@@ -39,6 +39,13 @@ def test_the_manifests_speak_of_one_and_the_same_pod():
     assert [f"EXPOSE {port}" in IMAGE for port in ports.values()] == [True]
 
 
+def test_what_is_copied_into_the_image_is_no_repository_and_no_secret():
+    left_out = set((ROOT / ".dockerignore").read_text("utf-8").split())
+    assert {".git", ".env", "redkey.toml", "*.db*", ".venv*"} <= left_out
+    runs = IMAGE.rpartition("\nFROM ")[2]
+    assert ["COPY --from=build /opt/redkey /opt/redkey"] == re.findall(r"^(?:COPY|ADD) .*", runs, re.MULTILINE)
+
+
 def test_user_and_group_are_those_of_the_image():
     security = pod()["spec"]["securityContext"]
 

@@ -49,6 +49,7 @@ class Leavers:
                 told = {**about, "connections": {c.id: c.grant_id for c in connections}}
                 await tx.announcements.announce(f"{KIND}:{who}:{channel}".lower(), KIND, channel, told, now)
             await self._give_back(tx, who, now)
+            await tx.sessions.end(who, now)
 
     async def _resting_on(self, tx: Tx, who: str, email: str) -> list[Connection]:
         """The healthy connections of the logins that this person gave."""

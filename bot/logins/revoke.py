@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import structlog
 
+from bot.memory.entrances import EVERYBODY
 from bot.memory.memory import Memory, SealBroken
 from bot.words.connection import Secret
 from bot.words.errors import TryLater
@@ -58,6 +59,7 @@ class Revoke:
         async with self._memory.begin() as tx:
             grants = await tx.grants.all()
             tx.audit.note("revoked_all", who=who, logins=len(grants))
+            await tx.sessions.end(EVERYBODY, now)
         for number, grant in enumerate(grants, start=1):
             seen(number, 2 * len(grants))  # taken from us, and later from the platform
             async with self._memory.begin() as tx:

@@ -18,7 +18,7 @@ FORGOTTEN = "forgotten"  # of a row that says up to which number, and with which
 class Act:
     """One row. `what`: connect_link, consent_begun, consented, connected, reauthorized, wrong_account, declined, claimed,
     snoozed, guest_link, guest_used, guest_revoked, paused, resumed, removed, routed, settings, keys_rotated,
-    webhook_disabled, blind, forgotten or revoked_all. `subject` is an id of ours.
+    webhook_disabled, signed_in, signed_out, blind, forgotten or revoked_all. `subject` is an id of ours.
     """
 
     number: int

@@ -1,11 +1,13 @@
-"""People on their way in: consents begun, and links that were asked for. A part of memory.py."""
+"""People on their way in: consents begun, links that were asked for, sessions that were ended. A part of memory.py."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from bot.words.connection import Consent
 
+EVERYBODY = "*"
 LINK_OVER = "this link was used already, taken back, or is too old"
 
 
@@ -62,3 +64,16 @@ class Consents(Protocol):
         """It opens nothing any more. True for exactly one caller, and only while it lived."""
 
     async def sweep(self, now: datetime) -> None: ...
+
+
+class Sessions(Protocol):
+    """Those on the pages that were ended before their time. `whose`: a person, EVERYBODY, or the digest of one session."""
+
+    async def end(self, whose: str, now: datetime) -> None:
+        """All that began until now."""
+
+    async def ended_at(self, whose: Collection[str]) -> datetime | None:
+        """When last, of any of these."""
+
+    async def sweep(self, before: datetime) -> None:
+        """Forget what ended no session that could still live."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.memory.announcements import Announcements
 from bot.memory.audit import Audit
-from bot.memory.entrances import Consents
+from bot.memory.entrances import Consents, Sessions
 from bot.memory.forgetting import Forgetting
 from bot.memory.freight import Costs, Tags, Touchpoints
 from bot.memory.history import History
@@ -246,6 +246,7 @@ class Tx(Protocol):
     tags: Tags
     touchpoints: Touchpoints
     consents: Consents
+    sessions: Sessions
     replicas: Replicas
     notices: Notices
     clicks: Clicks

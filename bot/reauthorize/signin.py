@@ -4,8 +4,9 @@ import secrets
 from datetime import datetime
 from typing import Protocol
 
+from bot.memory.entrances import EVERYBODY
 from bot.memory.memory import Memory, SealBroken
-from bot.people.members import Trip
+from bot.people.members import Member, Trip
 from bot.reauthorize.reauthorize import STATE_LIVES, digest, use_up
 from bot.words.connection import Consent, Secret
 from bot.words.interfaces import Clock
@@ -56,3 +57,19 @@ class SlackSignIns:
             return self._envelope.open(sealed)
         except SealBroken:
             return None
+
+    async def came(self, user: str, instead_of: Member | None) -> None:
+        async with self._memory.begin() as tx:
+            if instead_of is not None:
+                await tx.sessions.end(digest(instead_of.form), self._now())
+            tx.audit.note("signed_in", who=user)
+
+    async def left(self, user: str) -> None:
+        async with self._memory.begin() as tx:
+            await tx.sessions.end(user, self._now())
+            tx.audit.note("signed_out", who=user)
+
+    async def living(self, member: Member, began: datetime) -> bool:
+        async with self._memory.read() as tx:
+            ended = await tx.sessions.ended_at([EVERYBODY, member.user, digest(member.form)])
+        return ended is None or began > ended

@@ -3,17 +3,16 @@
 import hmac
 import json
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.people.members import Member, SignIns
+from bot.people.members import SESSION_LASTS, Member, SignIns
 from bot.words.tenant import Tenant
 
-LASTS = timedelta(hours=12)
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 20
 
@@ -38,26 +37,34 @@ class Members:
         """Whoever opens a page. Raises NotSignedIn where pages are guarded."""
         if self._signins is None:
             return None
-        member = self.of(request)
+        member = await self._known(request)
         if member is None:
             raise NotSignedIn(_way(request))
+        request.state.member = member
         return member
 
     def of(self, request: Request) -> Member | None:
+        """Whoever `looking` has found."""
+        found: Member | None = getattr(request.state, "member", None)
+        return found
+
+    async def _known(self, request: Request) -> Member | None:
         sealed = request.cookies.get(self.cookie, "")
         told = self._signins.unseal(sealed) if self._signins and sealed else None
         if told is None or self._signins is None:
             return None
         session = json.loads(told)
-        if session["until"] <= self._signins.now().timestamp():
+        until = datetime.fromtimestamp(session["until"], UTC)
+        if until <= self._signins.now():
             return None
-        return Member(session["user"], session["name"], session["form"])
+        member = Member(session["user"], session["name"], session["form"])
+        return member if await self._signins.living(member, until - SESSION_LASTS) else None
 
     async def changing(self, request: Request) -> tuple[Member, dict[str, str]]:
         """Whoever sends a form, and what is in it. Raises ReadOnly where nobody may change anything."""
         if self._signins is None:
             raise ReadOnly
-        member = self.of(request)
+        member = await self._known(request)
         if member is None:
             raise NotSignedIn(_way(request))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
@@ -71,14 +78,18 @@ class Members:
             raise HTTPException(403)
         return member, fields
 
-    def let_in(self, response: Response, user: str, name: str) -> None:
+    async def let_in(self, request: Request, response: Response, user: str, name: str) -> None:
         assert self._signins is not None
-        until = self._signins.now() + LASTS
+        await self._signins.came(user, await self._known(request))
+        until = self._signins.now() + SESSION_LASTS
         session = {"user": user, "name": name, "form": secrets.token_urlsafe(24), "until": until.timestamp()}
-        self._set(response, self._signins.seal(json.dumps(session)), int(LASTS.total_seconds()))
+        self._set(response, self._signins.seal(json.dumps(session)), int(SESSION_LASTS.total_seconds()))
 
-    def let_go(self, response: Response) -> None:
+    async def let_go(self, response: Response, member: Member) -> None:
+        assert self._signins is not None
+        await self._signins.left(member.user)
         self._set(response, "", 0)
+        response.headers["Clear-Site-Data"] = '"cache"'  # pages that the browser keeps for its way back
 
     def _set(self, response: Response, value: str, age: int) -> None:
         response.set_cookie(

@@ -31,6 +31,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# A year, for this host and no other: what is under it or beside it is not ours to decide about.
+STRICT = {"Strict-Transport-Security": "max-age=31536000"}
 NOT_PAGES = ("/api/", "/slack/events")  # their callers are no browsers and prove themselves by a key or a signature
 
 
@@ -55,6 +57,7 @@ class Edge:
         self._pages = pages
         parts = urlsplit(public_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._headers = HEADERS | (STRICT if parts.scheme == "https" else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +65,7 @@ class Edge:
             return
         request, path = Request(scope), scope["path"]
         with span("request", method=request.method, route=first_part(path)) as step:
-            await self._answer(request, receive, _Sending(send, path, self._answered, step))
+            await self._answer(request, receive, _Sending(send, path, self._headers, self._answered, step))
 
     async def _answer(self, request: Request, receive: Receive, sending: "_Sending") -> None:
         try:
@@ -112,9 +115,10 @@ class Edge:
 class _Sending:
     """Passes an answer on with its headers, and knows whether one has begun."""
 
-    def __init__(self, send: Send, path: str, answered: Answered, step: Span) -> None:
+    def __init__(self, send: Send, path: str, headers: dict[str, str], answered: Answered, step: Span) -> None:
         self._send = send
         self._path = path
+        self._headers = headers
         self._answered = answered
         self._step = step
         self._since = time.perf_counter()
@@ -127,7 +131,7 @@ class _Sending:
             self._step.set("status", message["status"])
             self._answered(self._path, message["status"], time.perf_counter() - self._since)
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in self._headers.items():
                 headers.setdefault(name, value)
             kept = self._static and message["status"] in {200, 206, 304}
             headers["Cache-Control"] = "public, max-age=86400" if kept else "no-store"

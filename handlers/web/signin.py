@@ -60,15 +60,15 @@ def routes(guard: SignIn, members: Members, pages: Pages, tenant: Tenant, *, sec
             log.warning("a sign-in was refused", why=str(refusal))
             return _again(pages, 403, "not_allowed", then)
         response = RedirectResponse(pages.link("").rstrip("/") + then, 303)
-        members.let_in(response, known.user, known.name)
+        await members.let_in(request, response, known.user, known.name)
         response.delete_cookie(cookie, path="/", secure=secure, httponly=True, samesite="lax")
         return response
 
     @router.post("/signout")
     async def signout(request: Request) -> Response:
-        await members.changing(request)
+        member, _ = await members.changing(request)
         response = RedirectResponse(pages.link("/signin"), 303)
-        members.let_go(response)
+        await members.let_go(response, member)
         return response
 
     return router

@@ -33,6 +33,7 @@ from handlers.web import (
 from handlers.web.by_tenant import Neighbours
 from handlers.web.members import Members
 from handlers.web.metrics import Requests, exposition
+from handlers.web.refusals import Refusals
 from handlers.web.rendering import Pages
 from handlers.web.security import Edge
 from handlers.web.signin import SignIn
@@ -87,8 +88,13 @@ def build_web(
     app = FastAPI(
         title="Redkey", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY
     )
-    requests = Requests()
-    app.add_middleware(Edge, pages=pages, public_url=public_url, answered=requests.answered)
+    requests, refusals = Requests(), Refusals()
+
+    def answered(path: str, status: int, seconds: float) -> None:
+        requests.answered(path, status, seconds)
+        refusals.answered(path, status)
+
+    app.add_middleware(Edge, pages=pages, public_url=public_url, answered=answered)
     problems.add_to(app, pages)
     cookie = StateCookie(public_url)
     if slack_http is not None:  # the first of all, as it is in a hurry and each that stands before it is looked at

@@ -41,6 +41,7 @@ class OpenId:
         self.client_secret = "sandbox-slack-client-secret"
         self.redirect_uris: set[str] = set()
         self.team = str(TEAM["id"])  # whose member the next person claims to be
+        self.sign: Callable[[dict[str, object]], str] = self._signed  # replaced by whoever forges
         self._codes: dict[str, Code] = {}
         self._key: RSAKey | None = None
         self.routes = [
@@ -142,7 +143,7 @@ class OpenId:
     def _id_token(self, code: Code) -> str:
         user = next(state.users[code.user] for state in self._everywhere() if code.user in state.users)
         now = int(self.state.now().timestamp())
-        claims = {
+        claims: dict[str, object] = {
             "iss": self.state.base_url,
             "sub": user.id,
             "aud": self.client_id,
@@ -156,6 +157,9 @@ class OpenId:
             "email": user.email,
             "email_verified": True,
         }
+        return self.sign(claims)
+
+    def _signed(self, claims: dict[str, object]) -> str:
         return jwt.encode({"alg": "RS256", "kid": "sandbox", "typ": "JWT"}, claims, self.key)
 
 
