@@ -11,8 +11,10 @@ from typing import Any, Protocol
 from bot.words.errors import Refused, TryLater
 from bot.words.interfaces import Answer, Notes
 from platforms._answers import expected, text
+from platforms._salesforce_csv import csv_of
 from platforms._salesforce_errors import not_there
-from platforms._salesforce_records import Record, Told, csv_of, read_results
+from platforms._salesforce_records import Records
+from platforms._salesforce_results import Told, read_results
 
 UPLOAD_LIMIT = 30 * 1024 * 1024  # Salesforce takes 100 MB, but the results come back as large as what was sent
 _DONE = {"JobComplete", "Failed", "Aborted"}
@@ -45,7 +47,7 @@ class Bulk:
         """Unfinished jobs: object -> job id."""
         return dict(self._notes.value.get("jobs", {}))
 
-    async def start(self, sobject: str, records: Sequence[Record]) -> None:
+    async def start(self, sobject: str, records: Records) -> None:
         job = await self._create(sobject)
         await self._note({**self.noted(), sobject: job})
         content = await asyncio.to_thread(csv_of, records, self._external_id, UPLOAD_LIMIT)
@@ -53,7 +55,7 @@ class Bulk:
         await self._call("PUT", f"{self._at}/{job}/batches", content=content, headers=headers)
         await self._call("PATCH", f"{self._at}/{job}", json={"state": "UploadComplete"})
 
-    async def finish(self, sobject: str, records: Sequence[Record]) -> Told:
+    async def finish(self, sobject: str, records: Records) -> Told:
         """What the noted job says about its records, which are mostly these. Raises TryLater while it runs."""
         job = self.noted()[sobject]
         state = await self._state(job)
@@ -113,11 +115,10 @@ class Bulk:
             return state
         return await self._state(job)
 
-    async def _results(self, job: str, records: Sequence[Record]) -> Told:
+    async def _results(self, job: str, records: Records) -> Told:
         taken, failed = [await self._result(job, name) for name in ("successfulResults", "failedResults")]
         with expected("The results of a bulk job"):
-            ids = [record[0] for record in records]
-            return await asyncio.to_thread(read_results, taken, failed, self._external_id, ids)
+            return await asyncio.to_thread(read_results, taken, failed, self._external_id, records.ids)
 
     async def _result(self, job: str, name: str) -> str:
         headers = {"accept": "text/csv"}

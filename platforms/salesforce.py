@@ -19,7 +19,8 @@ from platforms._answers import chunks, expected, text
 from platforms._environment import AS_JSON
 from platforms._salesforce_bulk import Bulk, Call
 from platforms._salesforce_errors import read_api_error, read_token_error
-from platforms._salesforce_records import Record, Recorder, Told, by_length, json_of, quoted, read_json, retry
+from platforms._salesforce_records import Record, Recorder, Records, by_length, json_of, quoted
+from platforms._salesforce_results import Told, read_json, retry
 from platforms._touchpoints import TwoObjects
 
 # "More than 2,000 records: Bulk API": https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/
@@ -171,11 +172,11 @@ class Salesforce(Platform, TwoObjects):
         # In a thread: there may be thousands, and whoever clicks meanwhile must not wait for them.
         groups = await asyncio.to_thread(self._records, some, told.others)
         for sobject in {**bulk.noted(), **groups}:
-            told.add(await self._push(call, bulk, sobject, groups.get(sobject, [])))
+            told.add(await self._push(call, bulk, sobject, groups.get(sobject, Records([]))))
         await bulk.forget()
         return Pushed(some.ids, told.taken, told.others, "Salesforce said nothing about this record")
 
-    async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Sequence[Record]) -> Told:
+    async def _push(self, call: Call, bulk: Bulk, sobject: str, records: Records) -> Told:
         told = Told()
         if sobject in bulk.noted():
             told.add(await bulk.finish(sobject, records))
@@ -184,8 +185,8 @@ class Salesforce(Platform, TwoObjects):
             await bulk.start(sobject, rest)
             told.add(await bulk.finish(sobject, rest))
             # A job that failed as a whole says nothing about its records; calls of 200 do.
-            rest = told.without(records)[:_BULK_ABOVE]
-        for some in chunks(rest, self.settings.batch_size):
+            rest = told.without(records)
+        for some in chunks(rest[:_BULK_ABOVE], self.settings.batch_size):
             told.add(Told.by(await self._collection(call, sobject, some)))
         return told
 
@@ -255,7 +256,7 @@ class Salesforce(Platform, TwoObjects):
     def _login(self, path: str) -> str:
         return self.settings.login_url.rstrip("/") + path
 
-    def _records(self, touchpoints: Touchpoints, results: dict[str, PushResult]) -> dict[str, list[Record]]:
+    def _records(self, touchpoints: Touchpoints, results: dict[str, PushResult]) -> dict[str, Records]:
         """Records by object; what cannot be one is set aside in `results`."""
         own = self.settings
         recorder = Recorder(names=own.fields, external_id=own.external_id, date=own.date_field, email=own.email_field)

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+from datetime import timedelta, timezone
 from itertools import product
 
 import pytest
@@ -11,7 +12,9 @@ from practice_salesforce_desk import MEDIUM, TOUCHPOINTS, desk_of_ada, states, t
 
 from bot.words.errors import TryLater
 from bot.words.freight import PushState, Touchpoint
-from platforms._salesforce_records import Recorder, csv_of, read_failed, read_taken
+from platforms._salesforce_csv import csv_of
+from platforms._salesforce_records import Recorder, Records
+from platforms._salesforce_results import read_failed, read_taken
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
 
@@ -157,7 +160,7 @@ async def test_empty_values_empty_a_field_and_absent_ones_leave_it(desk):
 
 def test_csv_is_cut_at_its_limit_between_records():
     records = [PLAIN(touch(n)) for n in range(100)]
-    lines = csv_of(records, "X", 500).decode().splitlines()
+    lines = csv_of(Records([records]), "X", 500).decode().splitlines()
     assert 10 < len(lines) < 100
     assert lines[0] == f'"X","{MEDIUM}"'
     assert lines[-1].count('"') == 4
@@ -166,7 +169,7 @@ def test_csv_is_cut_at_its_limit_between_records():
 def test_csv_says_what_any_other_writer_and_reader_of_csv_would():
     odd = ["plain", 'a "quoted" word', '"', "", "a,b", "two\nlines", "\r\n", "Été", None, True, 7, 1.5]
     records = [PLAIN(Touchpoint(f'TP2 "{n}"', NOW, "", "touchpoint", {"A": value})) for n, value in enumerate(odd)]
-    said = csv_of(records, "X", 10_000).decode()
+    said = csv_of(Records([records]), "X", 10_000).decode()
     rows = list(csv.reader(io.StringIO(said, newline=""), strict=True))
     assert [row[0] for row in rows] == ["X", *[record.id for record in records]]
     told = {"": "#N/A", None: "#N/A", True: "true", 7: "7", 1.5: "1.5"}
@@ -187,13 +190,35 @@ def test_records_of_many_shapes_keep_each_value_in_its_own_column():
         Touchpoint("TP2_d", NOW, "", "touchpoint", {}),
     ]
     at = "2026-11-23T09:00:00.000Z"
-    rows = csv.DictReader(io.StringIO(csv_of([renaming(each) for each in given], "X", 10_000).decode()))
+    rows = csv.DictReader(io.StringIO(csv_of(Records([[renaming(each) for each in given]]), "X", 10_000).decode()))
     assert [{name: value for name, value in row.items() if value} for row in rows] == [
         {"X": "TP2_a", "At": at, "Email": "ben@customer.example", MEDIUM: "cpc", "New": "1"},
         {"X": "TP2_b", "At": at, "Z": "1", "New": "2"},
         {"X": "TP2_c", "At": at, "Email": "another@example.com", "New": "4"},
         {"X": "TP2_d", "At": at},
     ]
+
+
+def test_records_of_many_shapes_together_are_what_each_is_alone():
+    renaming = Recorder(names={"Old": "New"}, external_id="X", date="At", email="Email")
+    there, elsewhere = NOW, NOW.astimezone(timezone(timedelta(hours=5)))
+    fields = [
+        {},
+        {"Old": "a"},
+        {"A": "b", "Z": "c"},
+        {"Z": "d", "A": "e"},
+        {"A": ""},
+        {"A": 'say "so"'},
+        {"A": 2},
+        {"X": "f"},
+    ]
+    every = product(fields, ["", "ben@customer.example"], [there, elsewhere])
+    given = [Touchpoint(f"TP2_{n}", at, email, "touchpoint", each) for n, (each, email, at) in enumerate(every)]
+    together, alone = renaming.all(given, {}), Records([[renaming(each) for each in given]])
+    assert sorted(together) == sorted(alone)
+    assert sorted(together.ids) == sorted(alone.ids)
+    said = [sorted(csv_of(records, "X", 10_000).splitlines()) for records in (together, alone)]
+    assert said[0] == said[1]
 
 
 def test_results_that_are_no_csv_are_not_believed():
@@ -227,6 +252,6 @@ def test_one_odd_record_changes_nothing_about_those_that_are_made_with_it():
         given += [touch(9, A="after")._replace(id=" 9")]
         together, alone = {}, {}
         records = PLAIN.all(given, together)
-        assert [record for each in given for record in PLAIN.all([each], alone)] == records
+        assert sorted([record for each in given for record in PLAIN.all([each], alone)]) == sorted(records)
         assert (together, len(given)) == (alone, len(records) + len(alone))
         assert " 9" in alone

@@ -86,6 +86,9 @@ class Touchpoints(Sequence[Touchpoint]):
             return some
         return cls(*zip(*some, strict=True)) if some else cls(*[()] * len(Touchpoint._fields))
 
+    def only(self, places: Sequence[int]) -> "Touchpoints":
+        return Touchpoints(*([column[at] for at in places] for column in self._columns))
+
     def __len__(self) -> int:
         return len(self.ids)
 
