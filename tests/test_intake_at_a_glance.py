@@ -93,6 +93,7 @@ def test_what_is_plainly_right_needs_no_second_look():
         lines = [json.dumps(item, ensure_ascii=escaped).encode() for item in (PLAIN, BARE)]
         assert len(list_at_a_glance(b"[" + b",".join(lines) + b"]", CRMS)) == 2
         assert len(lines_at_a_glance([*lines, b" \n"], CRMS)) == 2
+    assert len(list_at_a_glance(json.dumps([{**PLAIN, "id": 'a "quoted" one'}, BARE]).encode(), CRMS)) == 2
     rows = list(csv.reader(io.StringIO("a,2026-11-23T09:00:00Z,,cpc\nb,2026-11-23T09:00:00Z,b@c.example,\n")))
     assert len(rows_at_a_glance(["id", "occurred_at", "email", "Medium"], rows, CRMS)) == 2
 
@@ -108,6 +109,8 @@ def test_what_is_plainly_right_needs_no_second_look():
         '"id": "a", "fields": {"x\\\\": 1, "y": "\\":", "y": 2}',
         '"id": "a", "fields": {"x": {"y": 1, "y": 2}}',
         '"id": "a", "fields": {}, "fields": {"x": 1}',
+        '"id": "a", "kind": null, "kind": "touchpoint"',
+        '"id": "\\u0022", "fields": {"x": 1, "x": 2}',
     ],
 )
 def test_a_key_that_stands_twice_is_never_passed_over(twice):

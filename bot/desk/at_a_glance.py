@@ -6,8 +6,8 @@ So None here means "look again", never "refused", and what is taken here the rul
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from itertools import chain
+from itertools import chain, repeat
+from operator import contains
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from msgspec.json import Decoder
 from bot.desk.json_input import LONGEST_INTEGER, fraction
 from bot.desk.touchpoint_rules import (
     COLUMNS,
-    EMAIL,
     KINDS,
     LONGEST_EMAIL,
     LONGEST_FIELD,
@@ -32,7 +31,7 @@ _SCALARS = {str, int, float, bool, NoneType}
 _ABSENT = {None, UNSET}
 _TOO_LARGE = 10**LONGEST_INTEGER
 _SPACES = b" \t\r\n"
-_made: Callable[[Any], Touchpoint] = partial(tuple.__new__, Touchpoint)
+_new: Callable[[type[Touchpoint], Any], Touchpoint] = tuple.__new__  # half of what NamedTuple's own takes
 
 
 class _Item(Struct, forbid_unknown_fields=True, gc=False):
@@ -47,7 +46,7 @@ class _Item(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Columns(NamedTuple):
-    """Many touchpoints, each part of all of them together. What was left out is None, or UNSET."""
+    """Many touchpoints, each part of all of them together. What was left out is None, or UNSET. `values`: of all fields."""
 
     ids: list[str]
     times: list[str]
@@ -55,6 +54,7 @@ class Columns(NamedTuple):
     kinds: list[Any]
     fields: list[dict[str, Any]]
     crms: list[Any]
+    values: list[Any]
 
 
 _LIST = Decoder(list[_Item], float_hook=fraction)
@@ -79,7 +79,7 @@ def rows_at_a_glance(header: list[str], rows: list[list[str]], crms: Collection[
     named = [(name, n) for n, name in enumerate(header) if name not in COLUMNS]
     fields = [{name: cell for name, n in named if (cell := cells[n])} for cells in rows]
     emails, kinds, to = [[cell or None for cell in column.get(name, [])] or [None] * len(rows) for name in COLUMNS[2:]]
-    return at_a_glance(Columns(column["id"], column["occurred_at"], emails, kinds, fields, to), crms)
+    return at_a_glance(Columns(column["id"], column["occurred_at"], emails, kinds, fields, to, _values(fields)), crms)
 
 
 def _read(decode: Callable[[], list[_Item]], text: bytes, crms: Collection[str]) -> list[Touchpoint] | None:
@@ -87,40 +87,63 @@ def _read(decode: Callable[[], list[_Item]], text: bytes, crms: Collection[str])
         items = decode()
     except (ValueError, RecursionError):
         return None
-    fields = [item.fields for item in items]
+    given = [item.fields for item in items]
+    fields = [each or {} for each in given]
     columns = Columns(
         [item.id for item in items],
         [item.occurred_at for item in items],
         [item.email for item in items],
         [item.kind for item in items],
-        [each or {} for each in fields],
+        fields,
         [item.crm for item in items],
+        _values(fields),
     )
-    left_out = sum(column.count(UNSET) for column in (columns.emails, columns.kinds, columns.crms, fields))
-    keys = len(items) * len(columns) - left_out + sum(map(len, columns.fields))
-    # A key that stands twice was decoded to one. In JSON without its spaces nothing but the end of a key looks like this,
-    # except inside a text, which then is one for the rules.
-    return at_a_glance(columns, crms) if text.translate(None, _SPACES).count(b'":') == keys else None
+    found = at_a_glance(columns, crms)
+    return None if found is None or _a_key_was_dropped(text, columns, given.count(UNSET)) else found
+
+
+def _a_key_was_dropped(text: bytes, given: Columns, without_fields: int) -> bool:
+    """Of a key that stands twice, only one was decoded. So the quotes are counted: two for each key and each text.
+
+    A quote within a text would upset the sum, in either direction. Then the ends of keys are counted: in JSON without its
+    spaces nothing else looks like them, except inside a text, which then is one for the rules.
+    """
+    absent, null = map(sum, zip(*map(_absent_and_null, (given.emails, given.kinds, given.crms)), strict=True))
+    texts = _texts(given.values)
+    words = len(given.ids) * 5 - absent - null + len(texts)
+    keys = len(given.ids) * 6 - absent - without_fields + len(given.values)
+    decoded = map("".join, (given.ids, given.times, filter(None, given.emails), texts, set[str]().union(*given.fields)))
+    if any('"' in each for each in decoded):
+        return text.translate(None, _SPACES).count(b'":') != keys
+    return text.count(b'"') != 2 * (words + keys)
+
+
+def _absent_and_null(column: list[Any]) -> tuple[int, int]:
+    empty = [each for each in column if not each]
+    absent = empty.count(UNSET)
+    return absent, empty.count(None) if absent < len(empty) else 0
 
 
 def at_a_glance(given: Columns, crms: Collection[str]) -> list[Touchpoint] | None:
     if not given.ids:
         return []
     moments = _moments(given.times)
-    names, values = set[str]().union(*given.fields), list(chain.from_iterable(map(dict.values, given.fields)))
+    emails = [email for email in given.emails if email]
     if (
         moments is None
         or not _plain_ids(given.ids)
-        or not _plain_emails([email for email in given.emails if email])
+        or not _plain_emails(emails)
         or not set(given.kinds) - _ABSENT <= {*KINDS}
         or not set(given.crms) - _ABSENT <= {*crms}
-        or wrong_fields(dict.fromkeys(names))
-        or not _plain_values(values)
+        or wrong_fields(dict.fromkeys(set[str]().union(*given.fields)))
+        or not _plain_values(given.values)
     ):
         return None
-    emails, kinds = [email or "" for email in given.emails], [kind or KINDS[0] for kind in given.kinds]
+    if len(emails) < len(given.emails):
+        emails = [email or "" for email in given.emails]
+    kinds = [kind or KINDS[0] for kind in given.kinds]
     rows = zip(given.ids, moments, emails, kinds, given.fields, [crm or None for crm in given.crms], strict=True)
-    return list(map(_made, rows))
+    return list(map(_new, repeat(Touchpoint), rows))
 
 
 def _moments(times: list[str]) -> list[datetime] | None:
@@ -137,24 +160,49 @@ def _moments(times: list[str]) -> list[datetime] | None:
 
 
 def _plain_ids(ids: list[str]) -> bool:
+    together = "".join(ids)
     return (
-        "" not in ids
+        all(ids)
+        and together.isprintable()
         and max(map(len, ids)) <= LONGEST_ID
-        and all(map(str.isprintable, ids))
-        and ids == list(map(str.strip, ids))
+        and (" " not in together or ids == list(map(str.strip, ids)))
     )
 
 
 def _plain_emails(emails: list[str]) -> bool:
-    longest = max(map(len, emails), default=0)
-    return longest <= LONGEST_EMAIL and all(map(str.isprintable, emails)) and all(map(EMAIL.fullmatch, emails))
+    """All at once as EMAIL has one: an @ in each and no more than there are, none of them at an end, and no space."""
+    together, lines = "".join(emails), "\n".join(["", *emails, ""])
+    return (
+        together.isprintable()
+        and " " not in together
+        and together.count("@") == len(emails)
+        and all(map(contains, emails, repeat("@")))
+        and "\n@" not in lines
+        and "@\n" not in lines
+        and max(map(len, emails), default=0) <= LONGEST_EMAIL
+    )
 
 
 def _plain_values(values: list[Any]) -> bool:
-    types = set(map(type, values))
-    if not types <= _SCALARS or (
-        int in types and any(type(value) is int and abs(value) >= _TOO_LARGE for value in values)
-    ):
-        return False
-    texts = values if types == {str} else [value for value in values if type(value) is str]
-    return max(map(len, texts), default=0) <= LONGEST_FIELD and writable("".join(texts))
+    texts = _texts(values)
+    if texts is not values:
+        types = set(map(type, values))
+        if not types <= _SCALARS or (
+            int in types and any(type(value) is int and abs(value) >= _TOO_LARGE for value in values)
+        ):
+            return False
+    together = "".join(texts)
+    return writable(together) and (len(together) <= LONGEST_FIELD or max(map(len, texts)) <= LONGEST_FIELD)
+
+
+def _values(fields: list[dict[str, Any]]) -> list[Any]:
+    return list(chain.from_iterable(map(dict.values, fields)))
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Nearly always all of them, which a join tells soonest."""
+    try:
+        "".join(values)
+    except TypeError:
+        return [value for value in values if type(value) is str]
+    return values
