@@ -37,7 +37,7 @@ from bot.words.connection import Account, Flow, Identity, Kind, Secret, TokenSet
 from sandbox.practice import free_port
 from sandbox.world import World
 from storage import new_key, open_memory
-from storage.accepting import DELIVER
+from storage.accepting import COLUMNS, DELIVER
 from storage.bulk import insert_many
 
 A_BODY = 1_000
@@ -113,9 +113,9 @@ def _into_ours(sql: sqlite3.Connection, items: list[dict[str, Any]], numbers: It
     fields = Encoder().encode_lines([item["fields"] for item in items]).decode().split("\n")
     rows = [(i["id"], i["occurred_at"], i["email"], held) for i, held in zip(items, fields, strict=False)]
     same = {"kind": "touchpoint", "crm": None, "accepted_at": "2026-11-23", "homeless": False}
-    insert_many(sql, "touchpoints", rows, ("id", "occurred_at", "email", "fields"), same)
-    ids, last = json.dumps([row[0] for row in rows]), (next(numbers) - 1) * A_BODY
-    return sql.execute(DELIVER.sqlite, {"ids": ids, "last": last, "crm": "con_1", "now": "2026-11-23"}).rowcount
+    insert_many(sql, "touchpoints", rows, COLUMNS, same)
+    last = (next(numbers) - 1) * A_BODY
+    return sql.execute(DELIVER, {"row": last, "last": last, "crm": "con_1", "now": "2026-11-23"}).rowcount
 
 
 async def sent(port: int, given: list[bytes], pid: int) -> Taken:

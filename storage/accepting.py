@@ -1,154 +1,148 @@
 """Touchpoints on their way into the tables, by the thousand: which are new, their rows, and their deliveries to each CRM.
 
-One statement takes a whole batch: its ids go as one list, and the deliveries are made of that list by the database. What is
-asked, one after the other, is told once for both databases; SQLite answers all of it in one visit to its thread.
+SQLite does all of it in one visit to its thread. It tells what is new by the numbers of the rows: whoever writes is alone, so
+each row above the last one is ours, in the order it was given. Postgres, where rows come in by COPY, is asked which ids are
+known, and makes the deliveries of one list of ids.
 """
 
-import json
-from collections.abc import Generator, Iterator, Sequence
-from datetime import UTC, datetime
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec.json import Encoder
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from bot.words.connection import Json
 from bot.words.freight import Touchpoint
 from storage.bulk import ask_sqlite, copy_many, insert_many, moment
 from storage.columns import as_json, storable
 from storage.transaction import Transaction
 
 AT_ONCE = 10_000  # touchpoints in one statement: more would not be quicker, only larger
-_COLUMNS = ("id", "occurred_at", "email", "fields")
+COLUMNS = ("id", "occurred_at", "email", "fields")  # and, where they differ from row to row:
+_DIFFERING = ("kind", "crm", "homeless")
 _SECONDS = len("2026-11-23 09:00:00")
 _encoder = Encoder()
 Part = TypeVar("Part")
 
+NUMBER = "SELECT value FROM counters WHERE name = 'deliveries'"
+COUNT = "UPDATE counters SET value = :last WHERE name = 'deliveries'"
+CRMS = "SELECT id, platform FROM connections WHERE kind = 'crm' AND removed_at IS NULL"
+LAST_ROW = "SELECT COALESCE(MAX(rowid), 0) FROM touchpoints"
+_INTO = "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) SELECT :last +"
+_NEW = "id, :crm, 'waiting', 0, :now, '' FROM touchpoints WHERE rowid > :row"
+DELIVER = f"{_INTO} rowid - :row, {_NEW} ORDER BY rowid"
+DELIVER_FITTING = f"{_INTO} ROW_NUMBER() OVER (ORDER BY rowid), {_NEW} AND (crm IS NULL OR crm = :platform)"
 
-class _Both(NamedTuple):
-    """One question as each database understands it."""
-
-    sqlite: str
-    postgres: TextClause
-
-
-class _Ask(NamedTuple):
-    question: _Both
-    given: Json
-
-
-class _Keep(NamedTuple):
-    """Rows for the table of touchpoints, and what they have in common."""
-
-    rows: list[tuple[Any, ...]]
-    same: Json
-
-
-_Steps = Generator[_Ask | _Keep, list[Any], tuple[int, int]]
-
-
-def _both(sqlite: str, postgres: str = "") -> _Both:
-    return _Both(sqlite, text(postgres or sqlite))
-
-
-_NUMBER = "SELECT value FROM counters WHERE name = 'deliveries'"
-_LAST = _both(_NUMBER, f"{_NUMBER} FOR UPDATE")
-_COUNT = _both("UPDATE counters SET value = :last WHERE name = 'deliveries'")
-_CRMS = _both("SELECT id, platform FROM connections WHERE kind = 'crm' AND removed_at IS NULL")
-_KNOWN = _both(
-    "SELECT id FROM touchpoints WHERE id IN (SELECT value FROM json_each(:ids))",
-    "SELECT id FROM touchpoints WHERE id = ANY(ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))",
+_LOCKED_NUMBER, _COUNT, _CRMS = text(f"{NUMBER} FOR UPDATE"), text(COUNT), text(CRMS)
+_KNOWN = text("SELECT id FROM touchpoints WHERE id = ANY(ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))")
+_DELIVER = text(
+    "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) "
+    "SELECT CAST(:last AS bigint) + n, id, :crm, 'waiting', 0, CAST(:now AS timestamp) AT TIME ZONE 'UTC', '' "
+    "FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS given (id, n)"
 )
-_INTO = "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) SELECT"
-DELIVER = _both(
-    f"{_INTO} :last + 1 + key, value, :crm, 'waiting', 0, :now, '' FROM json_each(:ids)",
-    f"{_INTO} CAST(:last AS bigint) + n, id, :crm, 'waiting', 0, CAST(:now AS timestamp) AT TIME ZONE 'UTC', '' "
-    "FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS given (id, n)",
-)
+
+
+class _Rows(NamedTuple):
+    """Touchpoints by column, as they are stored."""
+
+    ids: Sequence[str]
+    times: Sequence[str]
+    emails: Sequence[str]
+    fields: Sequence[str]
+    kinds: Sequence[str]
+    crms: Sequence[str | None]
 
 
 async def take_in(tx: Transaction, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
-    """(accepted, duplicates)."""
-    if tx.postgres:
-        return await _on_postgres(tx, _steps(given, now))
-    return await ask_sqlite(tx, partial(_on_sqlite, _steps(given, now)))
-
-
-def _steps(given: Sequence[Touchpoint], now: datetime) -> _Steps:
-    """What is asked, in this order."""
-    # The lock comes first, so two calls never wait for each other's ids.
-    [(last,)] = yield _Ask(_LAST, {})
-    fresh = _by_id(given)
-    for ids in _parts(list(fresh)):
-        for (known,) in (yield _Ask(_KNOWN, {"ids": json.dumps(ids)})):
-            del fresh[known]
-    crms = yield _Ask(_CRMS, {})
+    """(accepted, duplicates). Of a repeated id the first one counts."""
     at = moment(now)
-    for (kind, crm), alike in _alike(fresh).items():
-        homeless = not crms if crm is None else all(crm != platform for _, platform in crms)
-        same = {"kind": storable(kind), "crm": crm and storable(crm), "accepted_at": at, "homeless": homeless}
-        for some in _parts(alike):
-            yield _Keep(_rows(some), same)
-    for connection_id, platform in crms:
-        fitting = [id_ for id_, touchpoint in fresh.items() if touchpoint.crm in (None, platform)]
-        for ids in _parts(fitting):
-            yield _Ask(DELIVER, {"ids": json.dumps(ids), "crm": connection_id, "last": last, "now": at})
-            last += len(ids)
-    yield _Ask(_COUNT, {"last": last})
-    return len(fresh), len(given) - len(fresh)
+    new = await (_on_postgres(tx, given, at) if tx.postgres else ask_sqlite(tx, partial(_on_sqlite, given, at)))
+    return new, len(given) - new
 
 
-def _on_sqlite(steps: _Steps, sql: Any) -> tuple[int, int]:
-    answer: list[Any] = []
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, _Keep):
-                insert_many(sql, "touchpoints", step.rows, _COLUMNS, step.same)
-            else:
-                answer = sql.execute(step.question.sqlite, step.given).fetchall()
-            step = steps.send(answer)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+def _on_sqlite(given: Sequence[Touchpoint], at: str, sql: sqlite3.Connection) -> int:
+    [(first,)], [(row,)] = sql.execute(NUMBER), sql.execute(LAST_ROW)
+    crms = sql.execute(CRMS).fetchall()
+    new, last = 0, first
+    for some in _parts(given):
+        rows = _rows(some)
+        added = _insert(sql, rows, at, [platform for _, platform in crms])
+        fits_all = {*rows.crms} == {None}
+        for connection_id, platform in crms if added else ():
+            which = {"row": row + new, "last": last, "crm": connection_id, "now": at}
+            which |= {} if fits_all else {"platform": platform}
+            last += sql.execute(DELIVER if fits_all else DELIVER_FITTING, which).rowcount
+        new += added
+    if last > first:
+        sql.execute(COUNT, {"last": last})
+    return new
 
 
-async def _on_postgres(tx: Transaction, steps: _Steps) -> tuple[int, int]:
-    answer: list[Any] = []
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, _Keep):
-                await copy_many(tx, "touchpoints", step.rows, _COLUMNS, step.same)
-            else:
-                found = await tx.connection.execute(step.question.postgres, step.given)
-                answer = list(found) if found.returns_rows else []
-            step = steps.send(answer)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+def _insert(sql: sqlite3.Connection, rows: _Rows, at: str, platforms: Sequence[str]) -> int:
+    """What is the same in all of them, as it mostly is, is handed over apart."""
+    ids, times, emails, fields, kinds, crms = rows
+    if len({*kinds}) == len({*crms}) == 1:
+        same = {"kind": kinds[0], "crm": crms[0], "homeless": _homeless(crms[0], platforms), "accepted_at": at}
+        values: Iterable[tuple[Any, ...]] = zip(ids, times, emails, fields, strict=True)
+        return insert_many(sql, "touchpoints", list(values), COLUMNS, same, unless="id")
+    homeless = [_homeless(crm, platforms) for crm in crms]
+    values = zip(*rows, homeless, strict=True)
+    return insert_many(sql, "touchpoints", list(values), (*COLUMNS, *_DIFFERING), {"accepted_at": at}, unless="id")
 
 
-def _by_id(given: Sequence[Touchpoint]) -> dict[str, Touchpoint]:
-    """In the order they were given; of a repeated id the first one counts."""
-    fresh: dict[str, Touchpoint] = {}
-    for id_, touchpoint in zip(_storable([touchpoint.id for touchpoint in given]), given, strict=True):
-        fresh.setdefault(id_, touchpoint)
+async def _on_postgres(tx: Transaction, given: Sequence[Touchpoint], at: str) -> int:
+    # The lock comes first, so two calls never wait for each other's ids.
+    last = int((await tx.connection.execute(_LOCKED_NUMBER)).scalar_one())
+    crms = [(row.id, row.platform) for row in await tx.all(_CRMS)]
+    new = 0
+    for some in _parts(given):
+        fresh = await _fresh(tx, _rows(some))
+        for kind, crm in {row[len(COLUMNS) :] for row in fresh.values()}:
+            homeless = _homeless(crm, [platform for _, platform in crms])
+            same = {"kind": kind, "crm": crm, "accepted_at": at, "homeless": homeless}
+            alike = [row[: len(COLUMNS)] for row in fresh.values() if row[len(COLUMNS) :] == (kind, crm)]
+            await copy_many(tx, "touchpoints", alike, COLUMNS, same)
+        for connection_id, platform in crms:
+            ids = _as_list([row[0] for row in fresh.values() if row[-1] in (None, platform)])
+            to = {"ids": ids, "crm": connection_id, "last": last, "now": at}
+            last += (await tx.connection.execute(_DELIVER, to)).rowcount
+        new += len(fresh)
+    await tx.connection.execute(_COUNT, {"last": last})
+    return new
+
+
+async def _fresh(tx: Transaction, rows: _Rows) -> dict[str, tuple[Any, ...]]:
+    """Those whose ids are not known, in the order they were given."""
+    fresh: dict[str, tuple[Any, ...]] = {}
+    for row in zip(*rows, strict=True):
+        fresh.setdefault(row[0], row)
+    for known in await tx.connection.scalars(_KNOWN, {"ids": _as_list(list(fresh))}):
+        del fresh[known]
     return fresh
 
 
-def _alike(fresh: dict[str, Touchpoint]) -> dict[tuple[str, str | None], list[tuple[str, Touchpoint]]]:
-    """By their kind and the CRM they name. Of these there are a few, and mostly one."""
-    every = list(fresh.items())
-    found = {(touchpoint.kind, touchpoint.crm): every for touchpoint in fresh.values()}
-    if len(found) > 1:
-        found = {pair: [each for each in every if (each[1].kind, each[1].crm) == pair] for pair in found}
-    return found
+def _homeless(crm: str | None, platforms: Sequence[str]) -> bool:
+    return not platforms if crm is None else crm not in platforms
 
 
-def _rows(some: Sequence[tuple[str, Touchpoint]]) -> list[tuple[Any, ...]]:
-    ids, touchpoints = zip(*some, strict=True)
-    _, times, emails, _, fields, _ = zip(*touchpoints, strict=True)
-    return list(zip(ids, _moments(times), _storable(emails), _texts(fields), strict=True))
+def _as_list(ids: Sequence[str]) -> str:
+    return _encoder.encode(ids).decode()
+
+
+def _rows(some: Sequence[Touchpoint]) -> _Rows:
+    ids, times, emails, kinds, fields, crms = zip(*some, strict=True)
+    known = {word: storable(word) for word in {*kinds, *crms} - {None}}
+    same = all(word == known[word] for word in known)
+    return _Rows(
+        _storable(ids),
+        _moments(times),
+        _storable(emails),
+        _texts(fields),
+        kinds if same else [known[kind] for kind in kinds],
+        crms if same else [crm and known[crm] for crm in crms],
+    )
 
 
 def _storable(words: Sequence[str]) -> Sequence[str]:
@@ -157,10 +151,14 @@ def _storable(words: Sequence[str]) -> Sequence[str]:
 
 def _moments(times: Sequence[datetime]) -> list[str]:
     """As `moment` writes them, all in one go: a tenth of what they cost one by one."""
-    if {at.tzinfo for at in times} != {UTC}:
+    written = _encoder.encode(times).decode()
+    if written.count("Z") < len(times):  # which only stands behind what is UTC
         return [moment(at) for at in times]
-    written = _encoder.encode(times).decode()[len('["') : -len('Z"]')].replace("T", " ").split('Z","')
-    return [at if len(at) > _SECONDS else f"{at}.000000" for at in written]
+    spaced = written[len('["') : -len('"]')].replace("T", " ")
+    if "." not in spaced:  # no fraction of a second in any
+        return spaced.replace("Z", ".000000").split('","')
+    split = spaced.replace("Z", "").split('","')
+    return [at if len(at) > _SECONDS else f"{at}.000000" for at in split]
 
 
 def _texts(fields: Sequence[Any]) -> list[str]:

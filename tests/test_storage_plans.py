@@ -129,11 +129,10 @@ async def forgetting(tx, clock, ads, crm, outage):
 @sqlite_only
 async def test_taking_in_touchpoints_walks_through_no_table(memory, full):
     """SQLite is asked in its thread, where `asked` hears nothing."""
-    given = {"ids": '["TP2_1"]', "crm": "con_1", "last": 1, "now": ""}
-    questions = [accepting._KNOWN, accepting._CRMS, accepting._LAST, accepting._COUNT, accepting.DELIVER]
-    statements = [
-        (each.sqlite, {name: given[name] for name in given if f":{name}" in each.sqlite}) for each in questions
-    ]
+    given = {"row": 1, "crm": "con_1", "last": 1, "now": "", "platform": "hubspot"}
+    into = (accepting.DELIVER, accepting.DELIVER_FITTING)
+    questions = [accepting.NUMBER, accepting.LAST_ROW, accepting.CRMS, accepting.COUNT, *into]
+    statements = [(each, {name: given[name] for name in given if f":{name}" in each}) for each in questions]
 
     assert [] == await walked(memory, statements, GROWS)
 

@@ -118,6 +118,16 @@ async def test_a_large_batch_keeps_its_order_for_each_crm_and_its_numbers_have_n
     assert sorted(delivery.number for held in each for delivery in held) == list(range(1, 251))
 
 
+async def test_what_is_known_already_leaves_no_gap_in_the_numbers(memory, clock, crm):
+    await accept(memory, clock, *(touch(n, clock()) for n in range(0, 300, 3)))
+    assert await accept(memory, clock, *(touch(n % 250, clock()) for n in range(400))) == (166, 234)
+    async with memory.read() as tx:
+        held = await tx.touchpoints.batch(crm, 999, clock())
+    assert [delivery.number for delivery in held] == list(range(1, 267))
+    new = [n for n in range(250) if n % 3]
+    assert [delivery.touchpoint.id for delivery in held[100:]] == [f"TP2_{n}" for n in new]
+
+
 async def test_a_dropped_crm_keeps_collecting(memory, clock, crm):
     async with memory.begin() as tx:
         await tx.connections.set_authorized([crm], False)
