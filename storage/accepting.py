@@ -29,13 +29,14 @@ Part = TypeVar("Part")
 NUMBER = "SELECT value FROM counters WHERE name = 'deliveries'"
 COUNT = "UPDATE counters SET value = :last WHERE name = 'deliveries'"
 CRMS = "SELECT id, platform FROM connections WHERE kind = 'crm' AND removed_at IS NULL"
+WAITING = "SELECT COUNT(*) FROM touchpoints WHERE homeless"
 LAST_ROW = "SELECT COALESCE(MAX(rowid), 0) FROM touchpoints"
 _INTO = "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) SELECT :last +"
 _NEW = "id, :crm, 'waiting', 0, :now, '' FROM touchpoints WHERE rowid > :row"
 DELIVER = f"{_INTO} rowid - :row, {_NEW} ORDER BY rowid"
 DELIVER_FITTING = f"{_INTO} ROW_NUMBER() OVER (ORDER BY rowid), {_NEW} AND (crm IS NULL OR crm = :platform)"
 
-_LOCKED_NUMBER, _COUNT, _CRMS = text(f"{NUMBER} FOR UPDATE"), text(COUNT), text(CRMS)
+_LOCKED_NUMBER, _COUNT, _CRMS, _WAITING = text(f"{NUMBER} FOR UPDATE"), text(COUNT), text(CRMS), text(WAITING)
 _KNOWN = text("SELECT id FROM touchpoints WHERE id = ANY(ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))")
 _DELIVER = text(
     "INSERT INTO deliveries (number, touchpoint_id, connection_id, state, attempts, due_at, reason) "
@@ -55,14 +56,23 @@ class _Rows(NamedTuple):
     crms: Sequence[str | None]
 
 
-async def take_in(tx: Transaction, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
-    """(accepted, duplicates). Of a repeated id the first one counts."""
-    at = moment(now)
-    new = await (_on_postgres(tx, given, at) if tx.postgres else ask_sqlite(tx, partial(_on_sqlite, given, at)))
-    return new, len(given) - new
+async def take_in(tx: Transaction, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int, int]:
+    """(accepted, duplicates, waiting for a CRM). Of a repeated id the first one counts."""
+    if tx.postgres:
+        new = await _on_postgres(tx, given, moment(now)) if given else 0
+        waiting = int((await tx.connection.execute(_WAITING)).scalar_one())
+    else:
+        new, waiting = await ask_sqlite(tx, partial(_on_sqlite, given, moment(now)))
+    return new, len(given) - new, waiting
 
 
-def _on_sqlite(given: Sequence[Touchpoint], at: str, sql: sqlite3.Connection) -> int:
+def _on_sqlite(given: Sequence[Touchpoint], at: str, sql: sqlite3.Connection) -> tuple[int, int]:
+    new = _added(given, at, sql) if given else 0
+    [(waiting,)] = sql.execute(WAITING)
+    return new, waiting
+
+
+def _added(given: Sequence[Touchpoint], at: str, sql: sqlite3.Connection) -> int:
     [(first,)], [(row,)] = sql.execute(NUMBER), sql.execute(LAST_ROW)
     crms = sql.execute(CRMS).fetchall()
     new, last = 0, first

@@ -62,9 +62,9 @@ def _insert(table: str, columns: tuple[str, ...], same: tuple[str, ...], rows: i
 
 async def ask_sqlite(tx: Transaction, ask: Callable[[sqlite3.Connection], Answer]) -> Answer:
     """Any number of statements of this transaction, one after the other, in one visit to the driver's thread."""
-    driver: Any = (await tx.connection.get_raw_connection()).driver_connection
+    raw: Any = (await tx.connection.get_raw_connection()).dbapi_connection
     try:
-        return await driver._execute(ask, driver._conn)  # type: ignore[no-any-return]  # noqa: SLF001 - as sqlite_thread.py
+        return await raw.visit(ask)  # type: ignore[no-any-return]
     except sqlite3.Error as error:
         raise DBAPIError.instance(None, None, error, sqlite3.Error, hide_parameters=True) from error
 

@@ -14,7 +14,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
-from sqlalchemy.util import await_only
 
 from bot.words.errors import MemoryAway, SetupError
 from storage.sqlite_thread import SqliteThread
@@ -205,15 +204,7 @@ def _sqlite_engine(url: URL, begin: str, *pragmas: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        # The driver works in a thread of its own, and each question to it costs more than most answers: asked once, not
-        # thrice. What it raises here SQLAlchemy would pass on as it is.
-        try:
-            await_only(connection.connection.driver_connection.execute(begin))  # type: ignore[union-attr]
-        except sqlite3.Error as error:
-            raise OperationalError(begin, None, error) from error
-        except BaseException:
-            connection.invalidate()  # cancelled: the transaction may begin after all, for nobody
-            raise
+        connection.connection.dbapi_connection.begin(begin)  # type: ignore[union-attr]
 
     @event.listens_for(engine.sync_engine, "reset")
     def reset(raw: Any, _record: Any, state: PoolResetState) -> None:

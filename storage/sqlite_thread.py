@@ -1,13 +1,14 @@
 """SQLite in its thread, asked once for each statement: to make a cursor, to read it and to close it are no questions.
 
 The driver works in a thread of its own, and a question to it costs more than most answers: two threads change places
-twice. SQLAlchemy asks four times for each statement; this asks once, which halves what a transaction costs.
+twice. SQLAlchemy asks four times for each statement; this asks once, which halves what a transaction costs. A transaction
+begins together with its first statement, and one that had none neither begins nor ends.
 """
 
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import (
@@ -15,6 +16,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
     AsyncAdapt_aiosqlite_dbapi,
 )
+
+Found = TypeVar("Found")
 
 
 class _Answer(NamedTuple):
@@ -64,8 +67,8 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
     async def _ask(self, run: Callable[..., _Answer], operation: Any, parameters: Any) -> None:
         async with self._adapt_connection._execute_mutex:  # noqa: SLF001
-            driver: Any = self._connection
-            self._answer = await driver._execute(run, driver._conn, operation, parameters)  # noqa: SLF001
+            connection: Any = self._adapt_connection
+            self._answer = await connection.visit(run, operation, parameters)
         self._rows = deque(self._answer.rows)
 
 
@@ -86,9 +89,39 @@ def _ended(cursor: sqlite3.Cursor) -> _Answer:
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("_begin",)
 
     _cursor_cls = _Cursor  # type: ignore[assignment]  # a subclass of the one that stands there
+
+    def begin(self, statement: str) -> None:
+        """With whatever is asked next."""
+        self._begin = statement
+
+    async def visit(self, run: Callable[..., Found], *given: Any) -> Found:
+        """Have something done in the thread, with the connection there."""
+        driver: Any = self._connection
+        begin, self._begin = self._begin, ""
+        if begin:
+            return await driver._execute(_begun, driver._conn, begin, run, given)  # type: ignore[no-any-return]  # noqa: SLF001
+        return await driver._execute(run, driver._conn, *given)  # type: ignore[no-any-return]  # noqa: SLF001
+
+    def commit(self) -> None:
+        if not self._left_out():
+            super().commit()
+
+    def rollback(self) -> None:
+        if not self._left_out():
+            super().rollback()
+
+    def _left_out(self) -> bool:
+        """Nothing was asked, so the transaction has not begun."""
+        begin, self._begin = self._begin, ""
+        return bool(begin)
+
+
+def _begun(connection: sqlite3.Connection, begin: str, run: Callable[..., Found], given: tuple[Any, ...]) -> Found:
+    connection.execute(begin)
+    return run(connection, *given)
 
 
 class SqliteThread(AsyncAdapt_aiosqlite_dbapi):
@@ -99,4 +132,6 @@ class SqliteThread(AsyncAdapt_aiosqlite_dbapi):
 
     def connect(self, *arg: Any, **kw: Any) -> _Connection:
         made = super().connect(*arg, **kw)
-        return _Connection(self, made._connection)  # noqa: SLF001
+        connection = _Connection(self, made._connection)  # noqa: SLF001
+        connection.begin("")
+        return connection

@@ -45,7 +45,7 @@ class TouchpointRows:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def accept(self, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
+    async def accept(self, given: Sequence[Touchpoint], now: datetime) -> tuple[int, int, int]:
         return await take_in(self._tx, given, now)
 
     async def adopt(self, connection_id: str, platform: str, now: datetime) -> None:
@@ -69,9 +69,6 @@ class TouchpointRows:
 
     async def _count(self, last: int) -> None:
         await self._tx.change(update(counters).where(counters.c.name == "deliveries").values(value=last))
-
-    async def homeless(self) -> int:
-        return int(await self._tx.value(select(func.count()).select_from(touchpoints).where(HOMELESS)))
 
     async def waiting(self, connection_id: str, through: int | None = None, most: int | None = None) -> int:
         """Those set aside do not count: they wait for a person, not for us."""

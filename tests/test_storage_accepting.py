@@ -37,7 +37,7 @@ async def test_a_mixed_batch_arrives_as_it_was_given(memory, clock):
         )
 
     async with memory.begin() as tx:
-        assert await tx.touchpoints.accept(given, clock()) == (230, 0)
+        assert await tx.touchpoints.accept(given, clock()) == (230, 0, 0)
 
     async with memory.read() as tx:
         assert [held.touchpoint for held in await tx.touchpoints.batch(crm.id, 999, clock())] == given
@@ -76,4 +76,4 @@ async def test_where_the_disk_is_full_nothing_is_taken_and_later_everything_is(m
     await limit(memory, 1_000_000)
     async with memory.begin() as tx:
         assert await tx.touchpoints.waiting(crm.id) == 0
-        assert await tx.touchpoints.accept(given, clock()) == (2_000, 0)
+        assert await tx.touchpoints.accept(given, clock()) == (2_000, 0, 0)

@@ -177,10 +177,9 @@ async def test_a_connection_names_its_open_outage_and_its_grants_first(memory, c
 async def test_the_first_crm_adopts_the_touchpoints_that_waited_for_it(memory, clock):
     async with memory.begin() as tx:
         waiting = [touch(1, clock()), touch(2, clock(), "hubspot"), touch(3, clock(), "salesforce")]
-        assert await tx.touchpoints.accept(waiting, clock()) == (3, 0)
-        assert await tx.touchpoints.homeless() == 3
+        assert await tx.touchpoints.accept(waiting, clock()) == (3, 0, 3)
     [crm] = await connected(memory, clock(), platform="salesforce", flows=[Flow.TOUCHPOINTS])
     async with memory.read() as tx:
         adopted = await tx.touchpoints.batch(crm.id, 10, clock())
         assert [(delivery.number, delivery.touchpoint.id) for delivery in adopted] == [(1, "TP2_1"), (2, "TP2_3")]
-        assert await tx.touchpoints.homeless() == 1
+        assert (await tx.touchpoints.accept((), clock()))[2] == 1

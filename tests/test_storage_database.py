@@ -174,6 +174,22 @@ async def test_a_locked_database_is_no_verdict(keys, clock, sqlite_url, monkeypa
     await memory.close()
 
 
+async def test_a_transaction_holds_nobody_up_before_it_asks_for_something(keys, clock, sqlite_url, monkeypatch):
+    monkeypatch.setattr(storage.database, "BUSY", 0.05)
+    memory = await opened(sqlite_url, keys, clock)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, timeout=0)) as other:
+        async with memory.begin() as tx:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+            await tx.grants.all()
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+        async with memory.begin():
+            pass
+    await memory.close()
+
+
 async def test_a_lost_connection_is_no_verdict_and_the_next_one_works(keys, clock, postgres_url):
     memory = await opened(postgres_url, keys, clock)
     with pytest.raises(TryLater) as error:

@@ -94,7 +94,6 @@ async def moving(tx, clock, ads, crm, outage):
 
 async def pushing(tx, clock, ads, crm, outage):
     await tx.touchpoints.accept([touch(9, clock())], clock())
-    await tx.touchpoints.homeless()
     await tx.touchpoints.adopt(crm.id, "salesforce", clock())
     await tx.touchpoints.batch(crm.id, 9, clock())
     await tx.touchpoints.waiting(crm.id, most=9)
@@ -131,7 +130,7 @@ async def test_taking_in_touchpoints_walks_through_no_table(memory, full):
     """SQLite is asked in its thread, where `asked` hears nothing."""
     given = {"row": 1, "crm": "con_1", "last": 1, "now": "", "platform": "hubspot"}
     into = (accepting.DELIVER, accepting.DELIVER_FITTING)
-    questions = [accepting.NUMBER, accepting.LAST_ROW, accepting.CRMS, accepting.COUNT, *into]
+    questions = [accepting.NUMBER, accepting.LAST_ROW, accepting.CRMS, accepting.COUNT, accepting.WAITING, *into]
     statements = [(each, {name: given[name] for name in given if f":{name}" in each}) for each in questions]
 
     assert [] == await walked(memory, statements, GROWS)

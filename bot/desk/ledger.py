@@ -25,8 +25,7 @@ class Intake:
 
     async def accept(self, touchpoints: Sequence[Touchpoint]) -> tuple[int, int, int]:
         async with self._memory.begin() as tx:
-            accepted, duplicates = await tx.touchpoints.accept(touchpoints, self._now())
-            return accepted, duplicates, await tx.touchpoints.homeless()
+            return await tx.touchpoints.accept(touchpoints, self._now())
 
     async def costs(self, since: date | None, until: date | None) -> AsyncIterator[tuple[Connection, CostRow, bool]]:
         async with self._memory.read() as tx:

@@ -62,13 +62,10 @@ class Tags(Protocol):
 
 
 class Touchpoints(Protocol):
-    async def accept(self, touchpoints: Sequence[Touchpoint], now: datetime) -> tuple[int, int]:
-        """(accepted, duplicates). A repeated id changes nothing. One delivery per fitting CRM connection, none yet if there
-        is no CRM: those wait for the first one.
+    async def accept(self, touchpoints: Sequence[Touchpoint], now: datetime) -> tuple[int, int, int]:
+        """(accepted, duplicates, how many wait for a CRM now). A repeated id changes nothing. One delivery per fitting CRM
+        connection, none yet if there is no CRM: those wait for the first one.
         """
-
-    async def homeless(self) -> int:
-        """How many wait for a CRM to be connected."""
 
     async def waiting_at(self, connection_ids: Sequence[str]) -> int:
         """As `waiting`, of all of these together."""
