@@ -99,6 +99,7 @@ def build_web(
     cookie = StateCookie(public_url)
     if slack_http is not None:  # the first of all, as it is in a hurry and each that stands before it is looked at
         app.add_route("/slack/events", slack_http, methods=["POST"])
+    app.include_router(api.routes(desk, ledger, api_keys, crms))  # then what programs call again and again
     for router in (
         reauthorize.routes(door, pages, cookie, members),
         connect.routes(door, pages, cookie),
@@ -110,7 +111,6 @@ def build_web(
     for router in (
         guest.routes(door, pages, cookie),
         callback.routes(desk, door, pages, cookie),
-        api.routes(desk, ledger, api_keys, crms),
         health.routes(own_health, partial(exposition, requests=requests)),
     ):
         app.include_router(router)
