@@ -17,7 +17,7 @@ from bot.memory.memory import Work
 from bot.people.people import Begun
 from bot.settings.settings import Settings
 from bot.words.connection import Secret
-from bot.words.errors import TryLater
+from bot.words.errors import MemoryAway
 from bot.words.freight import Touchpoint
 from handlers.slack.line.pacing import Pacing
 from handlers.slack.line.presence import SlackPresence
@@ -329,7 +329,7 @@ class Trouble:
             self.skip -= 1
         elif self.fail:
             self.fail -= 1
-            raise TryLater("the database did not answer (OperationalError)")
+            raise MemoryAway("the database did not answer (OperationalError)")
         async with self._memory.begin(**how) as tx:
             yield tx
 

@@ -7,6 +7,7 @@ from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_o
 
 from bot.memory.memory import Work
 from bot.people.people import Ending
+from bot.reauthorize import patience
 from bot.reauthorize.door import Doorway
 from bot.reauthorize.reauthorize import Consents, Reauthorize, in_words
 from bot.reauthorize.restore import Restore
@@ -235,7 +236,8 @@ def test_why_a_login_failed_is_said_with_its_cure_and_the_platform_s_own_word():
 
 
 @sqlite_only
-async def test_a_database_that_cannot_be_written_leaves_everything_as_it_was(story, clock):
+async def test_a_database_that_cannot_be_written_leaves_everything_as_it_was(story, clock, monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE", 0)
     (connection,), outage = await lost(story, SALESFORCE)
     disk = Trouble(story.memory)
     restore = Restore(disk, story.gateways, clock, timedelta(minutes=15))

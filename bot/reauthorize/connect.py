@@ -12,6 +12,7 @@ from bot.outages.calling import first_in_slack
 from bot.outages.marks import shown, stopped_flows
 from bot.people.people import Begun, ConnectPage, Ending, NotFound, Outcome, Reachable
 from bot.reauthorize.borrowed import tell_whose_login
+from bot.reauthorize.patience import patient
 from bot.reauthorize.reauthorize import Consents, digest, in_words
 from bot.reauthorize.restore import Proof, Restore
 from bot.words.connection import Account, Connection, Consent, Flow, Grant
@@ -72,6 +73,7 @@ class Connect:
         accounts = await self._accounts(grant)
         return await self._page(token, grant.platform, grant.identity.login, accounts, grant.scopes)
 
+    @patient
     async def _page(
         self, token: str, platform: str, login: str, accounts: Sequence[Account], scopes: Sequence[str]
     ) -> ConnectPage:
@@ -116,6 +118,10 @@ class Connect:
         """Store the new login; gives the link's next token. Raises Fenced when the link was used meanwhile."""
         siblings = await self._restore.siblings(consent.platform, proof)
         reached = await self._restore.usable(consent.platform, proof, siblings)
+        return await self._let_in(consent, proof, reached)
+
+    @patient
+    async def _let_in(self, consent: Consent, proof: Proof, reached: Sequence[Connection]) -> str:
         token = secrets.token_urlsafe(32)
         async with self._memory.begin() as tx:
             restored = await self._restore.swap(tx, consent.platform, proof, reached, proof.identity.login)

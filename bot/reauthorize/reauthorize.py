@@ -14,6 +14,7 @@ from bot.outages.calling import first_in_slack
 from bot.outages.gathering import Facts
 from bot.outages.marks import stopped_flows
 from bot.people.people import Begun, Ending, NotFound, Outcome, StartPage
+from bot.reauthorize.patience import patient
 from bot.reauthorize.restore import Proof, Restore, Restored
 from bot.words.connection import Cause, Connection, Consent, Event, Outage, Reach, Secret, TokenSet
 from bot.words.errors import AccessDenied, Fenced, RedkeyError, Refused
@@ -138,11 +139,15 @@ class Reauthorize:
         """
         if consent.purpose != GUEST:
             return await self._finish(consent, code, None)
-        async with self._memory.read() as tx:
-            link = await tx.consents.guest_by_id(consent.ref, self._now())
+        link = await self._guest(consent)
         if link is None:
             return replace(self._outcome(Ending.FAILED, consent, why=LINK_OVER), ref="")
         return replace(await self._finish(replace(consent, ref=link.outage_id), code, link), ref="")
+
+    @patient
+    async def _guest(self, consent: Consent) -> GuestLink | None:
+        async with self._memory.read() as tx:
+            return await tx.consents.guest_by_id(consent.ref, self._now())
 
     async def _finish(self, consent: Consent, code: str, guest: GuestLink | None) -> Outcome:
         try:
@@ -174,6 +179,17 @@ class Reauthorize:
         if not {c.id for c in reached} & {c.id for c in expected}:
             await self._tell_wrong(outage, expected, proof)
             return self._wrong(consent, expected, proof), False
+        return await self._let_in(consent, outage, proof, reached, guest)
+
+    @patient
+    async def _let_in(
+        self,
+        consent: Consent,
+        outage: Outage | None,
+        proof: Proof,
+        reached: Sequence[Connection],
+        guest: GuestLink | None,
+    ) -> tuple[Outcome, bool]:
         async with self._memory.begin() as tx:
             await self._restore.hold(tx, consent.platform, proof, reached)
             again = await tx.outages.held(outage.id) if outage else None
@@ -191,6 +207,7 @@ class Reauthorize:
         )
         return self._restored(consent, restored, proof), True
 
+    @patient
     async def _is_that_login(self, outage: Outage | None, proof: Proof) -> bool:
         async with self._memory.read() as tx:
             grant = await tx.grants.get(outage.grant_id) if outage else None
@@ -205,6 +222,7 @@ class Reauthorize:
         revision = await tx.outages.event(guest.outage_id, Event(now, "guest_used", login))
         await tx.outbox.say_reply(guest.outage_id, "guest_used", revision, {"who": login}, now)
 
+    @patient
     async def _expected(self, ref: str) -> tuple[Outage | None, list[Connection], list[Connection]]:
         """The outage, the connections of which a login must reach at least one to be the right one, and others that may
         come along: those of the same login that are not in its outage, because they are paused.
@@ -226,6 +244,7 @@ class Reauthorize:
             others = await tx.connections.of_grant(outage.grant_id) if outage.reach is Reach.GRANT else []
             return outage, expected, [c for c in others if c.id not in outage.connection_ids]
 
+    @patient
     async def _tell_wrong(self, outage: Outage | None, expected: Sequence[Connection], proof: Proof) -> None:
         if outage is None:
             return
@@ -240,6 +259,7 @@ class Reauthorize:
             tx.audit.note("wrong_account", who=proof.identity.login, subject=outage.id)
             await tx.outbox.say_reply(outage.id, "wrong_account", revision, detail, self._now())
 
+    @patient
     async def declined(self, consent: Consent) -> Outcome:
         """The person said no on the platform's page. Nothing has changed; the timeline remembers it."""
         async with self._memory.begin() as tx:

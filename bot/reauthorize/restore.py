@@ -11,6 +11,7 @@ from bot.logins.refresh import FreshTokens, renew_at
 from bot.memory.memory import Memory, SealBroken, Tx
 from bot.memory.storms import USUAL_STORM, StormRule
 from bot.outages.marks import begin_catch_up, stopped_flows
+from bot.reauthorize.patience import patient
 from bot.words.connection import Account, Cause, Connection, Event, Grant, Identity, Outage, Reach, Secret, TokenSet
 from bot.words.errors import AccessDenied, AuthorizationLost, MemoryAway, Refused, TryLater
 from bot.words.interfaces import Clock, Gateway
@@ -97,6 +98,7 @@ class Restore:
         answers = await asyncio.gather(*(works(connection) for connection in connections))
         return [connection for connection, good in zip(connections, answers, strict=True) if good]
 
+    @patient
     async def siblings(self, platform: str, proof: Proof) -> list[Connection]:
         """Everything this person's login carried already: one login heals them all."""
         async with self._memory.read() as tx:
@@ -254,11 +256,13 @@ class Restore:
                 return
             if identity is not None and await self._is_in_use(platform, token, identity):
                 return
+            await self._revoke(platform, token, identity)
         except MemoryAway:  # what may be in use is not revoked
             log.warning("unwanted tokens could not be revoked", platform=platform, why="the database did not answer")
-            return
+
+    async def _revoke(self, platform: str, token: Secret, identity: Identity | None) -> None:
         try:
-            await gateway.revoke(token)
+            await self._gateways[platform].revoke(token)
         except TryLater:
             async with self._memory.begin() as tx:
                 await tx.revocations.add(platform, token, self._now(), identity.id if identity else "")

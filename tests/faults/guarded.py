@@ -45,9 +45,10 @@ def is_bad(entry: Mapping[str, object]) -> bool:
 class House:
     """The bot in service, over HTTP for Slack too, with one connection, and what its database holds."""
 
-    def __init__(self, app: App, port: int, file: Path, login: str) -> None:
+    def __init__(self, app: App, world: World, port: int, file: Path) -> None:
         self.app = app
-        self.login = login
+        self.world = world
+        self.login = world.google_ads.demo_login
         self.soon = ""
         self.port = port
         self._file = file
@@ -83,7 +84,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
                     link = await app.desk.connect_link("google_ads", "U0ANNA000")
                     assert (await visitor.connect(link, world.google_ads.demo_login)).status == 200
                 await app.dispatcher.stop(5)  # nothing but the strangers changes anything from here on
-                yield House(app, port, folder / "redkey.db", world.google_ads.demo_login)
+                yield House(app, world, port, folder / "redkey.db")
             finally:
                 stop.set()
                 await serving

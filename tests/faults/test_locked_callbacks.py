@@ -1,11 +1,14 @@
 """Somebody comes back from a platform while the database is locked: they are asked to wait, and their login still counts."""
 
+import asyncio
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 
 import pytest
 from guarded import KEY, house, the_connection
 
+from bot.reauthorize import patience
+from sandbox.faults import Fault, Kind
 from sandbox.person import consent
 from sandbox.visitor import Visitor
 from storage import database
@@ -61,3 +64,57 @@ async def test_whoever_sets_out_or_sends_data_while_the_database_is_locked_is_to
         assert "nothing is lost" in page.text
         assert "Redkey's database did not answer properly. Try again in a moment." == program.json()["detail"]
         assert 202 == (await person.client.post(f"{here}/api/v1/touchpoints", json=[point], headers=sent)).status_code
+
+
+@asynccontextmanager
+async def coming_back(at_home, person, address):
+    """They are on their way in, the state is used up, and the platform keeps their code for a moment."""
+    google = at_home.world.google_ads
+    way = await person.to_consent(address)
+    back = await consent(person.client, way, at_home.login)
+    google.faults.add(Fault(match="token", kind=Kind.SLOW, seconds=60))
+    coming = asyncio.create_task(person.client.get(back))
+    await google.ledger.wait_for("fault", kind="slow")
+    yield coming
+    google.faults.clear()
+
+
+async def test_a_database_that_locks_when_the_state_is_used_up_keeps_them_waiting_and_costs_no_login(at_home):
+    here = f"http://127.0.0.1:{at_home.port}"
+    async with Visitor() as person:
+        door = f"{here}/reauthorize/{await the_connection(at_home)}"
+        async with coming_back(at_home, person, door) as coming:
+            with locked(at_home):
+                at_home.world.google_ads.faults.release()
+                await asyncio.sleep(2.5 * WAITS)
+                assert not coming.done()
+            let_in = await coming
+    assert (200, True) == (let_in.status_code, "is connected again" in let_in.text)
+
+
+async def test_so_does_one_that_locks_while_a_new_login_is_taken_in(at_home):
+    async with Visitor() as person:
+        link = await at_home.app.desk.connect_link("google_ads", "U0ANNA000")
+        async with coming_back(at_home, person, link) as coming:
+            with locked(at_home):
+                at_home.world.google_ads.faults.release()
+                await asyncio.sleep(2.5 * WAITS)
+                assert not coming.done()
+            let_in = await coming
+    assert (200, True) == (let_in.status_code, 'name="account"' in let_in.text)
+
+
+async def test_a_database_that_stays_locked_ends_the_wait_and_says_that_nothing_has_changed(at_home, monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE", 0.1)
+    here, before = f"http://127.0.0.1:{at_home.port}", at_home.state()["grants"]
+    async with Visitor() as person:
+        door = f"{here}/reauthorize/{await the_connection(at_home)}"
+        async with coming_back(at_home, person, door) as coming:
+            with locked(at_home):
+                at_home.world.google_ads.faults.release()
+                answer = await coming
+        assert 503 == answer.status_code
+        assert "the database did not answer" in answer.text
+        assert before == at_home.state()["grants"]
+        way = await person.to_consent(door)
+        assert 200 == (await person.client.get(await consent(person.client, way, at_home.login))).status_code
