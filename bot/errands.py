@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.alert.elsewhere import Elsewhere
 from bot.announce.expiring import Expiring
+from bot.announce.standstill import KIND, Standstill
 from bot.app import App
 from bot.settings.webhooks import subscriptions
 from bot.subscribers import SUBSCRIBERS, webhook
@@ -17,11 +18,12 @@ LEAVERS_EVERY = timedelta(hours=6)
 HEARTBEAT_EVERY = timedelta(minutes=1)
 ELSEWHERE_EVERY = timedelta(seconds=2)  # how often what is told outside Slack is looked for
 EXPIRING_EVERY = timedelta(minutes=5)
+STANDSTILL_EVERY = timedelta(seconds=15)
 
 
 def errands(app: App, slack: Workspace) -> list[Tick]:
     """For a process that works and speaks."""
-    return [*_elsewhere(app, slack), *_webhooks(app), *_heartbeat(app), *_leavers(app, slack)]
+    return [*_elsewhere(app, slack), *_webhooks(app), *_heartbeat(app), *_leavers(app, slack), _standstill(app, slack)]
 
 
 def _elsewhere(app: App, slack: Workspace) -> list[Tick]:
@@ -59,12 +61,20 @@ def _leavers(app: App, slack: Workspace) -> list[Tick]:
     return [Tick("leavers", LEAVERS_EVERY, look)]
 
 
+def _standstill(app: App, slack: Workspace) -> Tick:
+    told = Standstill(
+        lambda: app.takeover.failing_since, slack.announcer, slack.voice, app.routes.default_channel, app.now
+    )
+    return Tick(KIND, STANDSTILL_EVERY, told.run)
+
+
 def _heartbeat(app: App) -> list[Tick]:
     """A dead man's switch, where one is set: silence means that nobody watches."""
     url = app.settings.fallback.ping.get_secret_value()
 
     async def beat() -> None:
         await app.memory.ping()
-        await ping(url)
+        if app.takeover.failing_since is None:  # whoever can write nothing notices no loss
+            await ping(url)
 
     return [Tick("heartbeat", HEARTBEAT_EVERY, beat)] if url else []

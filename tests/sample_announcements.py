@@ -20,6 +20,7 @@ from bot.words.announced import (
     LeaverLine,
     MutedFacts,
     PlatformDownFacts,
+    StandstillFacts,
     Strip,
 )
 
@@ -108,6 +109,8 @@ ANNOUNCED: dict[str, Announced] = {
     "endings_over": replace(TOGETHER, lines=(RENEWED, replace(SOON, state="lost"))),
     "muted": MutedFacts(NOW + timedelta(hours=2), well=False),
     "muted_no_more": MutedFacts(NOW + timedelta(hours=2), well=True),
+    "standstill": StandstillFacts(NOW - timedelta(minutes=2), over=False),
+    "standstill_over": StandstillFacts(None, over=True),
     "borrowed": BorrowedFacts("U0BEN0000", "ada@acme.com", "Google Ads", ("Acme <EMEA>", "Acme APAC")),
     "webhook_off": EndpointFacts("statuspage.example.com", "it answered HTTP 410: nothing more is wanted there", False),
     "webhook_on": EndpointFacts("statuspage.example.com", "it answered HTTP 503", True),

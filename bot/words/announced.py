@@ -268,6 +268,16 @@ class BorrowedFacts:
     over = True
 
 
+@dataclass(frozen=True)
+class StandstillFacts:
+    """The database takes nothing that is written, since then; or `over`: it does again."""
+
+    since: datetime | None
+    over: bool
+    stamp = ""
+    idle = False
+
+
 Announced = (
     EndingFacts
     | EndingsFacts
@@ -278,4 +288,5 @@ Announced = (
     | EndpointFacts
     | BorrowedFacts
     | MutedFacts
+    | StandstillFacts
 )

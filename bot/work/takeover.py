@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.memory.memory import Memory, Tx
+from bot.words.errors import MemoryAway
 from bot.words.interfaces import Clock
 from bot.work.blind import WATCHING, Blind
 
@@ -31,10 +32,18 @@ class Takeover:
         self._only_one = only_one
         self._alive: frozenset[str] | None = None
         self.at_work = 1  # processes that share the work, this one among them
+        self.failing_since: datetime | None = None  # nothing could be written since, as far as our beats have tried
         self._last: datetime | None = None
 
     async def beat(self) -> None:
-        now = self._now()
+        try:
+            await self._beat(self._now())
+        except MemoryAway:
+            self.failing_since = self.failing_since or self._now()
+            raise
+        self.failing_since = None
+
+    async def _beat(self, now: datetime) -> None:
         async with self._memory.begin() as tx:
             await self._was_set_back(tx, now)
             await self._blind.beat(tx)

@@ -15,6 +15,7 @@ from bot.words.announced import (
     LeaverFacts,
     MutedFacts,
     PlatformDownFacts,
+    StandstillFacts,
 )
 from bot.words.connection import Json
 from bot.words.voice import File, Spoken
@@ -30,6 +31,7 @@ from handlers.slack.looks.endpoint_card import endpoint_card
 from handlers.slack.looks.leaver_card import leaver_card
 from handlers.slack.looks.muted_card import muted_card
 from handlers.slack.looks.platform_down_card import platform_down_card, platform_down_reply
+from handlers.slack.looks.standstill_card import standstill_card
 from handlers.words import Words
 
 CARDS: dict[type, Callable[[Any, Words], Card]] = {
@@ -42,6 +44,7 @@ CARDS: dict[type, Callable[[Any, Words], Card]] = {
     LeaverFacts: leaver_card,
     MutedFacts: muted_card,
     PlatformDownFacts: platform_down_card,
+    StandstillFacts: standstill_card,
 }
 
 
