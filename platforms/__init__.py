@@ -69,8 +69,8 @@ def open_gateways(sections: Mapping[str, Mapping[str, Any]], *, timeout: timedel
 
 
 def _hosts(settings: Iterable[PlatformSettings]) -> set[str]:
-    """Every host that the settings name."""
-    urls = [getattr(each, name) for each in settings for name in type(each).model_fields if name.endswith("_url")]
+    """Every host that an operator has written down. A platform's own, which stand there by default, are none of these."""
+    urls = [getattr(each, name) for each in settings for name in each.model_fields_set if name.endswith("_url")]
     return {urlsplit(url).hostname or "" for url in urls if url}
 
 

@@ -3,13 +3,18 @@
 Hosts from the settings are the operator's choice and may be anywhere: a practice server, a proxy, a private link.
 """
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import httpcore2
 import httpx2
 
-from bot.words.addresses import public_address
+from bot.words.addresses import public_addresses
+
+Stream = httpcore2.AsyncNetworkStream
+HEAD_START = 0.25  # seconds, as RFC 8305 has it
 
 
 class CheckedBackend(httpcore2.AnyIOBackend):
@@ -26,13 +31,43 @@ class CheckedBackend(httpcore2.AnyIOBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        if host.lower() not in self._own:
-            try:
-                host = await public_address(host, port)
-            except OSError as error:
-                raise httpcore2.ConnectError(str(error)) from error
-        return await super().connect_tcp(host, port, timeout, local_address, socket_options)
+    ) -> Stream:
+        connect = partial(super().connect_tcp, port=port, timeout=timeout, local_address=local_address)
+        connect = partial(connect, socket_options=socket_options)
+        if host.lower() in self._own:
+            return await connect(host)
+        try:
+            addresses = await public_addresses(host, port)
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        return await _first([partial(connect, address) for address in _one_of_each_kind(addresses)])
+
+
+def _one_of_each_kind(addresses: Sequence[str]) -> list[str]:
+    """The first, and the first of the other family: where IPv6 leads nowhere, IPv4 does."""
+    kinds = {":" in address: address for address in reversed(addresses)}
+    return sorted(kinds.values(), key=addresses.index)
+
+
+async def _first(ways: Sequence[Callable[[], Coroutine[Any, Any, Stream]]]) -> Stream:
+    """The connection that stands first. The second is tried when the first has failed, or takes longer than a moment."""
+    waiting, running, failed = list(ways), set[asyncio.Task[Stream]](), list[BaseException]()
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(waiting.pop(0)()))
+            pause = HEAD_START if waiting else None
+            done, running = await asyncio.wait(running, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            made = [task.result() for task in done if task.exception() is None]
+            for spare in made[1:]:
+                await spare.aclose()
+            if made:
+                return made[0]
+            failed += [error for task in done if (error := task.exception()) is not None]
+        raise failed[-1]
+    finally:
+        for task in running:
+            task.cancel()
 
 
 def guard(pool: httpx2.AsyncHTTPTransport, own_hosts: Collection[str]) -> None:

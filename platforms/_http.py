@@ -3,8 +3,9 @@
 import asyncio
 import hmac
 import json as jsonlib
+import socket
 import ssl
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,16 +15,26 @@ from typing import Any
 import httpx2
 
 from bot.traces import span
+from bot.words.addresses import PrivateAddress
 from bot.words.errors import AuthorizationLost, RedkeyError, TryLater
 from bot.words.interfaces import Answer, Clock, Platform
 from bot.words.oauth import AccessToken, Tokens
 from platforms._addresses import guard
+from platforms._clock import OwnClock
 from platforms._unfolding import body_of
 from platforms._verdicts import not_understood, without
 
 TOKEN_LIMIT = 1024 * 1024
 API_LIMIT = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(hours=1)  # a platform that says "in a year" would otherwise end the connection
+# OpenSSL's numbers: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
+_CERTIFICATE = {
+    9: "it does not count yet; is this machine's clock right?",
+    10: "it has run out; if not, this machine's clock is wrong",
+    18: "it vouches for itself",
+    62: "it is another host's",
+    64: "it is another host's",
+}
 _DEADLINES = 1.5  # an API answer may stream for so many time-outs in all, a token answer for one
 
 
@@ -93,11 +104,24 @@ class Wire(httpx2.AsyncBaseTransport):
 
 
 def _trouble(host: str, error: httpx2.HTTPError) -> str:
-    if "CERTIFICATE" in str(error):
-        return f"the certificate of {host} is not valid"
+    """The reason, where one stands behind it that somebody could do something about."""
+    behind = list(_behind(error))
+    if refused := next((e for e in behind if isinstance(e, ssl.SSLCertVerificationError)), None):
+        why = _CERTIFICATE.get(refused.verify_code, "nobody known vouches for it")
+        return f"the certificate of {host} is not valid: {why}"
+    if any(isinstance(e, PrivateAddress) for e in behind):
+        return f"{host} leads into a private network; if that is meant, set its address in the platform's settings"
+    if any(isinstance(e, socket.gaierror) for e in behind):
+        return f"the name {host} could not be looked up"
     if isinstance(error, httpx2.ConnectError):
         return f"{host} cannot be reached"
     return f"the connection to {host} broke ({type(error).__name__})"
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def proof_of(platform: Platform, token: str) -> Mapping[str, str]:
@@ -157,11 +181,12 @@ class _Call:
 class AuthorizedFetch:
     """What platform code calls (bot.words.interfaces.Fetch): it sees no token, and no error that was not classified."""
 
-    def __init__(self, platform: Platform, wire: Wire, tokens: Tokens, now: Clock) -> None:
+    def __init__(self, platform: Platform, wire: Wire, tokens: Tokens, now: Clock, clock: OwnClock) -> None:
         self._platform = platform
         self._wire = wire
         self._tokens = tokens
         self._now = now
+        self._clock = clock
         self._kept: Mapping[str, str] = {}
 
     @property
@@ -200,7 +225,9 @@ class AuthorizedFetch:
             request = call.request(base, secret, proof_of(self._platform, secret))
         except httpx2.InvalidURL:
             raise TryLater("the platform named an address that is none") from None
-        return answer_of(await self._wire.handle_async_request(request))
+        answer = answer_of(await self._wire.handle_async_request(request))
+        self._clock.compare(answer.headers)
+        return answer
 
     def _error(self, call: _Call, token: AccessToken, answer: Answer) -> RedkeyError | None:
         if 200 <= answer.status < 300 or answer.status in call.accept:

@@ -19,6 +19,7 @@ from bot.words.connection import Json, Secret, TokenSet
 from bot.words.errors import AuthorizationLost, Misconfigured, RedkeyError, Refused, TryLater
 from bot.words.interfaces import Answer, Clock, Fetch, Platform
 from bot.words.oauth import Tokens
+from platforms._clock import OwnClock
 from platforms._http import LONGEST_WAIT, AuthorizedFetch, Wire, answer_of, proof_of, retry_after
 from platforms._verdicts import decoded, plain_code, without
 
@@ -42,6 +43,7 @@ class OAuthGateway:
         self._token_wire = token_wire
         self._api_wire = api_wire
         self._now = now
+        self._clock = OwnClock(platform.key, now)
 
     @property
     def rotates(self) -> bool:
@@ -117,7 +119,7 @@ class OAuthGateway:
         raise without(TryLater(told, after=retry_after(answer.headers, self._now())), token.reveal(), self._secret())
 
     def fetch(self, tokens: Tokens) -> Fetch:
-        return AuthorizedFetch(self.platform, self._api_wire, tokens, self._now)
+        return AuthorizedFetch(self.platform, self._api_wire, tokens, self._now, self._clock)
 
     def _secret(self) -> str:
         return self.platform.settings.client_secret.get_secret_value()
@@ -202,6 +204,7 @@ class OAuthGateway:
 
     def _read(self, answer: Answer) -> Json:
         """Let a token answer pass, or raise what it means."""
+        self._clock.compare(answer.headers)
         body = _unambiguous(answer)
         if not 200 <= answer.status < 300:
             raise self._verdict(answer, body)

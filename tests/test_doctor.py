@@ -1,14 +1,18 @@
 """`redkey doctor` against the practice world: all well, and each thing that may be wrong with its cure."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from practice_doctor import settings, told
 
+from bot.app import utc_now
 from bot.commands.doctor import examine
 from bot.settings.settings import RouteSettings, Settings
 from bot.words.errors import SetupError
+from bot.words.interfaces import Clock
 from handlers.slack.line.checkup import checkup
 from sandbox.slack import MARKETING
 from sandbox.world import World
@@ -87,10 +91,10 @@ async def test_one_platform_that_cannot_be_read_hides_none_of_the_others(world, 
     assert not any("complete" in line for line in lines)
 
 
-async def findings(world: World, **changes: str) -> dict[str, str]:
+async def findings(world: World, *, now: Clock = utc_now, **changes: str) -> dict[str, str]:
     """What is wrong with Slack, and the cure."""
     slack = {**world.settings("http://127.0.0.1:8080")["slack"], **changes}
-    found = await checkup(slack["bot_token"], slack["app_token"], slack["api_url"], [slack["channel"]])
+    found = await checkup(slack["bot_token"], slack["app_token"], slack["api_url"], [slack["channel"]], now=now)
     return {finding.what: f"{finding.text} -> {finding.cure}" for finding in found if finding.cure}
 
 
@@ -111,6 +115,14 @@ async def test_a_channel_that_cannot_be_written_to_is_named(world):
 
     world.slack.state.channels["C0REDKEY00"].is_archived = True
     assert "is archived" in (await findings(world, channel="C0REDKEY00"))["slack channel"]
+
+
+@pytest.mark.parametrize(("minutes", "how"), [(10, "ahead of"), (-10, "behind")])
+async def test_a_clock_that_is_not_slack_s_is_named_with_how_much(world, minutes, how):
+    found = await findings(world, now=lambda: utc_now() + timedelta(minutes=minutes))
+    assert ["clock"] == list(found)
+    assert re.fullmatch(rf"this machine's is (59\d|60\d) seconds {how} Slack's -> set it, .* NTP", found["clock"])
+    assert {} == await findings(world, now=lambda: utc_now() + timedelta(minutes=minutes / 10))
 
 
 async def test_slack_out_of_reach_is_not_taken_for_a_bad_token(world):

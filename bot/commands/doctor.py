@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import platforms
 from bot.announce.dates import Ending, KnownDate, known_dates
-from bot.app import App
+from bot.app import App, utc_now
 from bot.commands.terminal import printable
 from bot.logs import cleaned
 from bot.memory.memory import SealBroken
@@ -186,7 +186,7 @@ async def _slack(settings: Settings, *, live: bool) -> list[Finding]:
         return wrong
     app_token = slack.app_token.get_secret_value() if slack.mode == "socket" else ""
     channels = list(dict.fromkeys(c for c in (slack.channel, *(route.channel for route in settings.routes)) if c))
-    found = await checkup(bot_token, app_token, slack.api_url, channels)
+    found = await checkup(bot_token, app_token, slack.api_url, channels, now=utc_now)
     if live and not found[0].cure:
         found += await rehearse(bot_token, slack.api_url, channels)
     return found

@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import structlog
+from practice_gateway import gateway_to
+from practice_gateway_server import GOOD, Server, refresh, said, settings_of
 from practice_story import ADA, GOOGLE, OWN, PUBLIC, SALESFORCE, Story, sqlite_only, telling
 
 from bot.catch_up.cost import account_day
@@ -16,6 +19,7 @@ from bot.words.errors import TryLater
 from bot.words.pace import CALM, Quota, Slowed
 from platforms import open_gateways
 from sandbox.google_ads import MANAGER
+from sandbox.served import served
 from sandbox.world import World
 
 HUBSPOT = "hubspot"  # its tokens live for half an hour
@@ -198,3 +202,21 @@ async def test_an_outage_over_an_odd_day_loses_none_of_it_and_counts_none_twice(
 def test_the_29th_of_february_is_a_day_like_any_other_and_only_every_fourth_year():
     assert date(2028, 2, 29) == account_day(datetime(2028, 2, 28, 18, 30, tzinfo=UTC), "Asia/Kolkata")
     assert date(2027, 3, 1) == account_day(datetime(2027, 2, 28, 18, 30, tzinfo=UTC), "Asia/Kolkata")
+
+
+def now(ahead):
+    return datetime.now(UTC) + ahead
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(minutes=-10), timedelta()], ids=str)
+async def test_a_clock_that_is_not_the_platform_s_is_said_once_and_ends_nothing(ahead):
+    """Whoever answers says when it was: the server's own Date."""
+    server = Server()
+    server.token_answers = [said(GOOD) for _ in range(3)]
+    async with served(server.app) as url, gateway_to("google_ads", settings_of(url), now=lambda: now(ahead)) as gateway:
+        with structlog.testing.capture_logs() as told:
+            for _ in range(3):
+                await refresh(gateway)
+    said_ahead = [line["ahead"] for line in told if "is this machine's clock right?" in line["event"]]
+    assert len(said_ahead) == bool(ahead)
+    assert all(abs(each - ahead.total_seconds()) < 10 for each in said_ahead)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.words.clocks import ahead_of
+from bot.words.interfaces import Clock
 from handlers.slack.line.slack_answers import code_of
 from handlers.slack.line.tokens import APP_CURE, BOT_CURE, NETWORK
 
@@ -23,10 +25,12 @@ class Finding:
     cure: str = ""
 
 
-async def checkup(bot_token: str, app_token: str, api_url: str, channels: Sequence[str] = ()) -> list[Finding]:
-    """Look at the bot token and its scopes, the channels, and, where there is one, the token of Socket Mode."""
+async def checkup(
+    bot_token: str, app_token: str, api_url: str, channels: Sequence[str] = (), *, now: Clock
+) -> list[Finding]:
+    """Look at the bot token and its scopes, our clock, the channels, and, where there is one, the token of Socket Mode."""
     client = AsyncWebClient(token=bot_token, base_url=api_url, timeout=TIMEOUT, retry_handlers=[])
-    findings = await _bot(client)
+    findings = await _bot(client, now)
     if not findings[0].cure:
         for channel in channels:
             findings += await _channel(client, channel)
@@ -35,7 +39,7 @@ async def checkup(bot_token: str, app_token: str, api_url: str, channels: Sequen
     return findings
 
 
-async def _bot(client: AsyncWebClient) -> list[Finding]:
+async def _bot(client: AsyncWebClient, now: Clock) -> list[Finding]:
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
@@ -43,11 +47,22 @@ async def _bot(client: AsyncWebClient) -> list[Finding]:
     except (*NETWORK, ValueError) as error:
         return [_unreachable("slack token", error)]
     team, user = answer.get("team", "?"), answer.get("user", "?")
-    return [Finding("slack token", f"{user} in {team}"), _scopes(answer.headers)]
+    headers = {name.lower(): str(value) for name, value in answer.headers.items()}
+    return [Finding("slack token", f"{user} in {team}"), _scopes(headers), *_clock(headers, now())]
 
 
-def _scopes(headers: Mapping[str, Any]) -> Finding:
-    granted = {name.lower(): value for name, value in headers.items()}.get("x-oauth-scopes", "")
+def _clock(headers: Mapping[str, str], now: datetime) -> list[Finding]:
+    """Slack's requests count for five minutes, and a code of a platform often for one: all are refused by a wrong clock."""
+    ahead = ahead_of(headers, now)
+    if ahead is None:
+        return []
+    how = "ahead of" if ahead > timedelta() else "behind"
+    text = f"this machine's is {int(abs(ahead).total_seconds())} seconds {how} Slack's"
+    return [Finding("clock", text, "set it, and keep it set by NTP")]
+
+
+def _scopes(headers: Mapping[str, str]) -> Finding:
+    granted = headers.get("x-oauth-scopes", "")
     held = {scope.strip() for scope in str(granted).split(",")}
     lacking = [scope for scope in NEEDED if scope not in held]
     if lacking:
