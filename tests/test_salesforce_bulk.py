@@ -117,6 +117,17 @@ async def test_each_record_of_a_job_gets_its_own_answer_in_whatever_order(desk):
     assert results["TP2_2000"].state is PushState.SENT
 
 
+async def test_what_a_complete_job_says_nothing_about_is_sent_again_and_not_taken_for_sent(desk):
+    desk.sandbox.refuse("TP2_1", "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No touchpoints on Mondays")
+    desk.sandbox.lock("TP2_2", times=2)
+    desk.sandbox.mischief.lose_results(5)
+    results = await desk.push(touches(2_001))
+    assert (PushState.SET_ASIDE, PushState.RETRY) == (results.pop("TP2_1").state, results.pop("TP2_2").state)
+    assert {PushState.SENT} == states(results)
+    sent = [desk.sandbox.writes[key] for key in results]
+    assert ({1}, 5) == ({write.created for write in sent}, sum(write.total == 2 for write in sent))
+
+
 async def test_a_job_that_breaks_off_leaves_the_rest_to_smaller_calls(desk):
     desk.sandbox.bulk.stop_after = 1_000
     results = await desk.push(touches(2_300))

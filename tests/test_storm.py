@@ -9,7 +9,8 @@ from sample_facts import OUTAGES
 from slack_limits import message_problems
 
 from bot.memory.memory import Work
-from bot.words.errors import AuthorizationLost
+from bot.words.connection import Cause
+from bot.words.errors import AuthorizationLost, Misconfigured
 from bot.words.facts import PAGE, Storm, StormLine
 from handlers.slack.looks.messages import SlackComposer
 
@@ -44,6 +45,26 @@ async def test_many_drops_at_once_are_five_messages_and_the_last_counts_down_to_
                 assert any("5 Google Ads logins need" in post.text for post in story.posts())
         await story.pass_by(Work.SAY, seconds=4)
         assert sorted([RED] * 4 + [GREEN]) == sorted(p.attachments[0]["color"] for p in story.posts())
+
+
+async def test_a_wrong_client_secret_is_two_messages_however_many_logins_find_it_one_by_one(memory, clock):
+    """What the operator must act upon is told in full once; the others follow in one message."""
+    secret = Misconfigured(Cause("invalid_client", "The client secret is wrong.", "Set the right one."))
+    async with telling(memory, clock) as story:
+        grants = []
+        async with memory.begin() as tx:
+            for n in range(12):
+                grants.append(await a_grant(tx, clock(), f"person{n}", GOOGLE))
+                await an_account(tx, grants[-1], clock(), f"{n:010d}")
+        for grant in grants:
+            clock.advance(seconds=40)
+            await story.watch.losses.lost(grant.id, grant.generation, secret)
+            await story.work(Work.SAY)
+        await story.pass_by(Work.SAY, minutes=2)
+        alone, others = sorted((post.text for post in story.posts()), key=lambda text: "logins" in text)
+        assert alone.startswith("Google Ads refuses Redkey itself, so Account 0000000000 is cut off.")
+        assert others.startswith("11 Google Ads logins are cut off.")
+        assert others.endswith("Set the right one.")
 
 
 def test_a_digest_of_hostile_names_keeps_slacks_limits_and_links_only_to_our_pages():

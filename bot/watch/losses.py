@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -16,6 +17,8 @@ from bot.words.interfaces import Clock
 from bot.work.together import Together
 
 log = structlog.get_logger()
+
+A_ROUND = timedelta(minutes=10)  # of checks, and more
 
 Loss = AuthorizationLost | AccessDenied | Misconfigured
 
@@ -189,9 +192,17 @@ class Losses:
             now=now,
         )
         if outage is not None:
-            await tx.storms.gather(outage, 1 if together else self._storms.after, self._storms.window, now)
+            rule = self._rule(error, together=together)
+            await tx.storms.gather(outage, rule.after, rule.window, now)
             log.warning("connection lost", platform=first.platform, outage=outage.id, cause=error.cause.code)
             await tx.outbox.say_message(outage.id, outage.revision, now)
+
+    def _rule(self, error: Loss, *, together: bool) -> StormRule:
+        """What is wrong with our app is wrong for every login of a platform: one message tells it, one is for all others."""
+        after, window = self._storms
+        if isinstance(error, Misconfigured):
+            return StormRule(1 if together else min(after, 2), max(window, A_ROUND))
+        return StormRule(1 if together else after, window)
 
     async def _join(self, tx: Tx, outage: Outage, connections: Sequence[Connection]) -> None:
         """Accounts of the same login that its outage does not tell of yet: connected or resumed since it began."""
