@@ -182,3 +182,24 @@ async def test_a_rotated_token_that_cannot_be_stored_is_stored_when_it_can_be(st
     assert 1 == story.asked(SALESFORCE)
     await refresher.renewed(salesforce.grant_id, 2)
     assert 0 == story.world.salesforce.ledger.count("token.reused")
+
+
+@sqlite_only
+async def test_a_rotated_token_that_no_time_was_left_to_store_costs_one_try_and_an_honest_word(story, salesforce):
+    """The process ends while the database is away: the intent that it left tells the next one."""
+    disk = Trouble(story.memory)
+    ending = story.another_refresher(disk)
+    disk.next_writes_fail(1_000, after=1)
+    caller = asyncio.create_task(ending.renewed(salesforce.grant_id, 1))
+    await story.world.salesforce.ledger.wait_for("token.rotated")
+    await ending.drain(within=0.05)
+    (storing,) = ending._running.values()
+    storing.cancel()  # as the end of the process does
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+    with pytest.raises(TryLater):
+        await story.refresher.renewed(salesforce.grant_id, 1)
+    story.clock.advance(MARGIN)
+    assert "lost_in_transfer" == await lost_with(story.refresher, salesforce)
+    assert (2, 1) == (story.asked(SALESFORCE), story.world.salesforce.ledger.count("token.reused"))

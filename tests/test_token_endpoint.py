@@ -109,6 +109,13 @@ async def test_a_readable_lifetime_is_taken(server, gateway, expires_in):
     assert (await refresh(gateway)).expires_at == NOW + timedelta(hours=1)
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/javascript; charset=UTF-8", "application/octet-stream", ""])
+async def test_a_token_that_is_sent_under_a_wrong_name_is_a_token_all_the_same(server, gateway, kind):
+    """Meta named its answers text/javascript for years. One that has rotated is the only copy, so it is not thrown away."""
+    server.token_answers = [said(GOOD, content_type=kind)]
+    assert SECRETS["access token"] == (await refresh(gateway)).access_token.reveal()
+
+
 GARBAGE = {
     "html": b"<!doctype html><h1>Welcome</h1>",
     "nothing": b"",
@@ -117,6 +124,8 @@ GARBAGE = {
     "invalid utf-8": b'{"access_token":"\xff\xfe","token_type":"Bearer"}',
     "half": b'{"access_token":"a',
     "deep": b"[" * 200_000,
+    "a key twice further in": b'{"access_token":"a","token_type":"Bearer","x":{"y":1,"y":2}}',
+    "a byte order mark": b'\xef\xbb\xbf{"access_token":"a","token_type":"Bearer"}',
     "a key twice": b'{"access_token":"a","access_token":"b","token_type":"Bearer"}',
     "an error beside a token": json.dumps(GOOD | {"error": "slow_down"}).encode(),
     "an error with 200": b'{"error":"invalid_grant"}',
