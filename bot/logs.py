@@ -3,6 +3,7 @@
 Secrets are kept out of log calls everywhere; what stands here is the last line of defence, not the first.
 """
 
+import errno
 import logging
 import os
 import re
@@ -61,6 +62,13 @@ _SECRET_KEY = re.compile(rf"(?i)(^|_)({_NAMES}|authorization|cookie|secret|token
 # What could forge a line, move a terminal's cursor or turn the direction of reading.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_IN_TRACEBACK = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_SHORT: dict[int | None, str] = {
+    errno.EMFILE: "this process may open no more files (LimitNOFILE, ulimit -n)",
+    errno.ENFILE: "this machine can open no more files",
+    errno.ENOMEM: "there is no memory left for this process",
+    errno.ENOSPC: "there is no room left on the disk",
+}
 
 _hidden: set[str] = set()
 
@@ -140,6 +148,7 @@ def start_logging(stream: TextIO | None = None, *, hidden: Iterable[str] = ()) -
 def _last_steps(stream: TextIO) -> list[Processor]:
     steps: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _shortage,
         structlog.processors.format_exc_info,  # plain: a traceback with local variables would hold tokens
         without_secrets,
     ]
@@ -147,6 +156,20 @@ def _last_steps(stream: TextIO) -> list[Processor]:
         colors = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         return [*steps, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)]
     return [*steps, _message_first, structlog.processors.JSONRenderer()]
+
+
+def _shortage(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What the machine is short of is no fault of ours, and where it was noticed tells nobody anything."""
+    said = event.get("exc_info")
+    error = said if isinstance(said, BaseException) else said[1] if isinstance(said, tuple) else None
+    error = error or (sys.exc_info()[1] if said else None)
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SHORT):
+            del event["exc_info"]
+            event["why"] = _SHORT.get(getattr(error, "errno", None), _SHORT[errno.ENOMEM])
+            break
+        error = error.__cause__ or error.__context__
+    return event
 
 
 def _message_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -1,8 +1,11 @@
 """The log keeps secrets and forged lines out."""
 
+import errno
 import io
 import json
 import logging
+import resource
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -154,3 +157,27 @@ def test_starting_twice_writes_every_line_once():
     structlog.get_logger().info("once")
 
     assert len(logged(stream)) == 1
+
+
+def test_what_the_machine_is_short_of_is_named_without_a_traceback():
+    stream = io.StringIO()
+    logs.start_logging(stream)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with socket.socket():
+            pass
+    except OSError as error:
+        full = error
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    for error in (full, MemoryError(), OSError(errno.EIO, "another trouble")):
+        try:
+            raise RuntimeError("wrapped") from error
+        except RuntimeError:
+            structlog.get_logger().exception("work failed unexpectedly")
+        logging.getLogger("asyncio").error("socket.accept() out of system resource", exc_info=error)
+    said = [(line.get("why", ""), "exception" in line) for line in logged(stream)]
+    assert [(said[0][0], False)] * 2 + [(said[2][0], False)] * 2 + [("", True)] * 2 == said
+    assert "no more files" in said[0][0]
+    assert "no memory" in said[2][0]
