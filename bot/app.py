@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import platforms
 from bot.alert.alert import Alert
+from bot.alert.order import AT_ONCE, SAY_LEASE, Order
 from bot.alert.remind import Remind
 from bot.announce.announce import Announce, Announcer, Teller
 from bot.announce.digest import KIND as DIGEST
@@ -33,7 +34,6 @@ from bot.logins.refresh import Refresher
 from bot.logins.revoke import Revoke
 from bot.memory.announcements import Announcement
 from bot.memory.memory import Work
-from bot.memory.outages import Saying
 from bot.memory.storms import StormRule
 from bot.outages.calling import Presence
 from bot.outages.gathering import Facts
@@ -68,7 +68,6 @@ from storage import SqlMemory, open_memory
 
 MOVES = 8  # transfers at once
 CATCH_UPS = 6  # of these at most, so that a long catch-up, or many, leave the everyday ones their turns
-SAY_LEASE = timedelta(minutes=2)  # longer than looking for a post and posting take at the slowest
 PLATFORM_DOWN_EVERY = timedelta(seconds=30)
 ENDINGS_EVERY = timedelta(minutes=5)  # a step is a matter of days
 DIGEST_EVERY = timedelta(minutes=1)
@@ -214,10 +213,6 @@ class App:
         memory, now, owner = self.memory, self.now, self.replica
         catching_up: set[tuple[str, Flow]] = set()
 
-        async def say(limit: int) -> list[Saying]:
-            async with memory.begin() as tx:
-                return await tx.outbox.claim(now(), limit, owner, SAY_LEASE)
-
         async def tell(limit: int) -> list[Announcement]:
             async with memory.begin() as tx:
                 return await tx.announcements.claim(now(), limit, owner, SAY_LEASE)
@@ -244,7 +239,7 @@ class App:
             await (own.renew(grant) if own is not None and grant.platform == SLACK else self.watch.renew(grant))
 
         return {
-            Work.SAY: Worker(say, alert.say, 4),
+            Work.SAY: Worker(Order(memory, owner, now).claim, alert.say, AT_ONCE),
             Work.ANNOUNCE: Worker(tell, announce.say, 2),
             Work.MOVE: Worker(move, move_one, MOVES),
             Work.CHECK: self._checking(),

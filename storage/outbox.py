@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Row, Update, case, exists, func, or_, select, update
+from sqlalchemy import Row, Update, and_, case, exists, func, or_, select, update
 
 from bot.memory.memory import Work
 from bot.memory.outages import Saying
@@ -15,6 +15,7 @@ from storage.tables import outages, outbox
 from storage.transaction import Transaction, earlier
 
 _FREE = outbox.c.owner.is_(None)
+_NEWS = and_(outbox.c.kind == "message", outbox.c.revision > func.coalesce(outbox.c.said_revision, -1))
 TOGETHER = timedelta(seconds=3)  # what happens in a storm within this is one edit of its message
 STORM_TELLS = {"wrong_account", "stalled"}  # what somebody must know of one login, told in the thread of its storm
 STORM_MOST = 20  # of each kind; the pages have the others
@@ -69,7 +70,9 @@ class OutboxRows:
         storm: str | None = await self._tx.value(select(outages.c.storm).where(outages.c.id == outage_id))
         return storm
 
-    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
+    async def claim(
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, news: bool = False
+    ) -> list[Saying]:
         """Replies of one outage are claimed one after the other, so that its thread tells things in their order."""
         before = outbox.alias()
         ts = select(outages.c.ts).where(outages.c.id == outbox.c.outage_id).correlate(outbox).scalar_subquery()
@@ -84,7 +87,7 @@ class OutboxRows:
             outbox,
             where=[
                 outbox.c.due_at <= now,
-                or_(outbox.c.kind == "message", posted & ~untold.correlate(outbox)),
+                _NEWS if news else or_(outbox.c.kind == "message", posted & ~untold.correlate(outbox)),
             ],
             order=[outbox.c.due_at, outbox.c.kind],
             limit=limit,

@@ -119,8 +119,12 @@ class Outbox(Protocol):
     async def unsay(self, outage_id: str, what: str) -> None:
         """Replies of this kind that still wait, and have not been tried, are not true any more: nobody hears them."""
 
-    async def claim(self, now: datetime, limit: int, owner: str, lease: timedelta) -> list[Saying]:
-        """Due rows; a reply only once its outage's message has a ts. Adds 1 to the fence."""
+    async def claim(
+        self, now: datetime, limit: int, owner: str, lease: timedelta, *, news: bool = False
+    ) -> list[Saying]:
+        """Due rows, oldest first; a reply only once its outage's message has a ts. Adds 1 to the fence. `news`: only
+        messages that tell of something which has not been told.
+        """
 
     async def posting(self, saying: Saying, now: datetime) -> None:
         """Record that the post is about to be sent. Raises Fenced."""

@@ -64,7 +64,7 @@ class SlackVoice:
             return await self._said_once(message)
 
     async def _said_once(self, message: Spoken) -> tuple[str, str]:
-        await self._pacing.turn(message.channel)
+        await self._pacing.turn(message.channel, news=message.thread is None)
         try:
             answer = await self._post(message, _content(message))
         except SlackApiError as error:
