@@ -1,5 +1,7 @@
 """Cost at Meta Ads: to the micro, deleted ads included, from pages or from a report where it is too much."""
 
+import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +10,9 @@ from practice_gateway import answered, session
 from practice_meta_ads import at_desk, by_day
 
 from bot.words.errors import AccessDenied, TryLater
-from platforms._meta_ads_insights import micros
+from bot.words.interfaces import Answer
+from platforms._meta_ads_graph import Graph
+from platforms._meta_ads_insights import Insights, micros
 from platforms.meta_ads import MetaAds
 from sandbox.meta_ads import BEN, EMEA, GULF, SHOES
 
@@ -188,3 +192,32 @@ def test_money_is_exact():
         -50_000,
         1,
     ]
+
+
+async def test_a_large_report_is_put_in_order_beside_the_loop():
+    """Whoever clicks meanwhile does not wait for it: the loop goes on turning after the last page has come."""
+    turns, at_last_page = 0, 0
+
+    async def fetch(_method, _url, *, params):
+        nonlocal at_last_page
+        at_last_page, page = turns, int(params.get("after", "0"))
+        rows = [insight(page * 500 + n) for n in range(500)]
+        paging = {"cursors": {"after": str(page + 1)}} | ({"next": "https://…"} if page < 9 else {})
+        return Answer(200, {}, json.dumps({"data": rows, "paging": paging}).encode())
+
+    async def turn():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    (rows,) = [rows async for rows in Insights(Graph(fetch, "v26.0"), "1", "EUR").of_ads(UNTIL, UNTIL)]
+    turning.cancel()
+    assert (len(rows), turns - at_last_page > 20) == (5_000, True)
+
+
+def insight(number):
+    names = {"campaign_id": "7", "campaign_name": "Autumn", "adset_id": "8", "ad_id": f"1204{number:011}"}
+    told = {"spend": "1.25", "clicks": "3", "impressions": "40", "account_currency": "EUR"}
+    return names | told | {"date_start": UNTIL.isoformat(), "date_stop": UNTIL.isoformat()}
