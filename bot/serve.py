@@ -34,7 +34,7 @@ from handlers.web.health import Numbers, Others
 from handlers.web.listening import CarefulServer
 from handlers.web.signin import SignIn
 from handlers.web.slack_login import SlackLogin
-from handlers.web.website import build_web
+from handlers.web.website import Front, Parts, build_web
 
 log = structlog.get_logger()
 
@@ -200,23 +200,27 @@ class Serving:
 
     def website(self) -> ASGIApp:
         app, settings = self._app, self._app.settings
-        return build_web(
+        parts = Parts(
             app.desk,
             app.door,
             app.ledger,
             app.gallery,
-            self,
-            public_url=settings.web.public_url,
-            api_keys=[key.get_secret_value() for key in settings.web.api_keys],
-            language=settings.slack.language,
-            authorize_urls={key: gateway.platform.oauth.authorize_url for key, gateway in app.gateways.items()},
-            crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
+            health=self,
             tagging=app.tag_settings,
             guard=self._signin(),
-            tenant=settings.tenant,
             neighbours=self._tenants,
             slack_http=self._from_slack if settings.slack.mode == "http" and not settings.tenant.team else None,
         )
+        front = Front(
+            settings.web.public_url,
+            settings.slack.language,
+            api_keys=[key.get_secret_value() for key in settings.web.api_keys],
+            metrics_token=settings.web.metrics_token.get_secret_value(),
+            authorize_urls={key: gateway.platform.oauth.authorize_url for key, gateway in app.gateways.items()},
+            crms=[key for key, gateway in app.gateways.items() if gateway.platform.kind is Kind.CRM] or CRMS,
+            tenant=settings.tenant,
+        )
+        return build_web(parts, front)
 
     def _signin(self) -> SignIn | None:
         """Sign in with Slack, where it is asked for."""

@@ -20,7 +20,7 @@ from bot.words.connection import Account, Cause, Connection, Event, Kind, Outage
 from bot.words.facts import AccountFact, ConnectionFacts, Freshness, OutageFacts, Progress
 from bot.words.freight import CostRow
 from handlers.web.health import Numbers
-from handlers.web.website import build_web
+from handlers.web.website import Front, Parts, build_web
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CONSENT = "http://127.0.0.1:9/authorize"
@@ -327,14 +327,14 @@ class Site:
 async def website(**options) -> AsyncIterator[Site]:
     desk, door, ledger, health = PracticeDesk(), PracticeDoor(), PracticeLedger(), PracticeHealth()
     gallery = PracticeGallery(desk)
-    settings = {
+    behind = {name: options.pop(name) for name in ("guard", "neighbours", "slack_http") if name in options}
+    front = {
         "public_url": "http://127.0.0.1:8080",
-        "tagging": object(),
         "api_keys": [KEY],
         "authorize_urls": {"google_ads": CONSENT, "salesforce": "https://login.salesforce.com/authorize"},
         **options,
     }
-    app = build_web(desk, door, ledger, gallery, health, **settings)
+    app = build_web(Parts(desk, door, ledger, gallery, health, tagging=object(), **behind), Front(**front))
     config = uvicorn.Config(app, port=0, log_level="critical", access_log=False, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)

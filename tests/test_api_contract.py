@@ -6,8 +6,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from practice_web import KEY, connection, facts, outage, website, website_in_a_thread
+from pydantic import SecretStr
 
-from bot.settings.api_keys import SCOPES, KeyRing, read_api_key
+from bot.settings.api_keys import SCOPES, KeyRing, a_bearer, read_api_key
 from handlers.web.openapi import document
 
 AUTH = {"Authorization": f"Bearer {KEY}"}
@@ -111,6 +112,12 @@ def test_a_key_that_cannot_be_is_refused_without_being_shown(text):
     with pytest.raises(ValueError, match="scope") as refused:
         read_api_key(text)
     assert "key" not in str(refused.value).replace("a key", "").replace("KEY", "")
+
+
+def test_a_token_for_the_metrics_that_cannot_be_sent_is_refused_without_being_shown():
+    with pytest.raises(ValueError, match="letters, digits") as refused:
+        a_bearer(SecretStr("two words"))
+    assert "two words" not in str(refused.value)
 
 
 def test_only_digests_of_keys_are_kept():

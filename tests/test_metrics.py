@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from deployment import deployed
-from practice_web import website
+from practice_web import KEY, website
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,6 +30,17 @@ async def test_requests_are_counted_by_route_and_status_and_strangers_make_no_ne
 
         assert 'redkey_http_request_seconds_count{route="connections",status="200"} 1.0' in lines
         assert 'redkey_http_request_seconds_count{route="other",status="404"} 3.0' in lines
+
+
+async def test_with_a_token_of_its_own_the_numbers_are_for_whoever_shows_it_and_the_health_for_all():
+    async with website(metrics_token="of-prometheus") as site:
+        for shown in (None, "Bearer wrong", "Basic of-prometheus", f"Bearer {KEY}", "Bearer of-prometheus"):
+            answer = await site.client.get("/metrics", headers={"Authorization": shown} if shown else {})
+            right = shown == "Bearer of-prometheus"
+            assert (answer.status_code, "redkey_database_up" in answer.text) == ((200, True) if right else (401, False))
+            assert right or ("web.metrics_token" in answer.text and "WWW-Authenticate" in answer.headers)
+        assert (await site.client.get("/readyz")).status_code == 200
+        assert (await site.client.get("/api/v1/connections", headers={"Authorization": shown})).status_code == 401
 
 
 async def test_the_dashboard_and_the_alert_rules_ask_for_what_there_is():

@@ -99,6 +99,7 @@ def test_every_key_is_an_environment_variable(folder, monkeypatch):
         ("web", "port"): "81",
         ("web", "public_url"): "https://r.example",
         ("web", "api_keys"): "one-key,two-key",
+        ("web", "metrics_token"): "m",
         ("web", "require_slack_login"): "true",
         ("slack", "mode"): "http",
         ("slack", "bot_token"): "xoxb-1",
@@ -336,6 +337,7 @@ def test_settings_never_change_and_never_show_a_secret(folder):
         written(
             folder,
             f'[secrets]\nkeys = ["{KEY}"]\n[slack]\nbot_token = "xoxb-canary"\n[web]\napi_keys = ["canary-api"]\n'
+            'metrics_token = "canary-metrics"\n'
             '[database]\nurl = "postgresql://u:canary-pw@h/d"\n[platforms.google_ads]\nclient_secret = "canary-cs"\n'
             '[fallback]\nwebhook = "https://h.example/canary-hook"\nsecret = "canary-seal"',
         )
@@ -345,9 +347,8 @@ def test_settings_never_change_and_never_show_a_secret(folder):
         settings.web.port = 1
     assert "canary" not in repr(settings)
     assert KEY not in repr(settings)
-    assert {"xoxb-canary", "canary-api", "canary-pw", "canary-cs", "canary-seal", KEY, KEY.partition(":")[2]} <= set(
-        settings.hidden()
-    )
+    canaries = {"xoxb-canary", *(f"canary-{name}" for name in ("api", "metrics", "pw", "cs", "seal"))}
+    assert {*canaries, KEY, KEY.partition(":")[2]} <= set(settings.hidden())
 
 
 def test_what_the_bot_still_needs_is_told_with_its_cure(folder):

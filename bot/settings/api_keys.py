@@ -46,6 +46,13 @@ def with_scopes(keys: Sequence[SecretStr]) -> Sequence[SecretStr]:
     return keys
 
 
+def a_bearer(token: SecretStr) -> SecretStr:
+    """Check that it can be sent. Raises ValueError."""
+    if (text := token.get_secret_value()) and not TOKEN.fullmatch(text):
+        raise ValueError("expected letters, digits and - . _ ~ + / only, such as `openssl rand -hex 24` prints")
+    return token
+
+
 def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 

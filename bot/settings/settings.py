@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from bot.settings.api_keys import with_scopes
+from bot.settings.api_keys import a_bearer, with_scopes
 from bot.settings.values import (
     Duration,
     Kept,
@@ -69,6 +69,8 @@ class WebSettings(Section):
     """Where browsers reach us; without a slash at the end. Known even when not set, as long as we listen on loopback."""
     api_keys: Annotated[SecretTexts, AfterValidator(with_scopes)] = ()
     """Each `KEY` or `KEY:scope+scope`."""
+    metrics_token: Annotated[SecretStr, AfterValidator(a_bearer)] = NO_SECRET
+    """Opens `/metrics`, which is open to everybody without it."""
     require_slack_login: bool = False
 
     @model_validator(mode="before")
@@ -237,7 +239,7 @@ class Settings(Section):
         """Every secret in here, for the log's last line of defence."""
         slack = self.slack
         held = [slack.bot_token, slack.app_token, slack.signing_secret, slack.client_secret, slack.refresh_token]
-        held += [self.fallback.webhook, self.fallback.secret, self.fallback.ping]
+        held += [self.web.metrics_token, self.fallback.webhook, self.fallback.secret, self.fallback.ping]
         held += [*self.secrets.keys, *(s for each in self.webhooks for s in (each.url, *each.secrets))]
         texts = [secret.get_secret_value() for secret in held]
         texts += [text.partition(":")[2] for text in texts if re.match(r"\w+:", text)]

@@ -17,6 +17,7 @@ from bot.words.connection import Outage
 from bot.words.freight import Touchpoint
 from bot.words.listing import connection_item, cost_csv, cost_ndjson, freshness_item, outage_item
 from handlers.web import openapi
+from handlers.web.bearer import CHALLENGE, shown
 from handlers.web.own_ids import own_id
 from handlers.web.paging import WRONG_CURSOR, after_of, following, limit_of, page
 from handlers.web.problems import problem_json
@@ -26,7 +27,6 @@ Parse = Callable[[bytes, Collection[str]], list[Touchpoint]]
 
 PARSERS: dict[str, Parse] = {"application/json": parse_json, "application/x-ndjson": parse_ndjson}
 EXPORTS = {"csv": ("text/csv; charset=utf-8", cost_csv), "ndjson": ("application/x-ndjson", cost_ndjson)}
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="redkey"'}
 
 
 def routes(desk: Desk, ledger: Ledger, api_keys: Sequence[str], crms: Collection[str]) -> APIRouter:
@@ -89,10 +89,7 @@ def _needs(ring: KeyRing, scope: str) -> Any:
     async def check(request: Request) -> None:  # else FastAPI would go to a thread for it
         if not ring:
             raise HTTPException(401, "The API is closed: web.api_keys holds no key.", CHALLENGE)
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        key = ring.of(given.strip())
-        if scheme.lower() != "bearer" or key is None:
-            raise HTTPException(401, "Send one of web.api_keys as: Authorization: Bearer KEY", CHALLENGE)
+        key = shown(request, ring, "one of web.api_keys")
         if not key.may(scope):
             lacking = f'{CHALLENGE["WWW-Authenticate"]}, error="insufficient_scope", scope="{scope}"'
             raise HTTPException(403, f"This key lacks the scope {scope}.", {"WWW-Authenticate": lacking})

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bot.settings.api_keys import KeyRing
 from bot.words.listing import stamp
+from handlers.web.bearer import shown
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATIENCE = 3.0  # seconds for the database to answer
@@ -53,7 +56,8 @@ class Health(Protocol):
         """Of the workspaces beside home, by their ids."""
 
 
-def routes(own: Health, exposition: Exposition) -> APIRouter:
+def routes(own: Health, exposition: Exposition, scrapers: KeyRing) -> APIRouter:
+    """`scrapers`: whose key opens /metrics; without any, it is open."""
     router = APIRouter()
 
     @router.api_route("/healthz", methods=["GET", "HEAD"])
@@ -73,7 +77,9 @@ def routes(own: Health, exposition: Exposition) -> APIRouter:
         return JSONResponse(told, 200 if ready else 503)
 
     @router.api_route("/metrics", methods=["GET", "HEAD"])
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        if scrapers:
+            shown(request, scrapers, "web.metrics_token")
         database = await _database(own)
         numbers = await own.numbers() if database else None
         return Response(exposition(numbers, own.slack(), await own.others()), media_type=METRICS_TYPE)

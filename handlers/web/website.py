@@ -1,10 +1,11 @@
 """Puts the web side together: every route, behind one edge that guards all of them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from bot.desk.touchpoint_rules import CRMS
 from bot.people.people import Desk, Door, Ledger
 from bot.people.showing import Gallery, TagDesk
+from bot.settings.api_keys import KeyRing
 from bot.words.tenant import Tenant
 from handlers.web import (
     api,
@@ -51,38 +53,48 @@ NO_TELEMETRY: TelemetryConfig = {
 }
 
 
-def build_web(
-    desk: Desk,
-    door: Door,
-    ledger: Ledger,
-    gallery: Gallery,
-    own_health: health.Health,
-    *,
-    public_url: str,
-    api_keys: Sequence[str] = (),
-    language: str = "en",
-    authorize_urls: Mapping[str, str] | None = None,
-    crms: Collection[str] = CRMS,
-    slack_http: SlackRequests | None = None,
-    live_every: float = 1.0,
-    tagging: TagDesk | None = None,
-    guard: SignIn | None = None,
-    tenant: Tenant | None = None,
-    neighbours: Neighbours | None = None,
-) -> FastAPI:
-    """Build the web application.
+@dataclass(frozen=True)
+class Parts:
+    """What stands behind the pages. What is None has no pages here."""
 
-    public_url: where browsers reach us; links and the cookie's name come from it, never from a Host header.
-    authorize_urls: platform key -> consent address, needed where one is plain http on loopback.
-    guard: Sign in with Slack, which then guards every page that people open.
-    live_every: seconds between two looks of a page that keeps itself current.
-    neighbours: the other workspaces, where the app may be added to more than one.
-    tenant: which workspace this is, where the deployment serves several.
-    slack_http: answers POST /slack/events in Slack's HTTP mode.
-    """
-    consents = {**(authorize_urls or {}), **({"slack": guard.login.authorize_url} if guard else {})}
-    pages = Pages(public_url, language, consents)
-    own = tenant or Tenant("", public_url)
+    desk: Desk
+    door: Door
+    ledger: Ledger
+    gallery: Gallery
+    health: health.Health
+    tagging: TagDesk | None = None
+    guard: SignIn | None = None
+    """Sign in with Slack, which then guards every page that people open."""
+    neighbours: Neighbours | None = None
+    """The other workspaces, where the app may be added to more than one."""
+    slack_http: SlackRequests | None = None
+    """Answers POST /slack/events in Slack's HTTP mode."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """How the pages are reached, and with which keys programs come in."""
+
+    public_url: str
+    """Where browsers reach us; links and the cookie's name come from it, never from a Host header."""
+    language: str = "en"
+    api_keys: Sequence[str] = field(default=(), repr=False)
+    metrics_token: str = field(default="", repr=False)
+    authorize_urls: Mapping[str, str] = field(default_factory=dict)
+    """Platform key -> consent address, needed where one is plain http on loopback."""
+    crms: Collection[str] = CRMS
+    tenant: Tenant | None = None
+    """Which workspace this is, where the deployment serves several."""
+    live_every: float = 1.0
+    """Seconds between two looks of a page that keeps itself current."""
+
+
+def build_web(parts: Parts, front: Front) -> FastAPI:
+    """Build the web application."""
+    guard, public_url = parts.guard, front.public_url
+    consents = {**front.authorize_urls, **({"slack": guard.login.authorize_url} if guard else {})}
+    pages = Pages(public_url, front.language, consents)
+    own = front.tenant or Tenant("", public_url)
     members = Members(public_url, guard.signins if guard else None, own)
     # A redirect that adds a slash would be built from the Host header, and the ready-made docs page loads from a CDN.
     app = FastAPI(
@@ -96,34 +108,46 @@ def build_web(
 
     app.add_middleware(Edge, pages=pages, public_url=public_url, answered=answered)
     problems.add_to(app, pages)
-    cookie = StateCookie(public_url)
-    if slack_http is not None:  # the first of all, as it is in a hurry and each that stands before it is looked at
-        app.add_route("/slack/events", slack_http, methods=["POST"])
-    app.include_router(api.routes(desk, ledger, api_keys, crms))  # then what programs call again and again
-    for router in (
-        reauthorize.routes(door, pages, cookie, members),
-        connect.routes(door, pages, cookie),
-        connections.routes(desk, gallery, pages, members),
-        connection.routes(gallery, pages, members),
-        outage.routes(gallery, pages, live_every),
-    ):
+    if parts.slack_http is not None:  # first of all, as it is in a hurry and each that stands before it is looked at
+        app.add_route("/slack/events", parts.slack_http, methods=["POST"])
+    app.include_router(api.routes(parts.desk, parts.ledger, front.api_keys, front.crms))  # what programs call often
+    for router in _for_people(parts, front, pages, members):
         app.include_router(router, dependencies=[Depends(members.looking)])
-    for router in (
-        guest.routes(door, pages, cookie),
-        callback.routes(desk, door, pages, cookie),
-        health.routes(own_health, partial(exposition, requests=requests)),
-    ):
+    for router in _for_everybody(parts, front, pages, requests):
         app.include_router(router)
-    if tagging is not None:
-        app.include_router(changes.routes(desk, gallery, tagging, pages, members))
+    if parts.tagging is not None:
+        app.include_router(changes.routes(parts.desk, parts.gallery, parts.tagging, pages, members))
     if guard is not None:
         secure = public_url.startswith("https:")
         app.include_router(signin.routes(guard, members, pages, own, secure=secure))
-    if neighbours is not None:
-        app.include_router(install.routes(neighbours.installs, pages, cookie))
-        app.include_router(by_tenant.routes(neighbours, pages))
+    if parts.neighbours is not None:
+        app.include_router(install.routes(parts.neighbours.installs, pages, StateCookie(public_url)))
+        app.include_router(by_tenant.routes(parts.neighbours, pages))
     _add_the_rest(app, pages)
     return app
+
+
+def _for_people(parts: Parts, front: Front, pages: Pages, members: Members) -> Sequence[APIRouter]:
+    """Behind Sign in with Slack, where it is asked for."""
+    cookie = StateCookie(front.public_url)
+    return (
+        reauthorize.routes(parts.door, pages, cookie, members),
+        connect.routes(parts.door, pages, cookie),
+        connections.routes(parts.desk, parts.gallery, pages, members),
+        connection.routes(parts.gallery, pages, members),
+        outage.routes(parts.gallery, pages, front.live_every),
+    )
+
+
+def _for_everybody(parts: Parts, front: Front, pages: Pages, requests: Requests) -> Sequence[APIRouter]:
+    """Guests, browsers that come back, and whoever watches the watcher."""
+    cookie = StateCookie(front.public_url)
+    scrapers = KeyRing([front.metrics_token])
+    return (
+        guest.routes(parts.door, pages, cookie),
+        callback.routes(parts.desk, parts.door, pages, cookie),
+        health.routes(parts.health, partial(exposition, requests=requests), scrapers),
+    )
 
 
 def _add_the_rest(app: FastAPI, pages: Pages) -> None:
