@@ -200,7 +200,7 @@ REPLIES: dict[str, tuple[OutageFacts, Reply]] = {
         Reply("guest_link", ANNA, {"link": "gst_1", "until": int((NOW + timedelta(days=1)).timestamp())}),
     ),
     "guest_used": (OUTAGES["google_disconnected"], Reply("guest_used", "ana@acme.com")),
-    "guest_revoked": (OUTAGES["google_disconnected"], Reply("guest_revoked", ANNA)),
+    "guest_revoked": (OUTAGES["google_disconnected"], Reply("guest_revoked")),
 }
 
 

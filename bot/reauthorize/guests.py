@@ -50,7 +50,7 @@ class Guests:
                 return False
             tx.audit.note("guest_revoked", who=who, subject=link_id, outage=link.outage_id)
             revision = await tx.outages.event(link.outage_id, Event(now, "guest_revoked", who))
-            await tx.outbox.say_reply(link.outage_id, "guest_revoked", revision, {"who": who}, now)
+            await tx.outbox.say_reply(link.outage_id, "guest_revoked", revision, {}, now)
         return True
 
     async def page(self, token: str) -> GuestPage | None:
