@@ -90,7 +90,8 @@ class Words:
         except UnknownCurrencyError:
             code = f" {currency}" if currency.isascii() and currency.isalpha() and len(currency) <= 5 else ""
             return format_decimal(amount, "#,##0.00", locale=self.language) + code
-        return format_currency(amount, currency, locale=self.language)
+        told = format_currency(amount, currency, locale=self.language)
+        return re.sub(r"([A-Z]{3})(?=\d)", "\\1\u00a0", told)  # AED 7.18: a code is no sign, and stands apart
 
     def amounts(self, micros: Mapping[str, int]) -> str:
         """Money in several currencies, which cannot be added up."""

@@ -262,7 +262,7 @@ def colour(story):
 
 
 def kind_of(reply):
-    kinds = "takes care", "caught up", "logged in again", "disconnected again", "does not reach", "does not get on"
+    kinds = "takes care", "caught up", "logged in again", "disconnected again", "does not reach", "has stalled"
     return next(kind for kind in kinds if kind in reply)
 
 

@@ -119,7 +119,7 @@ async def test_the_alert_names_the_accounts_that_are_lost_and_no_others(memory, 
         assert "Acme Americas" in post.text
         assert "EMEA" not in post.text
         assert "lost its access" in post.text
-        assert "Cost is missing since 23 Nov 2026" in post.text
+        assert "Cost has been missing since 23 Nov 2026" in post.text
 
 
 @sqlite_only

@@ -167,7 +167,7 @@ async def test_a_source_that_goes_on_disagreeing_is_told_once_and_left_in_peace_
     assert 7 == (await story.transfers(emea))[Flow.COST].mark["disagreed"]
     assert ("stalled", 1) == (told.state, events(told).count("stalled"))
     assert AMBER == colour(story)
-    assert 1 == len([reply for reply in story.replies() if "does not get on" in reply])
+    assert 1 == len([reply for reply in story.replies() if "has stalled" in reply])
 
     for _ in range(2):
         await story.pass_by(minutes=5)
@@ -240,7 +240,7 @@ async def test_a_catch_up_that_does_not_move_says_so_once_and_that_it_moves_agai
         await story.pass_by(minutes=5)
     told = await story.outage(outage.id)
     assert ("stalled", ["disconnected", "reauthorized", "stalled"]) == (told.state, events(told))
-    assert "does not get on" in story.posts()[0].text
+    assert "has stalled" in story.posts()[0].text
 
     story.world.google_ads.faults.clear()
     off_by_one(story.gateways[GOOGLE].platform, 2)

@@ -77,7 +77,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_the_google_alert_says_what_comes_back_and_what_never_does() -> None:
     text = words_of(EVERYTHING["google_disconnected.en"])
-    assert "Cost is missing since 21 Nov 2026: about €4,110, usually €1,370 a day." in text
+    assert "Cost has been missing since 21 Nov 2026: about €4,110, usually €1,370 a day." in text
     assert "Google Ads keeps it until 20 Nov 2029." in text
     assert "It will be recovered" not in text, "it stands under these words"
     assert "It will be recovered; Google Ads keeps it until 20 Nov 2029." in EVERYTHING["google_disconnected.en"].text
@@ -91,13 +91,13 @@ def test_what_is_soon_gone_and_what_is_gone_already_stand_apart() -> None:
     assert soon in text
     assert soon in EVERYTHING["google_soon_gone.en"].text
     gone = words_of(EVERYTHING["google_days_gone.en"])
-    assert "*Gone for good*\n• 3 days of cost: Google Ads gives them no more." in gone
+    assert "*Gone for good*\n• 3 days of cost are lost: Google Ads no longer gives them." in gone
     assert "Google Ads keeps it" not in gone + text
 
 
 def test_without_earlier_figures_nothing_is_guessed() -> None:
     text = words_of(EVERYTHING["google_new_here.en"])
-    assert "• Cost is missing since 21 Nov 2026. Google Ads keeps it" in text
+    assert "• Cost has been missing since 21 Nov 2026. Google Ads keeps it" in text
     assert "New ads run without UTM tags. Clicks on them can never be attributed, not even later." in text
     assert "about" not in text.partition("*Why:*")[0]
 
@@ -162,7 +162,7 @@ def test_the_text_alone_tells_what_broke_what_is_lost_and_what_to_do() -> None:
     for part in (
         "Google Ads is disconnected",
         "Acme EMEA",
-        "Cost is missing",
+        "Cost has been missing",
         "€4,110",
         "UTM tags",
         "Log in",

@@ -141,4 +141,4 @@ async def test_a_storm_is_brought_up_once_for_all_of_it(story):
     said = [story.replies(post) for post in story.posts()]
     assert sorted(map(len, said)) == [1] * 5
     (storm,) = (texts[0] for texts in said if "5 Google Ads logins need reauthorization." in texts[0])
-    assert "Cost is missing since" in storm
+    assert "Cost has been missing since" in storm

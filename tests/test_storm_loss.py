@@ -60,7 +60,7 @@ async def test_of_more_accounts_than_are_measured_it_tells_only_what_holds_for_e
     opened = await begin(story.memory, story.clock, accounts, after=1)
     facts = await story.app.facts.of(opened[0].storm)
     told = SlackComposer("en").outage(facts).text
-    assert "Cost is missing since" in told
+    assert "Cost has been missing since" in told
     assert "New ads run without UTM tags." in told
     assert "a day" not in told
 

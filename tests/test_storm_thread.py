@@ -95,7 +95,7 @@ async def test_a_wrong_login_and_a_stalled_catch_up_of_one_of_them_stand_in_its_
     said = story.replies(digest(story))
     assert len(said) == 2
     assert any("logged in as bob@agency.example" in text for text in said)
-    assert any(text.startswith(f"{second.login}: Catching up does not get on") for text in said)
+    assert any(text.startswith(f"{second.login}: Catching up has stalled") for text in said)
 
 
 async def test_a_thousand_stalled_ones_are_not_a_thousand_replies(story):
@@ -105,4 +105,4 @@ async def test_a_thousand_stalled_ones_are_not_a_thousand_replies(story):
             await tx.outbox.say_reply(outage.id, "stalled", 5, {"why": "HTTP 503"}, story.clock())
     for _ in range(30):
         await story.pass_by(Work.SAY, seconds=2)
-    assert len([text for text in story.replies(digest(story)) if "does not get on" in text]) == 20
+    assert len([text for text in story.replies(digest(story)) if "has stalled" in text]) == 20

@@ -53,7 +53,7 @@ async def test_google_ads_drops_is_reauthorized_catches_up_and_says_so(redkey):
     alert = await redkey.drop("google_ads")
     await redkey.world.pull("google_ads", "new_ads")
 
-    assert "Cost is missing since" in words(alert)
+    assert "Cost has been missing since" in words(alert)
     assert "can never be attributed" in words(alert)
     assert "Acme EMEA" in words(alert)
     assert "Acme Americas" in words(alert)

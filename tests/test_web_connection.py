@@ -1,5 +1,6 @@
 """The page of one connection and the page of one outage, which keeps itself current."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -90,6 +91,18 @@ async def test_an_outage_page_reloads_by_itself_without_a_script_until_it_is_ove
     assert 'data-live="/outages/out_1/live"' in moving
     assert "refresh" not in over
     assert "data-live" not in over
+
+
+async def test_an_outage_page_counts_days_and_says_what_is_gone_only_where_something_is():
+    async with website() as site:
+        gone, waits = {"ads_untagged": 2}, {"set_aside_count": 3}
+        over = {f"out_{n}": closed(caught_up_at=NOW, lost=lost) for n, lost in enumerate((gone, waits, gone | waits))}
+        site.gallery.outages = {**over, "out_9": catching_up()}
+        told = [(await site.client.get(f"/outages/{ref}")).text for ref in site.gallery.outages]
+
+    headings = [re.search(r'<div class="box red"><h2>([^<]*)', page) for page in told[:3]]
+    assert [each[1] for each in headings] == ["Gone for good", "Waiting for you", "Gone for good, or waiting for you"]
+    assert "4 of 10 days" in told[3]
 
 
 async def test_a_live_outage_sends_each_change_once_and_ends_with_the_outage():

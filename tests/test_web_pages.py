@@ -45,8 +45,8 @@ async def test_the_start_page_says_who_what_is_lost_and_where_the_button_leads()
         "The login was revoked, or its password changed.",
         "ada@acme.example",
         "Acme EMEA 123-456-7890",
-        "Ad cost is missing since 23 Nov 2026. It will be recovered once you have logged in.",
-        "New ads run untagged. Clicks on them cannot be attributed later, ever.",
+        "Ad cost has been missing since 23 Nov 2026. It will be recovered once you have logged in.",
+        "New ads run untagged. Clicks on them can never be attributed, not even later.",
         "Continue to Google Ads",
     ):
         assert expected in text

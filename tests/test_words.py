@@ -1,10 +1,13 @@
 """Our two languages: nothing is said that has no French, and numbers look as their readers write them."""
 
 import ast
+import re
 import string
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sentences import causes, said, trees
+from babel.messages.pofile import read_po
+from sentences import ROOT, causes, said, trees
 
 from bot.words.connection import Status
 from handlers.words import Words, catalogue
@@ -46,6 +49,7 @@ def test_durations_are_short() -> None:
 def test_money_is_written_as_its_readers_write_it() -> None:
     assert Words("en").money(4_100_250_000, "EUR") == "€4,100.25"
     assert Words("fr").money(4_100_250_000, "EUR") == "4\u202f100,25\xa0€"
+    assert Words("en").money(7_180_000, "AED") == "AED\xa07.18"
     assert Words("en").money(1_000_000, "<!channel>") == "1.00"
 
 
@@ -55,6 +59,19 @@ def test_a_translation_fills_in_what_its_sentence_fills_in() -> None:
         english = key[0] if isinstance(key, tuple) else key
         if english:
             assert fields(french) == fields(english), english
+
+
+def test_french_is_set_as_the_french_set_it() -> None:
+    """A colon never begins a line, and an apostrophe is one. What stands between ` is typed as it stands there."""
+    for folder in ("handlers", "handlers/web"):
+        with (ROOT / folder / "locale/fr.po").open("rb") as file:
+            told = [text for m in read_po(file, locale="fr") if m.id for text in _forms(m.string)]
+        wrong = [text for text in told if re.search(r" [;:?!»]|« |\w'\w", re.sub("`.*?`", "", text))]
+        assert (wrong, len(told) > 100) == ([], True)
+
+
+def _forms(french: object) -> Sequence[str]:
+    return [french] if isinstance(french, str) else list(french)  # type: ignore[call-overload]
 
 
 def test_no_translation_is_left_over() -> None:

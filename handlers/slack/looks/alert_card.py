@@ -63,7 +63,7 @@ def _text(facts: OutageFacts, words: Words) -> str:
 
 def _broke(facts: OutageFacts, words: Words) -> str:
     few = len(facts.accounts) <= NAMED_IN_TEXT
-    account = ", ".join(name_of(a) for a in facts.accounts) if few else who_is_hit(facts, words)
+    account = words.listing(name_of(a) for a in facts.accounts) if few else who_is_hit(facts, words)
     platform, count = facts.platform_name, len(facts.accounts)
     if facts.outage.remedy == "AccessDenied":
         return words.say("{platform}: the login has lost its access to {account}.", platform=platform, account=account)
@@ -89,7 +89,7 @@ def _loss(facts: OutageFacts, words: Words) -> list[str]:
     if facts.outage.claimed_by:
         who, since = mention(facts.outage.claimed_by), facts.outage.claimed_at
         lines.append(
-            words.say("👋 {who} takes care of it since {moment}.", who=who, moment=moment(words, since))
+            words.say("👋 {who} has been taking care of it since {moment}.", who=who, moment=moment(words, since))
             if since
             else words.say("👋 {who} takes care of it.", who=who)
         )

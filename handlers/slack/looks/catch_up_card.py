@@ -43,7 +43,7 @@ def catch_up_card(facts: OutageFacts, words: Words) -> Card:
 def stalled_card(facts: OutageFacts, words: Words) -> Card:
     missing = [missing_line(facts, part, words) for part in facts.progress if not part.verified]
     lines = [
-        words.say("The login works again, but catching up does not get on. It keeps trying."),
+        words.say("The login works again, but catching up has stalled. Redkey keeps trying."),
         f"*{words.say('Still missing')}*",
         *bulleted(_first(missing, words)),
     ]
@@ -56,14 +56,14 @@ def stalled_card(facts: OutageFacts, words: Words) -> Card:
         text=" ".join(
             [
                 words.many(
-                    "{platform}: {account} is connected again, but catching up does not get on.",
-                    "{platform}: {account} are connected again, but catching up does not get on.",
+                    "{platform}: {account} is connected again, but catching up has stalled.",
+                    "{platform}: {account} are connected again, but catching up has stalled.",
                     len(facts.accounts),
                     platform=facts.platform_name,
                     account=who_is_hit(facts, words),
                 ),
                 words.say("Still missing: {missing}.", missing=words.listing(missing[:3])) if missing else "",
-                words.say("It keeps trying."),
+                words.say("Redkey keeps trying."),
             ]
         ),
         headline=_headline(facts, words, words.say("stalled")),

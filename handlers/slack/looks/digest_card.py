@@ -23,7 +23,7 @@ def digest_card(facts: DigestFacts, words: Words) -> Card:
     lines += [f"*{words.say('The last 30 days')}*", *bulleted(_days(facts, words))]
     return Card(
         text=" ".join([words.under(week, count), *(_broke(facts, words)[:NAMED] if facts.outages else ())]),
-        headline=f"📊 *{link(facts.url, week)}*: {count}",
+        headline=words.under(f"📊 *{link(facts.url, week)}*", count),
         colour=RED if still else GREEN if not facts.outages else GREY,
         blocks=sections(lines),
     )
@@ -61,9 +61,7 @@ def _broke(facts: DigestFacts, words: Words) -> list[str]:
 
 
 def _outage(outage: DigestOutage, words: Words) -> str:
-    named = ", ".join(plain(name) for name in outage.accounts[:NAMED])
-    if more := len(outage.accounts) - NAMED:
-        named += " " + words.many("and {n} more", "and {n} more", more) if more > 0 else ""
+    named = words.some([plain(name) for name in outage.accounts], NAMED)
     title = words.under(outage.platform_name, link(outage.url, named) if named else "")
     how_long = words.duration(outage.down)
     if outage.state == "open":
@@ -88,7 +86,7 @@ def _endings(facts: DigestFacts, words: Words) -> list[str]:
 def _days(facts: DigestFacts, words: Words) -> list[str]:
     troubled = [strip for strip in facts.strips if strip.red]
     fine = facts.connections - len(troubled)
-    told = [f"{plain(s.name)} ({s.platform_name}): {_lost_days(s, words)}" for s in troubled]
+    told = [words.under(f"{plain(s.name)} ({s.platform_name})", _lost_days(s, words)) for s in troubled]
     if fine:
         told.append(words.many("{n} connection was never down", "{n} connections were never down", fine))
     return told

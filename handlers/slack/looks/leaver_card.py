@@ -30,7 +30,7 @@ def leaver_card(facts: LeaverFacts, words: Words) -> Card:
     if more := len(facts.lines) - len(blocks):
         blocks.append(section(words.many("and {n} more", "and {n} more", more)))
     return Card(
-        text=f"{words.under(what, names)}. {cure}" if resting else what,
+        text=f"{words.under(what, names)}. {cure}" if resting else f"{what}.",
         headline=f"{headline}\n{called}" if called else headline,
         colour=AMBER if resting else GREEN,
         blocks=blocks,
@@ -41,8 +41,8 @@ def _what(facts: LeaverFacts, resting: list[LeaverLine], words: Words) -> str:
     name, count = plain(facts.name), sum(len(line.accounts) for line in resting)
     if not count:
         if not name:
-            return words.say("Nothing rests any more on the logins of somebody who has left")
-        return words.say("Nothing rests any more on the logins of {name}, who has left", name=name)
+            return words.say("Nothing rests any more on the logins of somebody who has left Slack")
+        return words.say("Nothing rests any more on the logins of {name}, who has left Slack", name=name)
     if not name:
         return words.many(
             "Somebody has left Slack, and {n} connection rests on their login",

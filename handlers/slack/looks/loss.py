@@ -57,10 +57,10 @@ def _cost_is_missing(facts: OutageFacts, words: Words) -> str:
     assert facts.cost_since is not None
     day, loss = words.day(facts.cost_since), facts.loss
     if not loss.late:
-        return words.say("Cost is missing since {day}.", day=day)
+        return words.say("Cost has been missing since {day}.", day=day)
     late, a_day = words.about(loss.late), words.about(loss.a_day)
     return words.say(
-        "Cost is missing since {day}: about {late}, usually {a_day} a day.", day=day, late=late, a_day=a_day
+        "Cost has been missing since {day}: about {late}, usually {a_day} a day.", day=day, late=late, a_day=a_day
     )
 
 
@@ -101,8 +101,8 @@ def gone_for_good(facts: OutageFacts, words: Words) -> list[str]:
     if facts.loss.days_gone:
         lines.append(
             words.many(
-                "{n} day of cost: {platform} gives it no more.",
-                "{n} days of cost: {platform} gives them no more.",
+                "{n} day of cost is lost: {platform} no longer gives it.",
+                "{n} days of cost are lost: {platform} no longer gives them.",
                 facts.loss.days_gone,
                 platform=facts.platform_name,
             )

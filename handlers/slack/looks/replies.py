@@ -38,7 +38,7 @@ def reply_text(facts: OutageFacts, reply: Reply, words: Words, name_of: NameOf) 
         "guest_revoked": lambda: words.say("The link for somebody outside Slack was taken back."),
         "wrong_account": lambda: _wrong_account(reply, words),
         "partly": lambda: _partly(facts, reply, words),
-        "declined": lambda: words.say("Someone said no on {platform}'s page. Nothing has changed.", **_at(facts)),
+        "declined": lambda: words.say("Someone said no at {platform}. Nothing has changed.", **_at(facts)),
     }
     teller = tellers.get(reply.what)
     return teller() if teller else plain(reply.what.replace("_", " "))
@@ -81,8 +81,8 @@ def _reauthorized(facts: OutageFacts, reply: Reply, words: Words) -> str:
 
 def _stalled(facts: OutageFacts, reply: Reply, words: Words) -> str:
     why = plain(words.look_up(str(reply.detail.get("why", ""))), 300) or stalled_because(facts, words)
-    told = words.say("Catching up does not get on. It keeps trying.")
-    return told + (" " + words.say("Why: {cause}", cause=why) if why else "")
+    told = words.say("Catching up has stalled. Redkey keeps trying.")
+    return told + (" " + words.say("Why: {cause}.", cause=why.rstrip(".")) if why else "")
 
 
 def _of_one(reply: Reply, told: str, words: Words) -> str:
@@ -153,11 +153,10 @@ def _wrong_account(reply: Reply, words: Words) -> str:
 
 def _partly(facts: OutageFacts, reply: Reply, words: Words) -> str:
     missing = [plain(str(name)) for name in reply.detail.get("missing", [])]
-    names = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
     return words.many(
         "{account} is back. This login does not reach {names}, which has a message of its own now.",
         "{account} is back. This login does not reach {names}, which have messages of their own now.",
         len(missing),
         account=who_is_hit(facts, words),
-        names=names,
+        names=words.some(missing, 10),
     )
