@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from bot.memory.memory import SealBroken, Work
 from bot.words.connection import Secret
@@ -52,6 +52,9 @@ class RevocationRows:
         except SealBroken:
             return None
         return Secret(held["token"]), held["person"]
+
+    async def waiting(self) -> int:
+        return int(await self._tx.value(select(func.count()).select_from(revocations)))
 
     async def done(self, revocation_id: str) -> None:
         await self._tx.change(delete(revocations).where(revocations.c.id == revocation_id))

@@ -71,6 +71,19 @@ def test_revoking_everything_asks_first(redkey):
     assert redkey("revoke-all", "--yes").stdout == "revoked 0 logins\n"
 
 
+def test_revoking_everything_says_what_is_not_given_back_yet(redkey):
+    """Another that was killed had just begun with it."""
+    assert redkey("db", "upgrade").returncode == 0
+    with closing(sqlite3.connect(redkey.folder / "redkey.db")) as database, database:
+        row = ("rev_1", "salesforce", "sealed", "k1", "2026-11-23 09:00:00", "2999-11-23 09:00:00")
+        columns = "id, platform, token, token_key, created_at, due_at"
+        database.execute(f"INSERT INTO revocations ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
+    done = redkey("revoke-all", "--yes")
+
+    assert (done.returncode, done.stdout) == (0, "revoked 0 logins\n")
+    assert done.stderr.startswith("1 tokens are not given back yet: a running bot does it")
+
+
 def test_removing_what_is_not_there_names_it(redkey):
     for words in (("con_nowhere",), ("con_nowhere", "--yes")):
         done = redkey("remove", *words)

@@ -1,6 +1,7 @@
 """Somebody is at the platform's page, and meanwhile what they were asked for changes: mended, lost again, taken out."""
 
 import asyncio
+from time import monotonic
 
 import pytest
 from practice_memory import a_grant, drop
@@ -140,3 +141,16 @@ async def test_a_login_that_sees_the_account_but_may_not_read_it_is_the_wrong_on
 
     assert Ending.WRONG_ACCOUNT == (await story.reauthorize(SALESFORCE, outage.id, BEN)).ending
     assert ADA == (await story.connections())[0].login
+
+
+async def test_in_an_emergency_tokens_are_given_back_side_by_side(story):
+    """A platform may take a second for each, and there may be ten thousand."""
+    story.world.salesforce.faults.add(Fault(match="revoke", kind=Kind.SLOW, times=None, seconds=0.2))
+    async with story.memory.begin() as tx:
+        for number in range(20):
+            await tx.revocations.add(SALESFORCE, Secret(f"tok{number}"), story.clock())
+    assert 20 == await story.app.revoke.waiting()
+    began = monotonic()
+    await story.app.revoke.due_ones()
+    assert 0 == await story.app.revoke.waiting()
+    assert monotonic() - began < 2, "one after the other they take four seconds"

@@ -98,12 +98,18 @@ def revoke_all(
         if not sys.stdin.isatty():
             raise SetupError("revoke-all ends every login: say --yes if that is what you want")
         typer.confirm("This ends every login, here and at the platforms. Go on?", abort=True, err=True)
-    tell(f"revoked {sum(working(_everywhere(settings, _revoke_all)))} logins")
+    revoked, waiting = (sum(each) for each in zip(*working(_everywhere(settings, _revoke_all)), strict=True))
+    tell(f"revoked {revoked} logins")
+    if waiting:
+        typer.echo(
+            f"{waiting} tokens are not given back yet: a running bot does it, or this command, said again in five minutes",
+            err=True,
+        )
 
 
-async def _revoke_all(settings: Settings) -> int:
+async def _revoke_all(settings: Settings) -> tuple[int, int]:
     from bot.app import App
 
     async with App.open(settings, role="command") as app:
         with counting("revoking") as seen:
-            return await app.revoke.everything(me(), seen)
+            return await app.revoke.everything(me(), seen), await app.revoke.waiting()

@@ -116,6 +116,9 @@ class Revocations(Protocol):
     async def claim(self, now: datetime, limit: int, owner: str | None = None) -> list[tuple[str, str, Secret, str]]:
         """(id, platform, token, person) of due ones; moves each 5 minutes on."""
 
+    async def waiting(self) -> int:
+        """How many there are, due or not."""
+
     async def done(self, revocation_id: str) -> None: ...
     async def later(self, revocation_id: str, at: datetime) -> None: ...
 
