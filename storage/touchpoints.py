@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     Text,
     bindparam,
     case,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     update,
 )
 
@@ -28,7 +30,7 @@ from bot.words.connection import Kind
 from bot.words.freight import Batch, PushResult, PushState, Touchpoint
 from storage import sent
 from storage.accepting import take_in
-from storage.freight import HOMELESS, counters, credits_spent, deliveries, touchpoints
+from storage.freight import HOMELESS, counters, deliveries, touchpoints
 from storage.reading import due, ordered, read
 from storage.sent import AGAIN, SENT, SET_ASIDE, WAITING
 from storage.tables import connections
@@ -167,18 +169,19 @@ class TouchpointRows:
     async def spend(self, connection_id: str, day: date, calls: int, cap: int) -> bool:
         if 0 < cap < calls:
             return False
-        first = self._tx.insert(credits_spent).values(connection_id=connection_id, day=day, calls=calls)
-        total = credits_spent.c.calls + calls
-        within = None if cap == 0 else total <= cap
-        spent = first.on_conflict_do_update(
-            index_elements=[credits_spent.c.connection_id, credits_spent.c.day], set_={"calls": total}, where=within
-        )
-        return await self._tx.one(spent.returning(credits_spent.c.calls)) is not None
+        given = {"connection": connection_id, "day": day, "calls": calls, "cap": cap}
+        return (await self._tx.connection.execute(_SPENT, given)).first() is not None
 
 
 _WAITS_AGAIN = case((deliveries.c.state == WAITING, AGAIN), else_=deliveries.c.state)
 
 
+# Put together once: it is asked for each push, in the words of both databases.
+_SPENT = text(
+    """INSERT INTO credits_spent (connection_id, day, calls) VALUES (:connection, :day, :calls)
+    ON CONFLICT (connection_id, day) DO UPDATE SET calls = credits_spent.calls + excluded.calls
+    WHERE :cap = 0 OR credits_spent.calls + excluded.calls <= :cap RETURNING calls"""
+).bindparams(bindparam("day", type_=Date()))
 _CONNECTION = bindparam("connection", type_=Text())
 _FRESH = due(*sent.fresh(_CONNECTION))
 _PUT_OFF = due(*sent.of(_CONNECTION, bindparam("state", type_=Text())))

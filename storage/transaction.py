@@ -76,12 +76,12 @@ class Transaction:
     async def value(self, statement: Select[Any]) -> Any:
         return (await self.connection.execute(statement)).scalar()
 
-    async def change(self, statement: Update | Delete | Insert) -> int:
+    async def change(self, statement: Update | Delete | Insert, given: Json | None = None) -> int:
         """Carry it out; returns how many rows it met."""
         # For an INSERT the count is thrown away unless it is asked for:
         # https://docs.sqlalchemy.org/en/21/core/connections.html#sqlalchemy.engine.CursorResult.rowcount
         counted = statement.execution_options(preserve_rowcount=True)
-        return int((await self.connection.execute(counted)).rowcount)
+        return int((await self.connection.execute(counted, given)).rowcount)
 
     async def many(self, statement: Insert | Update, rows: Sequence[dict[str, Any]]) -> None:
         if rows:

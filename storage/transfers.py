@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Row, Update, case, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, Exists, Row, Update, bindparam, case, exists, select, tuple_, update
 
 from bot.memory.memory import Work
 from bot.words.connection import Flow, Json, Transfer
@@ -83,7 +83,8 @@ class TransferRows:
             "total": transfer.total,
             "due_at": now + lease,
         }
-        await self._fenced(_held(transfer).values(progress))
+        of = {"of_connection": transfer.connection_id, "of_flow": transfer.flow.value, "of_fence": transfer.fence}
+        await self._fenced(_SAVED, {**progress, **of})
 
     async def release(self, transfer: Transfer, due_at: datetime, *, attempts: int) -> None:
         """A pass asked for meanwhile comes at once, but not where a failed one has to stay away for a while."""
@@ -156,8 +157,8 @@ class TransferRows:
         if await self._tx.change(abandoned.values(given_up)):
             self._tx.becomes_due(Work.MOVE)
 
-    async def _fenced(self, statement: Update) -> None:
-        if await self._tx.change(statement) == 0:
+    async def _fenced(self, statement: Update, given: Json | None = None) -> None:
+        if await self._tx.change(statement, given) == 0:
             raise Fenced("this transfer was claimed by another worker")
 
 
@@ -173,6 +174,15 @@ def _one(connection_id: str, flow: Flow) -> Update:
 def _held(transfer: Transfer) -> Update:
     """The row, as long as this claim of it stands."""
     return _one(transfer.connection_id, transfer.flow).where(~_FREE, transfers.c.fence == transfer.fence)
+
+
+# Asked several times for each push, and to put it together takes longer than to carry it out.
+_SAVED = (
+    update(transfers)
+    .where(transfers.c.connection_id == bindparam("of_connection"), transfers.c.flow == bindparam("of_flow"))
+    .where(~_FREE, transfers.c.fence == bindparam("of_fence"))
+    .values({name: bindparam(name) for name in ("cursor", "notes", "done", "total", "due_at")})
+)
 
 
 def _transfer(row: Row[Any]) -> Transfer:

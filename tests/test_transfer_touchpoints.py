@@ -124,6 +124,18 @@ async def test_a_bulk_job_that_runs_is_asked_for_again_and_not_sent_again(story,
     assert {} == (await story.transfers(salesforce))[Flow.TOUCHPOINTS].notes
 
 
+@sqlite_only
+async def test_what_is_left_after_a_full_bulk_job_follows_at_once_in_small_calls(story, salesforce, monkeypatch):
+    monkeypatch.setattr("platforms.salesforce._BULK_RECORDS", 2_600)
+    await story.touchpoints(*range(2_930))
+    await story.pass_by(Work.MOVE, minutes=1)
+
+    jobs = story.world.salesforce.bulk.jobs.values()
+    assert [2_600] == [len(job.outcomes) for job in jobs]
+    assert (2_930, (0, [])) == (len(held(story)), await left(story, salesforce))
+    assert {1} == {writes.total for writes in story.world.salesforce.writes.values()}
+
+
 async def test_a_catch_up_counts_what_was_missed_and_not_what_comes_meanwhile(story, salesforce):
     outage = await story.drop(SALESFORCE)
     await story.touchpoints(*range(30))

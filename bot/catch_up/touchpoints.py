@@ -30,10 +30,11 @@ class TouchpointCarrier:
 
     async def move(self, walk: Walk, platform: Platform) -> bool:
         assert isinstance(platform, TouchpointSink)
-        passed_over = False
+        passed_over, taken = False, 0
         for _ in range(BATCHES_A_TURN):
             try:
-                if not await self._batch(walk, platform):
+                taken = await self._batch(walk, platform, many=taken > MANY)
+                if not taken:
                     await self._look_back(walk)
                     return True
             except _Alone:
@@ -51,16 +52,19 @@ class TouchpointCarrier:
         if left:
             raise TryLater(f"the CRM has not taken {left} of the records yet")
 
-    async def _batch(self, walk: Walk, platform: TouchpointSink) -> bool:
+    async def _batch(self, walk: Walk, platform: TouchpointSink, *, many: bool) -> int:
+        """How many were pushed. `many`: so many were last time that they are not counted anew before they are read."""
         connection = walk.connection
         async with walk.memory.read() as tx:
-            waiting = await tx.touchpoints.waiting(connection.id, most=MANY)
+            waiting = MANY if many else await tx.touchpoints.waiting(connection.id, most=MANY)
             full = platform.batch_size(waiting)
             limit = min(full, walk.transfer.cursor.get("batch", full))
             batch = await tx.touchpoints.batch(connection.id, limit, walk.now())
+            if many and len(batch) < limit:  # it is not many any more
+                batch = batch[: platform.batch_size(len(batch))]
             first = await tx.touchpoints.first_waiting(connection.id) if platform.pauses_on_refusal else None
         if not batch:
-            return False
+            return 0
         if first is not None and first < batch.numbers[0]:
             raise TryLater("the push pauses at a record that the CRM refused")
         await self._spend(walk, platform, len(batch))
@@ -81,7 +85,7 @@ class TouchpointCarrier:
         if not sent and not refused:
             kind = _Alone if len(batch) == 1 else TryLater
             raise kind(f"the CRM took none of {len(batch)} records ({len(pushed)} answered)")
-        return True
+        return len(batch)
 
     async def _push(self, walk: Walk, platform: TouchpointSink, records: Sequence[Touchpoint]) -> Pushed:
         """A push that took too long is tried again with half as many, down to 25, and then one by one.
