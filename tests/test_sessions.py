@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from practice_story import PUBLIC, sqlite_only, telling
-from practice_web import KEY, website
+from practice_web import KEY, PracticeSignIns, catching_up, website
 from starlette.requests import Request
 from starlette.responses import Response
 from structlog.testing import capture_logs
@@ -16,6 +16,8 @@ from bot.reauthorize.signin import SlackSignIns
 from bot.words.tenant import Tenant
 from handlers.web.members import Members, NotSignedIn
 from handlers.web.refusals import EVERY, Refusals
+from handlers.web.signin import SignIn
+from handlers.web.slack_login import SlackLogin
 from sandbox.slack import ANNA
 
 BEN = "U0BEN0000"
@@ -148,6 +150,17 @@ async def test_who_has_left_slack_is_out_and_after_an_emergency_everybody_is(mem
         clock.advance(seconds=1)
         await ben.signs_in(BEN)
         assert BEN == await ben.is_in()
+
+
+async def test_every_page_that_asks_who_one_is_has_a_way_out():
+    slack = {"api_url": "http://127.0.0.1:9/api/", "redirect_uri": "http://127.0.0.1:8080/signin/callback"}
+    login = SlackLogin(**slack, client_id="1.2", client_secret="x", own_team=None, timeout=1)
+    async with website(guard=SignIn(PracticeSignIns(), login)) as site:
+        site.gallery.outages["out_1"] = catching_up()
+        site.client.cookies.set("redkey_session", "anna")
+        for path in ("/connections", "/outages/out_1", "/reauthorize/out_1", "/connect/lnk_1"):
+            answer = await site.client.get(path)
+            assert (200, 1) == (answer.status_code, answer.text.count('action="/signout"')), path
 
 
 async def test_on_https_every_answer_asks_for_https_from_then_on_and_elsewhere_none_does():

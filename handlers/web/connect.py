@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people.people import ConnectPage, Door, NotFound
+from handlers.web.members import Members
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 from handlers.web.state_cookie import StateCookie
@@ -17,7 +18,7 @@ MOST_ACCOUNTS = 5000
 LONGEST_ACCOUNT = 200
 
 
-def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
+def routes(door: Door, pages: Pages, cookie: StateCookie, members: Members) -> APIRouter:
     router = APIRouter()
 
     async def opened(token: str) -> ConnectPage:
@@ -27,11 +28,11 @@ def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
         return page
 
     @router.api_route("/connect/{token}", methods=["GET", "HEAD"])
-    async def connect_page(token: str) -> Response:
-        page = await opened(token)
+    async def connect_page(request: Request, token: str) -> Response:
+        page, member = await opened(token), members.of(request)
         if page.accounts:
-            return pages.render("choose.html", page=page, none_chosen=False)
-        return pages.render("connect.html", leads_to=page.platform, page=page)
+            return pages.render("choose.html", page=page, none_chosen=False, member=member)
+        return pages.render("connect.html", leads_to=page.platform, page=page, member=member)
 
     @router.post("/connect/{token}")
     async def begin(request: Request, token: str) -> Response:
@@ -40,11 +41,11 @@ def routes(door: Door, pages: Pages, cookie: StateCookie) -> APIRouter:
     @router.post("/connect/{token}/accounts")
     async def choose(request: Request, token: str) -> Response:
         chosen = await _chosen(request)
-        page = await opened(token)
+        page, member = await opened(token), members.of(request)
         if not chosen:
-            return pages.render("choose.html", 422, page=page, none_chosen=True)
+            return pages.render("choose.html", 422, page=page, none_chosen=True, member=member)
         watched = await door.choose(token, chosen)
-        return pages.render("watching.html", page=page, watched=watched)
+        return pages.render("watching.html", page=page, watched=watched, member=member)
 
     return router
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.people.showing import Gallery
 from bot.words.facts import OutageFacts
+from handlers.web.members import Members
 from handlers.web.own_ids import own_id
 from handlers.web.rendering import Pages
 from handlers.web.streamed import Streamed
@@ -17,14 +19,14 @@ QUIET = 15.0  # seconds without news after which a comment shows whether anybody
 MOST = 200  # streams at once; whoever comes later has a page that reloads instead
 
 
-def routes(gallery: Gallery, pages: Pages, every: float) -> APIRouter:
+def routes(gallery: Gallery, pages: Pages, members: Members, every: float) -> APIRouter:
     router = APIRouter()
     live = _Live(gallery, pages, every)
 
     @router.api_route("/outages/{outage}", methods=["GET", "HEAD"])
-    async def outage_page(outage: str) -> Response:
+    async def outage_page(request: Request, outage: str) -> Response:
         facts = await gallery.outage(own_id(outage))
-        return pages.render("outage.html", facts=facts)
+        return pages.render("outage.html", facts=facts, member=members.of(request))
 
     @router.get("/outages/{outage}/live")
     async def outage_live(outage: str) -> Response:

@@ -20,7 +20,9 @@ def routes(door: Door, pages: Pages, cookie: StateCookie, members: Members) -> A
         page = await door.start_page(own_id(ref))
         if page is None:
             raise NotFound(ref)
-        return pages.render("start.html", leads_to=page.platform, page=page, another=_another(request))
+        return pages.render(
+            "start.html", leads_to=page.platform, page=page, another=_another(request), member=members.of(request)
+        )
 
     @router.post("/reauthorize/{ref}")
     async def begin(request: Request, ref: str) -> Response:

@@ -132,10 +132,10 @@ def _for_people(parts: Parts, front: Front, pages: Pages, members: Members) -> S
     cookie = StateCookie(front.public_url)
     return (
         reauthorize.routes(parts.door, pages, cookie, members),
-        connect.routes(parts.door, pages, cookie),
+        connect.routes(parts.door, pages, cookie, members),
         connections.routes(parts.desk, parts.gallery, pages, members),
         connection.routes(parts.gallery, pages, members),
-        outage.routes(parts.gallery, pages, front.live_every),
+        outage.routes(parts.gallery, pages, members, front.live_every),
     )
 
 
