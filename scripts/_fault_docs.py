@@ -44,7 +44,8 @@ go through far more of the same, with `scripts/test --sweeps`.
 Some can be made longer: `MANY_STRANGERS=100000` (requests of strangers), `REDKEY_LOST_ANSWERS=1000`, `REDKEY_EXPIRIES=10000`
 (of tokens, each met by eight workers in two processes), `REDKEY_LINKS=10000` (each finished by four people at once, in two
 replicas), `REDKEY_RACES=100000` (of the model), `REDKEY_INSTALL_STRIDE=1` (each step of an installation, not each third),
-`REDKEY_DAYS=1000` (of life, with a clock that jumps), `scripts/bench kill --points 20000`, `scripts/bench emergency`
+`REDKEY_DAYS=1000` (of life, with a clock that jumps), `REDKEY_UPGRADE_KILLS=10000` (at each statement),
+`scripts/bench kill --points 20000`, `scripts/bench emergency`
 (ten thousand logins sealed anew and given back), `scripts/bench soak` (half an hour in which nothing may grow) and
 `scripts/bench edge --requests 100000` (malformed requests of each kind, against the
 bot as a process of its own).

@@ -1,9 +1,11 @@
 """Migrations: the same tables as in the code, safely by several at once, and nothing else of the process touched."""
 
+import ast
 import asyncio
 import logging
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -171,3 +173,18 @@ async def test_logging_is_left_alone(empty_url, keys, clock):
     before = (logging.root.level, list(logging.root.handlers), mine.disabled)
     await opened(empty_url, keys, clock)
     assert before == (logging.root.level, list(logging.root.handlers), mine.disabled)
+
+
+def test_a_migration_takes_nothing_away_that_replicas_of_the_version_before_still_use():
+    """In a rolling deploy they go on for a while beside the new one. Up to 0023 there was no version that people had."""
+    files = sorted((Path(storage.database.__file__).parent / "migrations" / "versions").glob("0*.py"))
+    since = [file for file in files if file.name > "0024"]
+    assert since
+    for file in since:
+        calls = [each for each in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(each, ast.Call)]
+        done = {ast.unparse(call.func) for call in calls}
+        assert done <= {"op.create_table", "op.create_index", "op.add_column"} | {
+            d for d in done if d.startswith("sa.")
+        }, file
+        added = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "op.add_column"]
+        assert not [each for each in added if "nullable=False" in each and "server_default" not in each], file

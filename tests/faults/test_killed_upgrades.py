@@ -1,6 +1,10 @@
-"""An upgrade from any version there has been that is killed in the middle: nothing happened, and the next start does it."""
+"""An upgrade from any version there has been that is killed in the middle: nothing happened, and the next start does it.
+
+REDKEY_UPGRADE_KILLS=10000 kills at each statement: scripts/test --sweeps tests/faults/test_killed_upgrades.py
+"""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -17,7 +21,9 @@ from storage.upgrade import VERSION_TABLE
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ScriptDirectory(str(ROOT / "storage" / "migrations"))
 VERSIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
-KILLS = 5  # of the longest upgrade, that from the first version, at statements spread over it; one of each other
+# Of the longest upgrade, that from the first version, at statements spread over it; one of each other.
+KILLS = int(os.environ.get("REDKEY_UPGRADE_KILLS", "5"))
+STRIDE, OTHERS = (4, 1) if KILLS == 5 else (1, KILLS)
 LOGIN = {
     "id": "gra_1",
     "platform": "salesforce",
@@ -68,12 +74,12 @@ def state(url):
 
 
 @pytest.mark.sweep
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_an_upgrade_that_is_killed_anywhere_has_not_happened_and_the_next_one_does(
     kind, tmp_path, new_postgres, upgrading
 ):
-    for version, kills in zip(VERSIONS[:-1], [KILLS, *[1] * len(VERSIONS)], strict=False):
+    for version, kills in zip(VERSIONS[:-1], [KILLS, *[OTHERS] * len(VERSIONS)], strict=False):
         url = new_postgres(f"upgraded_{version}") if kind == "postgres" else f"sqlite:///{tmp_path / version}.db"
         assert 0 == upgrading(url, version)
         with connected(url) as connection:
@@ -84,7 +90,7 @@ def test_an_upgrade_that_is_killed_anywhere_has_not_happened_and_the_next_one_do
         while killed < kills and (code := upgrading(url, statement=statement)) != 0:
             assert code == -9
             assert before == state(url), f"killed at statement {statement} it left something behind"
-            killed, statement = killed + 1, statement + 4
+            killed, statement = killed + 1, statement + STRIDE
         assert killed
         assert 0 == upgrading(url)
         after = state(url)
