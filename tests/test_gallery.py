@@ -165,6 +165,26 @@ async def test_the_page_of_a_connection_marks_the_cost_days_of_an_outage(memory,
         await gallery(memory, clock).connection("con_none")
 
 
+async def test_what_came_before_an_open_outage_is_not_told_as_recovered(memory, clock):
+    [connection] = await connected(memory, clock())
+    today = clock().date()
+    async with memory.begin() as tx:
+        rows = [CostRow(today, "c", "C", "g", "a", "EUR", 1_000_000, 1, 1)]
+        await tx.costs.store(connection.id, rows, today, today, clock())
+        outage = await drop(tx, clock(), connection)
+    late = []
+    for step in ("reauthorized", "close", None):
+        (day,) = (await gallery(memory, clock).connection(connection.id)).costs
+        late.append((day.missed, day.late))
+        async with memory.begin() as tx:
+            if step == "reauthorized":
+                await tx.outages.reauthorized(outage.id, "ann", clock())
+            elif step == "close":
+                await tx.outages.close(outage.id, {}, {}, clock())
+
+    assert late == [(True, True), (True, True), (True, False)]
+
+
 async def test_ads_left_alone_or_refused_are_listed_with_the_reason(memory, clock):
     [connection] = await connected(memory, clock())
     async with memory.begin() as tx:

@@ -41,6 +41,7 @@ NASTY = [
     "a\u202eb\u2066c\u200b\ufeffd\x00e\x1b[31m",
     "\ud800\udfff lone",
     "👨‍👩‍👧‍👦" * 40,
+    "أكمي\u2069 الخليج",
     "🇫🇷" * 60,
     "e" + "\u0301" * 500,
     "x" * 5000,
@@ -85,7 +86,10 @@ def poisoned(facts: OutageFacts, nasty: str) -> OutageFacts:
 
 
 def hidden(text: str) -> list[str]:
-    """Characters that change what a reader sees: only joiners inside a sequence are allowed."""
+    """Characters that change what a reader sees: only joiners inside a sequence are allowed, and the pair that we set around
+    what is written from right to left.
+    """
+    text = re.sub("\u2068([^\u2068\u2069]*)\u2069", r"\1", text)
     return [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in "\n\u2060\u200c\u200d"]
 
 
@@ -205,7 +209,13 @@ def test_ordinary_names_are_left_as_they_are() -> None:
         "acme_search_eu",
         "広告アカウント",
         "Brand | Search (EU) #2",
-        "مؤسسة می‌خواهم",
     ):
         assert plain(name).replace("&amp;", "&") == name
         assert bare(name) == name
+
+
+def test_a_name_from_right_to_left_is_set_apart_so_that_its_number_stays_behind_it() -> None:
+    name = "مؤسسة می‌خواهم"
+    assert plain(name) == bare(name) == f"\u2068{name}\u2069"
+    assert len(plain(name * 20, 30)) <= 30
+    assert plain(name * 20, 30).endswith("…\u2069")

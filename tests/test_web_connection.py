@@ -19,6 +19,7 @@ PAGE = ConnectionPage(
         CostDay(date(2026, 11, 20), 5_000_000),
         CostDay(date(2026, 11, 21), 7_000_000, missed=True),
         CostDay(date(2026, 11, 22), None, missed=True),
+        CostDay(date(2026, 11, 23), 2_000_000, missed=True, late=True),
     ),
     untagged=(UntaggedAd("77", "=cmd|calc", "leads to another domain", NOW),),
     utm="utm_source=google",
@@ -34,13 +35,13 @@ async def test_the_page_of_a_connection_tells_outages_cost_and_untagged_ads():
     for expected in (
         "Logged in again",
         "1 day of an outage has been recovered",
-        "1 day is missing",
+        "2 days are missing or not complete",
         "leads to another domain",
     ):
         assert expected in answer.text
     assert "€7.00" in answer.text
     assert answer.text.count('class="bar recovered"') == 1
-    assert answer.text.count('class="bar gone"') == 1
+    assert answer.text.count('class="bar gone"') == 2
     assert "<b>bob" not in answer.text
 
 

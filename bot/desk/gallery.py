@@ -90,14 +90,17 @@ class PageFacts:
         zone = connection.account.time_zone
         today = account_day(self._now(), zone)
         totals = await tx.costs.totals(connection.id, today - COST_DAYS * DAY, today)
-        missed: set[date] = set()
+        missed, late = set[date](), set[date]()
         for outage in outages:
             end = account_day(outage.reauthorized_at or outage.closed_at or self._now(), zone)
             first = max(account_day(outage.opened_at, zone), today - COST_DAYS * DAY)
-            missed |= {first + n * DAY for n in range((end - first).days + 1)}
+            over = {first + n * DAY for n in range((end - first).days + 1)}
+            missed |= over
+            late |= over if outage.caught_up_at is None else set()
         first_held = min(totals, default=today)
         days = [today - n * DAY for n in range(COST_DAYS - 1, -1, -1)]
-        return tuple(CostDay(d, totals.get(d), d in missed) for d in days if d >= min(first_held, *missed, today))
+        begin = min(first_held, *missed, today)
+        return tuple(CostDay(d, totals.get(d), d in missed, d in late) for d in days if d >= begin)
 
     async def untagged(self, connection_id: str) -> tuple[UntaggedAd, ...]:
         async with self._memory.read() as tx:

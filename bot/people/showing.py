@@ -37,11 +37,14 @@ class Sheet:
 
 @dataclass(frozen=True)
 class CostDay:
-    """Cost of one account day. `missed`: an outage lay over it, so that it was recovered, is missing, or is lost."""
+    """Cost of one account day. `missed`: an outage lay over it, so that it was recovered, is missing, or is lost. `late`:
+    that outage is not confirmed caught up, so what we hold may be what came before it, and not all of the day.
+    """
 
     day: date
     micros: int | None  # None: we hold nothing for it
     missed: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)

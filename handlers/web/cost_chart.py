@@ -22,15 +22,19 @@ def chart(days: Sequence[CostDay], label: str, told: Callable[[CostDay], str]) -
 
 
 def _bar(x: int, day: CostDay, tallest: int, told: str) -> Markup:
-    """A recovered day is green and striped below, one that is missing a red frame: shape tells it, not only colour."""
+    """A recovered day is green and striped below, one that is missing a red frame: shape tells it, not only colour. Of one
+    that is late, what came before the outage stands in its frame.
+    """
+    shape, recovered = Markup(""), day.missed and not day.late
+    if day.missed and (day.late or day.micros is None):
+        shape += Markup('<rect class="bar gone" x="{}" y="8" width="{}" height="{}"/>').format(x + 1, WIDE, HEIGHT - 8)
     if day.micros is None:
-        shape = Markup('<rect class="bar gone" x="{}" y="8" width="{}" height="{}"/>').format(x + 1, WIDE, HEIGHT - 8)
-        return _named(shape if day.missed else Markup(""), told)
+        return _named(shape, told)
     height = max(round(day.micros * (HEIGHT - 8) / tallest), 1)
-    kind = "recovered" if day.missed else "usual"
+    kind = "recovered" if recovered else "usual"
     bar = Markup('<rect class="bar {}" x="{}" y="{}" width="{}" height="{}"/>')
-    shape = bar.format(kind, x + 1, HEIGHT - height, WIDE, height)
-    if day.missed:
+    shape += bar.format(kind, x + 1, HEIGHT - height, WIDE, height)
+    if recovered:
         shape += Markup('<rect class="bar under" x="{}" y="{}" width="{}" height="4"/>').format(x + 1, HEIGHT + 3, WIDE)
     return _named(shape, told)
 

@@ -56,7 +56,7 @@ def _chosen(values: Json) -> dict[str, list[str]]:
 
 def _watched(made: Sequence[ConnectionFacts], words: Words) -> list[str]:
     lines = [words.many("{n} account is watched now:", "{n} accounts are watched now:", len(made))]
-    return [*lines, *bulleted([title_of(c) for c in made[:NAMED_MOST]])]
+    return [*lines, *bulleted([title_of(c, words) for c in made[:NAMED_MOST]])]
 
 
 async def connect_form(desk: Desk, platform: str, who: str, words: Words, home: str = "") -> Json:

@@ -12,7 +12,7 @@ from handlers.words import Words
 
 def connection_window(facts: ConnectionFacts, words: Words) -> Json:
     connection = facts.connection
-    status = f"{SIGNS[connection.status]} *{title_of(facts)}* · {words.status(connection.status)}"
+    status = f"{SIGNS[connection.status]} *{title_of(facts, words)}* · {words.status(connection.status)}"
     spoken = words.say("Reauthorize {platform}", platform=facts.platform_name)
     blocks = [
         *sections([status, *bulleted(_facts(facts, words))]),

@@ -30,7 +30,7 @@ def register(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
 
 def pause_window(facts: ConnectionFacts, words: Words, home: str = "") -> Json:
     lines = [
-        words.say("Pause {connection}?", connection=f"*{title_of(facts)}*"),
+        words.say("Pause {connection}?", connection=f"*{title_of(facts, words)}*"),
         words.say("It is no longer checked, nothing is moved and nothing is reported, until someone resumes it."),
     ]
     about = {"connection": facts.connection.id, "home": home}
@@ -40,14 +40,14 @@ def pause_window(facts: ConnectionFacts, words: Words, home: str = "") -> Json:
 def paused_lines(facts: ConnectionFacts, words: Words) -> list[str]:
     again = f"/redkey resume {plain(facts.connection.id, 60)}"
     return [
-        words.say("{connection} is paused.", connection=title_of(facts)),
+        words.say("{connection} is paused.", connection=title_of(facts, words)),
         words.say("To resume: {command}", command=again),
     ]
 
 
 def resumed_lines(facts: ConnectionFacts, words: Words) -> list[str]:
     status = words.status(facts.connection.status)
-    return [words.say("{connection} is on again: {status}.", connection=title_of(facts), status=status)]
+    return [words.say("{connection} is on again: {status}.", connection=title_of(facts, words), status=status)]
 
 
 def paused(facts: ConnectionFacts, words: Words) -> Json:

@@ -34,7 +34,7 @@ def register(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
 
 def ask_window(facts: ConnectionFacts, words: Words, home: str = "") -> Json:
     lines = [
-        words.say("Remove {connection}?", connection=f"*{title_of(facts)}*"),
+        words.say("Remove {connection}?", connection=f"*{title_of(facts, words)}*"),
         words.say("Nothing is checked, moved or reported for it any more, and an open alert about it ends."),
         words.say("Its login is revoked at {platform}, unless other connections use it.", platform=facts.platform_name),
         words.say("Its history stays. Connecting the account again brings it back."),
@@ -54,4 +54,4 @@ def ended(gone: Removed, words: Words) -> list[str]:
         ),
         LoginEnd.DEAD: words.say("Its login had stopped working, and is forgotten."),
     }
-    return [words.say("{connection} is removed.", connection=title_of(gone.facts)), ends[gone.login]]
+    return [words.say("{connection} is removed.", connection=title_of(gone.facts, words)), ends[gone.login]]

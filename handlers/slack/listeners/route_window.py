@@ -124,7 +124,7 @@ def _input(name: str, label: str, element: Json) -> Json:
 
 
 def _now(facts: RouteFacts, words: Words) -> list[str]:
-    what = title_of(facts.connection) if facts.connection else plain(facts.platform_name)
+    what = title_of(facts.connection, words) if facts.connection else plain(facts.platform_name)
     lines = [f"*{what}*", words.say("Its alerts go to {channel}.", channel=f"<#{facts.channel}>")]
     if facts.owners:
         asked = words.listing(mention(o) for o in facts.owners)

@@ -24,6 +24,7 @@ SIGNS = {
     Status.CONNECTED_WITH_AUTOTAGGING: "🟢",
     Status.DISCONNECTED: "⚪",
 }
+STATES = {"catching_up": "🟠", "stalled": "🟠", "caught_up": "🟢", "paused": "⚪"}
 
 
 def in_order(connections: Sequence[ConnectionFacts]) -> list[ConnectionFacts]:
@@ -33,9 +34,9 @@ def in_order(connections: Sequence[ConnectionFacts]) -> list[ConnectionFacts]:
     return sorted(connections, key=rank)
 
 
-def title_of(facts: ConnectionFacts) -> str:
+def title_of(facts: ConnectionFacts, words: Words) -> str:
     account = facts.connection.account
-    return f"{facts.platform_name}: {plain(account.name) or plain(account.id, 40)}"
+    return words.under(facts.platform_name, plain(account.name) or plain(account.id, 40))
 
 
 def lacking(facts: ConnectionFacts, words: Words) -> list[str]:
@@ -52,9 +53,9 @@ def connection_line(facts: ConnectionFacts, words: Words) -> str:
     """Sign, account, status, last data, id: one connection in a list."""
     connection = facts.connection
     status = words.status(connection.status)
-    shown = f"*{title_of(facts)}*"
+    shown = f"*{title_of(facts, words)}*"
     if connection.status is Status.AUTHORIZATION_REQUIRED:
-        shown = f"*{link(facts.reauthorize_url, title_of(facts))}*"
+        shown = f"*{link(facts.reauthorize_url, title_of(facts, words))}*"
     if connection.last_data_at:
         data = words.say("last data {moment}", moment=moment(words, connection.last_data_at))
     else:
@@ -75,7 +76,7 @@ def list_routes(connections: Sequence[ConnectionFacts], words: Words) -> list[st
         return list_connections([], words)
     heard: dict[str, list[str]] = {}
     for facts in in_order(connections):
-        heard.setdefault(facts.channel, []).append(title_of(facts))
+        heard.setdefault(facts.channel, []).append(title_of(facts, words))
     lines = []
     for channel, titles in sorted(heard.items()):
         lines.append(f"<#{channel}> · " + ", ".join(words.first(titles, NAMED_MOST)))
@@ -94,8 +95,8 @@ def list_outages(outages: Sequence[OutageFacts], words: Words) -> list[str]:
         "paused": words.say("paused"),
     }
     lines = [
-        f"*{link(o.start_url, titled(o, who_is_hit(o, words), words))}* · {states[o.outage.state]} · "
-        + words.say("since {moment}", moment=moment(words, o.outage.opened_at))
+        f"{STATES.get(o.outage.state, '🔴')} *{link(o.start_url, titled(o, who_is_hit(o, words), words))}* · "
+        f"{states[o.outage.state]} · " + words.say("since {moment}", moment=moment(words, o.outage.opened_at))
         for o in outages
     ]
     return words.first(lines, LISTED_MOST)
@@ -109,9 +110,9 @@ def list_checks(answers: Sequence[CheckAnswer], names: dict[str, str], words: Wo
     for answer in sorted(answers, key=lambda a: not a.problem):
         connection = answer.connection
         account = plain(connection.account.name) or plain(connection.account.id, 40)
-        title = f"*{names.get(connection.platform, plain(connection.platform))}: {account}*"
+        title = f"*{words.under(names.get(connection.platform, plain(connection.platform)), account)}*"
         if answer.problem:
-            lines.append(f"{SIGNS[connection.status]} {title}: {plain(words.look_up(answer.problem), 300)}")
+            lines.append(words.under(f"{SIGNS[connection.status]} {title}", plain(words.look_up(answer.problem), 300)))
         else:
-            lines.append(f"{SIGNS[connection.status]} {title}: {words.say('works')}")
+            lines.append(words.under(f"{SIGNS[connection.status]} {title}", words.say("works")))
     return words.first(lines, LISTED_MOST)

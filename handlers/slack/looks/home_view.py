@@ -166,7 +166,7 @@ def _connection(facts: ConnectionFacts, words: Words) -> list[Json]:
 def _lines(facts: ConnectionFacts, words: Words) -> list[str]:
     """What it is; how it is; whose login it rests on. Its id stands in the details: here it would only be noise."""
     connection = facts.connection
-    title = title_of(facts)
+    title = title_of(facts, words)
     lost = connection.status is Status.AUTHORIZATION_REQUIRED
     what = f"{SIGNS[connection.status]} *{link(facts.reauthorize_url, title) if lost else title}*"
     data = (

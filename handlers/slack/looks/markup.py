@@ -20,6 +20,8 @@ INVISIBLE = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2
 TWINS = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
 DIVIDES = "\u2223"  # the twin of |
 LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # one inside a word formats nothing and is left alone
+RIGHT_TO_LEFT = {"R", "AL"}
+APART = "\u2068{}\u2069"  # else the number that follows an Arabic or Hebrew name would change its side
 LINKING = re.compile(r"(?<=[:@])(?=\S)|(?<=[.\u3002\uff0e\uff61])(?=[^\W\d_])|(?<=/)(?=/)")
 LEADING = re.compile(r"^[>\s]+")  # a quotation
 ADDRESS = re.compile(
@@ -42,9 +44,15 @@ def bare(text: str, limit: int = 75) -> str:
 def _fitted(text: str, limit: int, escapes: dict[str, str]) -> str:
     window = text[: limit * WINDOW]
     shown = LEADING.sub("", _tidy(window))
+    if any(unicodedata.bidirectional(char) in RIGHT_TO_LEFT for char in shown):
+        return APART.format(_cut(shown, len(text) > len(window), limit - 2, escapes))
+    return _cut(shown, len(text) > len(window), limit, escapes)
+
+
+def _cut(shown: str, more: bool, limit: int, escapes: dict[str, str]) -> str:
     shown = LONE_UNDERSCORE.sub("\u02cd", shown.translate(TWINS))
     whole = ["".join(escapes.get(char, char) for char in cluster) for cluster in clusters(LINKING.sub(JOINER, shown))]
-    if sum(map(len, whole)) <= limit and len(text) == len(window):
+    if sum(map(len, whole)) <= limit and not more:
         return "".join(whole)
     kept, length = [], 1
     for piece in whole:
