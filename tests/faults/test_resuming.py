@@ -14,6 +14,7 @@ from practice_story import ADA, GOOGLE, no_sleep, sqlite_only, telling
 
 from bot.logins.resuming import MANY, InTurn, Resuming
 from bot.memory.memory import Work
+from bot.people.people import Ending
 from bot.words.errors import TryLater
 from bot.words.pace import Pace
 from sandbox.faults import Fault
@@ -291,3 +292,27 @@ async def test_all_accounts_of_a_platform_that_was_busy_are_asked_one_after_the_
         assert all(later - sooner >= timedelta(seconds=0.25) for sooner, later in pairwise(first))
         assert all(c.last_good_at and c.last_good_at > back for c in await story.connections())
         assert [] == await story.outages()
+
+
+@sqlite_only
+async def test_a_person_who_logs_in_while_a_platform_is_asked_slowly_waits_for_nobody(memory, clock):
+    async with telling(memory, clock) as story:
+        connection, *_ = await story.connect(GOOGLE)
+        resuming = story.watch.resuming = Resuming(memory, clock, WITHIN, no_sleep)
+        for where in (GOOGLE, "the token endpoint of google_ads"):
+            for account in range(MANY):
+                with pytest.raises(TryLater):
+                    async with resuming.turn(where, str(account)):
+                        raise TryLater("HTTP 503")
+            with pytest.raises(InTurn):
+                await turns_at(resuming, where, 3)
+        told = await story.reauthorize(GOOGLE, connection.id)
+        assert Ending.RESTORED == told.ending
+        with pytest.raises(InTurn):
+            await turns_at(resuming, GOOGLE, 3)
+
+
+async def turns_at(resuming, where, count):
+    for _ in range(count):
+        async with resuming.turn(where, "1"):
+            pass
