@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from bot.alert.alert import Alert
 from bot.alert.detour import Detour
+from bot.announce.standstill import stands_still
 from bot.app import App
 from bot.desk.touchpoint_rules import CRMS
 from bot.errands import errands
@@ -245,7 +246,7 @@ class Serving:
 
     async def database(self) -> bool:
         await self._app.memory.ping()
-        return True
+        return not stands_still(self._app.takeover.failing_since, self._app.now())
 
     def slack(self) -> str:
         return "refused" if self._own is not None and self._own.refused else self.place.state

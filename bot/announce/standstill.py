@@ -25,6 +25,11 @@ LEFT = timedelta(days=1)  # how far back one is looked for that a process before
 LOOKS = 3
 
 
+def stands_still(since: datetime | None, now: datetime) -> bool:
+    """Long enough to be told. A moment that is still to come means that the clock was set back."""
+    return since is not None and not timedelta() <= now - since < AFTER
+
+
 class Standstill:
     """`failing`: since when nothing could be written, as far as this process has seen."""
 

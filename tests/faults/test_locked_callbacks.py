@@ -3,11 +3,14 @@
 import asyncio
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import timedelta
 
 import pytest
 from guarded import KEY, house, the_connection
 
+from bot.announce import standstill
 from bot.reauthorize import patience
+from bot.words.errors import MemoryAway
 from sandbox.faults import Fault, Kind
 from sandbox.person import consent
 from sandbox.visitor import Visitor
@@ -118,3 +121,22 @@ async def test_a_database_that_stays_locked_ends_the_wait_and_says_that_nothing_
         assert before == at_home.state()["grants"]
         way = await person.to_consent(door)
         assert 200 == (await person.client.get(await consent(person.client, way, at_home.login))).status_code
+
+
+async def test_a_database_that_takes_nothing_for_long_makes_the_bot_unready_until_it_does_again(at_home, monkeypatch):
+    here, app = f"http://127.0.0.1:{at_home.port}", at_home.app
+    async with Visitor() as person:
+
+        async def ready():
+            answer = await person.client.get(f"{here}/readyz")
+            up = (await person.client.get(f"{here}/metrics")).text.partition("\nredkey_database_up ")[2][:1]
+            return answer.status_code, answer.json()["database"], up
+
+        with locked(at_home):
+            with pytest.raises(MemoryAway):
+                await app.takeover.beat()
+            assert (200, "ok", "1") == await ready()
+            monkeypatch.setattr(standstill, "AFTER", timedelta())
+            assert (503, "down", "0") == await ready()
+        await app.takeover.beat()
+        assert (200, "ok", "1") == await ready()
