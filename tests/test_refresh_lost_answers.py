@@ -3,11 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+import psycopg
 import pytest
 from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, token_fault
 
 from bot.words.errors import AuthorizationLost, TryLater
 from sandbox.faults import Kind
+from storage import open_memory
 
 
 @pytest.fixture
@@ -203,3 +205,23 @@ async def test_a_rotated_token_that_no_time_was_left_to_store_costs_one_try_and_
     story.clock.advance(MARGIN)
     assert "lost_in_transfer" == await lost_with(story.refresher, salesforce)
     assert (2, 1) == (story.asked(SALESFORCE), story.world.salesforce.ledger.count("token.reused"))
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_lock_whose_session_dies_while_the_platform_answers_lets_nobody_ask_twice(
+    story, salesforce, database_url, keys
+):
+    """The lock is free then, but the intent stands; and what the platform has answered is stored all the same."""
+    token_fault(story, SALESFORCE, Kind.LATE, seconds=60)
+    refreshing = asyncio.create_task(story.refresher.renewed(salesforce.grant_id, 1))
+    await story.world.salesforce.ledger.wait_for("token_request", grant_type="refresh_token")
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'redkey'")
+    replica = await open_memory(database_url, keys, on_due=None, now=story.clock)
+    with pytest.raises(TryLater, match="an earlier refresh"):
+        await story.another_refresher(replica).renewed(salesforce.grant_id, 1)
+    await replica.close()
+    assert not refreshing.done()
+    story.world.salesforce.faults.release()
+    assert (await refreshing).generation == 2 == (await story.grant(salesforce)).generation
+    assert (1, 0) == (story.asked(SALESFORCE), story.world.salesforce.ledger.count("token.reused"))
