@@ -216,7 +216,10 @@ class AuthorizedFetch:
         if content is not None and not isinstance(content, bytes):
             raise TryLater("the token was renewed while something was sent that cannot be sent twice")
         answer = await self._send(call, token)
-        return _given(answer, self._error(call, token, answer))
+        error = self._error(call, token, answer)
+        if token.waited and isinstance(error, AuthorizationLost):
+            raise TryLater("the new token has waited for the database, and is refused: it may have ended meanwhile")
+        return _given(answer, error)
 
     async def _send(self, call: _Call, token: AccessToken) -> Answer:
         self._kept = token.kept

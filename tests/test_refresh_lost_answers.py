@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from practice_story import GOOGLE, MARGIN, SALESFORCE, Trouble, sqlite_only, token_fault
 
+from bot.logins.refresh import GrantTokens
 from bot.words.errors import AuthorizationLost, TryLater
 from sandbox.faults import Kind
 from storage import open_memory
@@ -225,3 +226,21 @@ async def test_a_lock_whose_session_dies_while_the_platform_answers_lets_nobody_
     story.world.salesforce.faults.release()
     assert (await refreshing).generation == 2 == (await story.grant(salesforce)).generation
     assert (1, 0) == (story.asked(SALESFORCE), story.world.salesforce.ledger.count("token.reused"))
+
+
+@sqlite_only
+async def test_a_new_token_that_ended_while_it_waited_for_the_database_is_no_loss(story, salesforce):
+    """A disk that is full for hours outlives an access token. It is refused then, and yet the login lives."""
+    disk, sandbox = Trouble(story.memory), story.world.salesforce
+    refresher = story.another_refresher(disk)
+    tokens = GrantTokens(refresher, salesforce.grant_id, 1)
+    gateway = story.gateways[SALESFORCE]
+    sandbox.oauth.grants.expire_access()
+    disk.next_writes_fail(2, after=1)
+    probing = asyncio.create_task(gateway.platform.probe(gateway.fetch(tokens), salesforce.account))
+    await sandbox.ledger.wait_for("token.rotated")
+    sandbox.oauth.grants.expire_access()
+    with pytest.raises(TryLater, match="it may have ended meanwhile"):
+        await probing
+    await gateway.platform.probe(gateway.fetch(tokens), salesforce.account)
+    assert (2, 3) == (story.asked(SALESFORCE), (await story.grant(salesforce)).generation)

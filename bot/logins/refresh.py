@@ -203,16 +203,17 @@ class Refresher:
 
     async def _store(self, grant: Grant, fresh: TokenSet) -> AccessToken:
         """Store what the platform has already made valid. This may be the only copy, so it is tried while we live."""
-        pauses = chain(STORE_TRIES, repeat(STORE_TRIES[-1]))
+        pauses, waited = chain(STORE_TRIES, repeat(STORE_TRIES[-1])), False
         while True:
             try:
                 async with self._memory.begin() as tx:
                     stored = await tx.grants.replace(grant, fresh, self.now())
                     await tx.grants.renew_at(grant.id, renew_at(fresh, self.now(), self._ahead))
-                return AccessToken(fresh.access_token, stored.generation, stored.kept)
+                return AccessToken(fresh.access_token, stored.generation, stored.kept, waited)
             except Fenced:
                 return _access(await self._intents.held(grant.id))
             except TryLater:
+                waited = True
                 log.error("a refreshed login could not be stored yet", grant=grant.id)
                 await asyncio.sleep(next(pauses))
 

@@ -54,11 +54,15 @@ class OAuth:
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A usable access token and the grant generation it belongs to."""
+    """A usable access token and the grant generation it belongs to.
+
+    `waited`: it is not quite fresh. It could not be stored at first, and may have ended by the time it could.
+    """
 
     secret: Secret
     generation: int
     kept: Mapping[str, str] = field(default_factory=dict)
+    waited: bool = False
 
 
 class Tokens(Protocol):
