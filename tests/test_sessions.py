@@ -203,8 +203,12 @@ def test_what_is_refused_is_in_the_log_once_a_minute_with_how_often_and_without_
     assert "token" not in json.dumps(lines)
 
 
-async def test_a_refused_request_is_told():
+async def test_a_refused_request_and_one_that_failed_in_us_are_told():
     with capture_logs() as lines:
         async with website() as site:
             await site.client.get("/api/v1/costs", headers={"Authorization": "Bearer wrong-key"})
-    assert [("requests were refused", "api", 401)] == [(at["event"], at["route"], at["status"]) for at in lines]
+            site.door.breaks = RuntimeError("inside")
+            await site.client.get("/reauthorize/out_1")
+    told = [(at["event"], at["route"], at["log_level"]) for at in lines]
+    assert [("requests were refused", "api", "warning"), ("a request failed", "reauthorize", "error")] == told
+    assert lines[1]["exc_info"]

@@ -4,7 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only
+from practice_story import ADA, GOOGLE, SALESFORCE, sqlite_only, token_fault
+from structlog.testing import capture_logs
 
 from bot.logins.intents import KNOWN_LOST
 from bot.memory.memory import Work
@@ -165,3 +166,14 @@ async def test_a_database_that_cannot_be_written_leaves_the_loss_for_the_next_ca
     assert [] == await story.outages()
     await story.pass_by(Work.CHECK, minutes=6)
     assert 1 == len(await story.outages())
+
+
+@sqlite_only
+async def test_why_a_refresh_was_put_off_is_in_the_log(story, google):
+    token_fault(story, GOOGLE, Kind.STATUS)
+    story.clock.at = (await story.grant(google[0])).expires_at - timedelta(minutes=10)
+    with capture_logs() as lines:
+        await story.work(Work.RENEW)
+    (told,) = [line for line in lines if line["event"] == "refresh put off"]
+    assert (GOOGLE, google[0].grant_id) == (told["platform"], told["grant"])
+    assert "503" in told["why"]
