@@ -223,11 +223,13 @@ def test_records_of_many_shapes_together_are_what_each_is_alone():
         {"A": 2},
         {"X": "f"},
     ]
-    every = product(fields, ["", "ben@customer.example"], [there, elsewhere])
+    every = product(fields, ["", "ben@customer.example"], [there, elsewhere, there.replace(microsecond=999_999)])
     given = [Touchpoint(f"TP2_{n}", at, email, "touchpoint", each) for n, (each, email, at) in enumerate(every)]
     together, alone = renaming.all(given, {}), Records([[renaming(each) for each in given]])
     assert sorted(together) == sorted(alone)
     assert sorted(together.ids) == sorted(alone.ids)
+    moments = [f"2026-11-23T09:00:00.{fraction}Z" for fraction in ("000", "000", "999")]
+    assert [record.fields["At"] for record in alone] == moments * (len(given) // 3)
     said = [sorted(csv_of(records, "X", 10_000).splitlines()) for records in (together, alone)]
     assert said[0] == said[1]
 
