@@ -110,20 +110,26 @@ class Recorder:
 
     def all(self, given: Sequence[Touchpoint], results: dict[str, PushResult]) -> Records:
         """As one by one, at a tenth of the cost. What cannot be a record is set aside in `results`."""
-        alike = _by_shape(Touchpoints.of(given))
-        some = [these[start : start + _AT_ONCE] for these in alike for start in range(0, len(these), _AT_ONCE)]
-        return Records([self._part(these, results) for these in some])
+        whole = Touchpoints.of(given)
+        some = [whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE)]
+        return Records([part for these in some for part in self._parts(these, results)])
 
-    def _part(self, some: Touchpoints, results: dict[str, PushResult]) -> Page | Sequence[Record]:
+    def _parts(self, some: Touchpoints, results: dict[str, PushResult]) -> Sequence[Page | Sequence[Record]]:
         try:
-            return self._page(some)
+            return [self._page(some)]
+        except KeyError:
+            return [part for alike in _by_shape(some) for part in self._parts(alike, results)]
         except (TypeError, ValueError, Refused):
-            return list(self._one_by_one(some, results))  # one of them, or some, have to be looked at
+            return [list(self._one_by_one(some, results))]  # one of them, or some, have to be looked at
 
     def _page(self, some: Touchpoints) -> Page:
-        """Of those of one shape. Raises TypeError, ValueError or Refused where that cannot be."""
+        """Raises KeyError where they are of several shapes; TypeError, ValueError or Refused where something else is odd."""
         names = tuple(some.fields[0])
+        if set(map(len, some.fields)) != {len(names)} or some.emails.count("") not in {0, len(some)}:
+            raise KeyError
         columns, places = self._shape((some.emails[0] != "", *names))
+        if len([at for at in places if at > 1]) < len(names) and len(set(map(tuple, some.fields))) > 1:
+            raise KeyError  # the order in which they are named says which of two counts
         moments = _moments(some.moments) if self._date else ()
         given = moments, some.emails, *[list(map(itemgetter(name), some.fields)) for name in names]
         cells = [given[place] for place in places]
@@ -158,8 +164,6 @@ _Shape = tuple[object, ...]  # whether there is an email, and the names of the f
 
 def _by_shape(touchpoints: Touchpoints) -> Iterator[Touchpoints]:
     """Those of one shape together, each in their order."""
-    if len(set(map(tuple, touchpoints.fields))) == 1 and touchpoints.emails.count("") in (0, len(touchpoints)):
-        return iter([touchpoints])  # as nearly always
     places: dict[_Shape, list[int]] = defaultdict(list)
     for at, (email, fields) in enumerate(zip(touchpoints.emails, touchpoints.fields, strict=True)):
         places[(email != "", *fields)].append(at)
