@@ -17,6 +17,7 @@ class User:
     email: str = ""
     is_admin: bool = False
     deleted: bool = False
+    team: str = ""  # of another organization; empty: this workspace's own
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def open_dm(state: WorkspaceState, args: Arguments) -> Json:
 
 def users_info(state: WorkspaceState, args: Arguments) -> Json:
     user = state.user(args.needed("user"))
-    return {"user": user_body(user, with_locale=args.flag("include_locale"), with_email=state.tells_email)}
+    team, told = str(state.team["id"]), state.tells_email
+    return {"user": user_body(user, team=team, with_locale=args.flag("include_locale"), with_email=told)}
 
 
 def users_list(state: WorkspaceState, args: Arguments) -> Json:

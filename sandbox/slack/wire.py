@@ -54,15 +54,16 @@ def attachment_body(number: int, attachment: Json) -> Json:
     return body
 
 
-def user_body(user: User, *, with_locale: bool = False, with_email: bool = True) -> Json:
+def user_body(user: User, *, team: str = "", with_locale: bool = False, with_email: bool = True) -> Json:
     body: Json = {
         "id": user.id,
-        "team_id": TEAM["id"],
+        "team_id": user.team or team or TEAM["id"],
         "name": user.name,
         "real_name": user.real_name,
         "deleted": user.deleted,
         "is_bot": user.id == BOT_USER,
         "is_admin": user.is_admin,
+        "is_stranger": bool(user.team),
         "tz": "Europe/Paris" if user.locale == "fr-FR" else "Etc/UTC",
         "profile": {"real_name": user.real_name, "display_name": user.name, "email": user.email},
     }

@@ -6,6 +6,7 @@ from practice_room import opened
 from sandbox.slack import ANNA, MARKETING
 
 STRANGER = "T0STRANGER"
+BEN = "U0BEN0000"
 CLICKS = {"claim": None, "details": None, "reauthorize": None, "snooze": "4h:out_google", "ask_someone": None}
 COMMANDS = ["connections", "connect google_ads", "pause con_2", "resume con_2", "remove con_2", "routes", "check", ""]
 
@@ -39,3 +40,32 @@ async def test_nothing_that_people_of_another_organization_do_gets_further_than_
     said = [m.words for m in room.slack.ephemerals if m.ephemeral_for == ANNA]
     assert len(CLICKS) + len(COMMANDS) == sum("Only members" in words for words in said)
     assert not [words for words in said if "Google Ads" in words]
+
+
+async def test_their_home_tab_names_nothing_of_ours_and_a_members_does():
+    async with opened() as room:
+        asked = []
+        connections = room.desk.connections
+
+        async def counted():
+            asked.append(1)
+            return await connections()
+
+        room.desk.connections = counted
+        room.slack.state.users[BEN].team = STRANGER
+        theirs = await room.slack.open_home(BEN)
+        assert ["section"] == [block["type"] for block in theirs.blocks]
+        assert "Only members" in theirs.words
+        assert not asked
+        assert "Google Ads" in (await room.slack.open_home(ANNA)).words
+
+
+async def test_while_slack_does_not_say_whose_member_somebody_is_nothing_is_shown_that_was_not_there():
+    async with opened() as room:
+        shown = await room.slack.open_home(ANNA)
+        room.slack.fail("users.info", "internal_error", times=None)
+        assert shown is await room.slack.open_home(ANNA, patience=0.5)
+        assert await room.slack.open_home(BEN, patience=0.5) is None
+        room.slack.heal()
+        room.slack.fail("users.info", "user_not_found", times=None)
+        assert "Only members" in (await room.slack.open_home(BEN)).words

@@ -11,6 +11,7 @@ from handlers.slack.listeners.choose_window import choose_window
 from handlers.slack.listeners.connect_window import nothing_to_connect
 from handlers.slack.listeners.connection_window import connection_window
 from handlers.slack.listeners.home_tab import HomeTab
+from handlers.slack.listeners.members_only import is_member, our_team
 from handlers.slack.listeners.power_window import pause_window
 from handlers.slack.listeners.remove_window import ask_window
 from handlers.slack.listeners.route_window import route_form
@@ -28,10 +29,15 @@ def register(app: AsyncApp, desk: Desk, words: Words, tab: HomeTab) -> None:
 
 def _looking(app: AsyncApp, tab: HomeTab) -> None:
     @app.event("app_home_opened")
-    async def on_open(event: Json, client: AsyncWebClient) -> None:
+    async def on_open(event: Json, client: AsyncWebClient, context: AsyncBoltContext) -> None:
         """Slack gives the view that stands there: filter and search stay as they were left."""
-        if event.get("tab") == "home":
+        if event.get("tab") != "home":
+            return
+        member = await is_member(client, event["user"], our_team(context))
+        if member:
             await tab.show(client, event["user"], _place(event))
+        elif member is False:
+            await tab.close_to(client, event["user"])
 
     @app.action(SHOW)
     async def on_filter(

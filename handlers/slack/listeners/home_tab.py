@@ -9,7 +9,7 @@ from bot.people.people import Desk
 from bot.words.connection import Status
 from bot.words.interfaces import Clock
 from handlers.slack.listeners.following import Following
-from handlers.slack.looks.home_view import home_view
+from handlers.slack.looks.home_view import closed_view, home_view
 from handlers.words import Words
 
 UNWELL = {Status.AUTHORIZATION_REQUIRED, Status.CATCHING_UP}
@@ -30,6 +30,10 @@ class HomeTab:
             self.places[user] = place
         view = home_view(await self.desk.connections(), self.words, self.now(), place)
         await client.views_publish(user_id=user, view=view)
+
+    async def close_to(self, client: AsyncWebClient, user: str) -> None:
+        """People of other organizations can open the tab, too: they learn nothing of this workspace there."""
+        await client.views_publish(user_id=user, view=closed_view(self.words))
 
     async def again(self, client: AsyncWebClient, user: str, place: str) -> None:
         """After a deed in a window: nothing where the window was not opened from the tab."""

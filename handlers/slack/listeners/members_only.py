@@ -2,17 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.words.connection import Json
+from handlers.slack.line.slack_answers import code_of
 from handlers.slack.listeners.private_answers import private
 from handlers.words import Words
 
 log = structlog.get_logger()
 
 Next = Callable[[], Awaitable[None]]
+UNKNOWN = {"user_not_found", "user_not_visible"}
 
 
 def register(app: AsyncApp, words: Words) -> None:
@@ -27,9 +32,27 @@ def register(app: AsyncApp, words: Words) -> None:
         return BoltResponse(status=200, body="")
 
 
+def our_team(context: AsyncBoltContext) -> str:
+    return str((context.authorize_result.team_id if context.authorize_result else None) or "")
+
+
+async def is_member(client: AsyncWebClient, user: str, ours: str) -> bool | None:
+    """Events do not tell whose member somebody is, so Slack is asked. None: it does not say now.
+
+    In Enterprise Grid somebody is a member of several: https://docs.slack.dev/reference/objects/user-object
+    """
+    try:
+        found = (await client.users_info(user=user)).get("user") or {}
+    except SlackApiError as error:
+        return False if code_of(error) in UNKNOWN else None
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return None
+    teams = {found.get("team_id"), *((found.get("enterprise_user") or {}).get("teams") or [])}
+    return ours in teams and not found.get("is_stranger")
+
+
 def _stranger(body: Json, context: AsyncBoltContext) -> bool:
-    ours = context.authorize_result.team_id if context.authorize_result else None
-    theirs = _team_of(body)
+    ours, theirs = our_team(context), _team_of(body)
     return bool(ours and theirs and theirs != ours)
 
 

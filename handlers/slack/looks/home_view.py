@@ -63,6 +63,12 @@ def home_view(connections: Sequence[ConnectionFacts], words: Words, now: datetim
     return {"type": "home", "blocks": blocks, "private_metadata": place_of(show, page, find)}
 
 
+def closed_view(words: Words) -> Json:
+    """For whoever is no member of this workspace."""
+    told = words.say("Only members of the workspace that runs Redkey can see its connections.")
+    return {"type": "home", "blocks": [section(told)]}
+
+
 def _fits(facts: ConnectionFacts, show: str, now: datetime) -> bool:
     connection = facts.connection
     if show == NEEDS_ACTION:
