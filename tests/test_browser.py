@@ -37,7 +37,7 @@ async def test_a_person_breaks_a_connection_takes_it_snoozes_it_and_mends_it(tmp
         await expect(alert).to_contain_text("Authorization Required", timeout=20 * SECONDS)
         await expect(alert).to_contain_text("Clicks on them can never be attributed")
         await alert.get_by_role("button", name="I'll take it").click()
-        await expect(alert).to_contain_text("takes care of it")
+        await expect(alert).to_contain_text("taking care of it")
         await alert.get_by_label("Snooze").select_option(label="4 hours")
         await expect(alert).to_contain_text("snoozed until")
         await alert.get_by_role("button", name="Details").click()
