@@ -66,6 +66,12 @@ async def ends_well(practice):
     assert [] == oracle.judge(practice.database, world, datetime.now(UTC), logs=[practice.log])
 
 
+async def takes_in_nothing(practice):
+    """What cannot be stored is never said to be stored: whoever sends it has it still."""
+    with pytest.raises(RuntimeError, match="not accepted: 503"):
+        await practice.send_touchpoints(touchpoints(1, "never"))
+
+
 @contextmanager
 def full_disk(process):
     """No file of this process can grow or be written any more; its log neither."""
@@ -84,6 +90,7 @@ async def test_a_full_disk_stops_refreshes_and_nothing_else_and_is_forgiven(prac
         await asyncio.sleep(0.3)  # what was under way comes to its end
         asked = world.salesforce.ledger.count("token_request")
         world.salesforce.oauth.grants.expire_access()
+        await takes_in_nothing(practice)
         await asyncio.sleep(QUIET)
         assert asked == world.salesforce.ledger.count("token_request"), "it rotated what it could not have stored"
         assert running == pid(practice)
@@ -152,6 +159,7 @@ async def test_a_disk_that_fails_or_is_read_only_stops_refreshes_and_nothing_els
             await asyncio.sleep(0.3)  # what was under way comes to its end
             asked = world.salesforce.ledger.count("token_request")
             world.salesforce.oauth.grants.expire_access()
+            await takes_in_nothing(practice)
             await asyncio.sleep(QUIET)
             assert asked == world.salesforce.ledger.count("token_request"), "it rotated what it could not have stored"
         await until(lambda before=asked: world.salesforce.ledger.count("token_request") > before)
