@@ -7,6 +7,15 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# All that is given out to the public; the rest of IPv6 is translation, tunnels and the inside of networks.
+# https://www.iana.org/assignments/ipv6-address-space/ipv6-address-space.xhtml
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # https://www.rfc-editor.org/rfc/rfc6052
+# Public in form, and yet the metadata of the machine itself, at Azure and at Oracle:
+# https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+OF_THE_CLOUD = {"168.63.129.16", "192.0.0.192"}
+
 _asked: dict[tuple[asyncio.AbstractEventLoop, str, int], "asyncio.Future[list[Any]]"] = {}
 
 
@@ -57,6 +66,16 @@ def _look_up(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[list[Any]]
 
 
 def is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    return mapped.is_global and not mapped.is_multicast
+    parsed = _reached(ipaddress.ip_address(address.partition("%")[0]))
+    if parsed.version == 6 and parsed not in GLOBAL_UNICAST:
+        return False
+    return parsed.is_global and not parsed.is_multicast and str(parsed) not in OF_THE_CLOUD
+
+
+def _reached(address: Address) -> Address:
+    """An IPv6 address may carry the IPv4 one that a gateway leads it to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

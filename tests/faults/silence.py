@@ -1,8 +1,18 @@
-"""A network that swallows everything from some moment on: no byte, no end, no reset. As when a cable is pulled."""
+"""A network that swallows everything from some moment on, as when a cable is pulled; or that resets what it carries."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from practice_desk import PracticeDesk
+from practice_room import place_in
+from practice_slack import practice
+
+from handlers.slack.workspace import Workspace
+from sandbox.slack import SlackWorkspace
 
 
 class Line:
@@ -16,7 +26,18 @@ class Line:
         self._tasks: list[asyncio.Task[None]] = []
 
     def cut(self) -> None:
+        """No byte from now on, no end and no reset, on the connections that there are."""
         self._cuts += 1
+
+    def reset(self) -> None:
+        """End them with RST on both sides, in the middle of whatever is said: a middlebox that has forgotten them."""
+        ends, self._ends = self._ends, []
+        for end in ends:
+            wire = end.get_extra_info("socket")
+            if wire.fileno() < 0:
+                continue
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to)
@@ -40,6 +61,24 @@ class Line:
                     await sink.drain()
         if made_at == self._cuts:
             sink.close()
+
+
+@asynccontextmanager
+async def behind_a_line(ping: float) -> AsyncIterator[tuple[SlackWorkspace, Workspace, Line]]:
+    """A workspace whose sockets and calls of ours go over such a network, and our place in it, connected."""
+    async with practice() as slack, line(urlsplit(slack.state.base_url).port or 0) as wire:
+        slack.rates.on = False
+        slack.state.base_url = slack.state.base_url.replace(str(urlsplit(slack.state.base_url).port), str(wire.port))
+        ours = place_in(slack)
+        ours.serve(PracticeDesk())
+        assert ours._socket
+        ours._socket._ping_interval = ping
+        await ours.start()
+        try:
+            await slack.wait_for(lambda: slack.sockets.sockets)
+            yield slack, ours, wire
+        finally:
+            await ours.stop()
 
 
 @asynccontextmanager

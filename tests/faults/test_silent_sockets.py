@@ -2,14 +2,10 @@
 
 import asyncio
 from time import monotonic
-from urllib.parse import urlsplit
 
-from practice_desk import PracticeDesk
-from practice_room import place_in
-from practice_slack import practice
 from practice_story import GOOGLE, SALESFORCE, sqlite_only, telling
 from sample_facts import google
-from silence import line
+from silence import behind_a_line
 
 from bot.memory.memory import Work
 from sandbox.faults import Fault, Kind
@@ -19,28 +15,30 @@ PING = 0.2  # seconds; the real bot's is 5, and it misses a socket after four pi
 
 
 async def test_a_socket_of_slack_s_that_says_nothing_any_more_is_opened_anew():
-    async with practice() as slack, line(urlsplit(slack.state.base_url).port) as wire:
-        slack.rates.on = False
-        slack.state.base_url = slack.state.base_url.replace(str(urlsplit(slack.state.base_url).port), str(wire.port))
-        ours = place_in(slack)
-        ours.serve(PracticeDesk())
-        ours._socket._ping_interval = PING
-        await ours.start()
-        try:
-            await slack.wait_for(lambda: slack.sockets.sockets)
-            _, ts = await ours.voice.post(ours.composer.outage(google()))
-            [silent] = slack.sockets.sockets
-            wire.cut()
-            began = monotonic()
-            await slack.wait_for(lambda: [s for s in slack.sockets.sockets if s is not silent], 20)
-            took = monotonic() - began
-            slack.sockets.sockets.remove(silent)  # Slack misses our pongs too
-            assert (await slack.click(MARKETING, ts, "claim")).acked
-            assert "ok" == ours.state
-        finally:
-            await ours.stop()
+    async with behind_a_line(PING) as (slack, ours, wire):
+        _, ts = await ours.voice.post(ours.composer.outage(google()))
+        [silent] = slack.sockets.sockets
+        wire.cut()
+        began = monotonic()
+        await slack.wait_for(lambda: [s for s in slack.sockets.sockets if s is not silent], 20)
+        took = monotonic() - began
+        slack.sockets.sockets.remove(silent)  # Slack misses our pongs too
+        assert (await slack.click(MARKETING, ts, "claim")).acked
+        assert "ok" == ours.state
     print(f"missed after {took:.1f} s at a ping every {PING} s")  # noqa: T201
     assert took < 5
+
+
+async def test_a_socket_of_slack_s_that_is_reset_is_opened_anew_again_and_again():
+    async with behind_a_line(PING) as (slack, ours, wire):
+        _, ts = await ours.voice.post(ours.composer.outage(google()))
+        for _ in range(3):
+            [broken] = slack.sockets.sockets
+            wire.reset()
+            began = monotonic()
+            await slack.wait_for(lambda gone=broken: slack.sockets.sockets and gone not in slack.sockets.sockets, 10)
+            assert monotonic() - began < 5
+            assert (await slack.click(MARKETING, ts, "claim")).acked
 
 
 @sqlite_only

@@ -98,3 +98,16 @@ async def test_where_others_have_all_sockets_slack_is_asked_now_and_then_until_t
         await others.pop().close()
         await until(lambda: room.ours.state == "ok")
         assert len(room.slack.sockets.sockets) == 3
+
+
+async def test_a_wait_that_slack_names_for_a_new_socket_is_kept_by_all_of_us(room):
+    """HTTP 429 of apps.connections.open: neither the socket itself nor the look at our token asks before its end."""
+    room.slack.fail("apps.connections.open", "ratelimited", retry_after=1)
+    before = addresses(room)
+    room.slack.sockets.cut()
+    await until(lambda: addresses(room) == before + 1)
+    began = monotonic()
+    await until(lambda: addresses(room) > before + 1)
+    assert monotonic() - began > 0.9
+    await until(lambda: room.ours.state == "ok")
+    assert await clicked(room)

@@ -15,7 +15,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from bot.words.connection import Json
 from bot.words.errors import SetupError
 from handlers.slack.line.runner import Runner
-from handlers.slack.line.slack_answers import code_of
+from handlers.slack.line.slack_answers import code_of, rate_limited, retry_after
 from handlers.slack.line.tokens import NO_SOCKETS, check_app_token
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ class SocketMode:
         self._tasks: list[asyncio.Task[None]] = []
         self._greeted: ClientWebSocketResponse | None = None  # the socket that Slack has said hello on
         self._not_before = 0.0
+        self._slowed_until = 0.0  # what Slack named with HTTP 429
         self.refused = ""  # why Slack takes our app token no more; empty while it does
 
     @property
@@ -93,6 +94,8 @@ class SocketMode:
                 await self._ask_again()
 
     async def _ask_again(self) -> None:
+        if asyncio.get_running_loop().time() < self._slowed_until:
+            return
         try:
             await check_app_token(self._app.client, self._app_token)
         except SetupError as error:
@@ -128,7 +131,6 @@ class SocketMode:
 
     def _ask_in_time(self, client: SocketModeClient) -> None:
         """The SDK asks for the next address at once, and again and again where Slack has a reason not to give us one."""
-        ask = client.issue_new_wss_url
 
         async def asked() -> str:
             now = asyncio.get_running_loop().time
@@ -136,13 +138,19 @@ class SocketMode:
             if client.closed:
                 raise asyncio.CancelledError
             try:
-                return await ask()
+                return str((await client.web_client.apps_connections_open(app_token=self._app_token))["url"])
             except SlackApiError as error:
-                if code_of(error) in NO_SOCKETS:
-                    self._not_before = now() + ASK_AFTER
+                self._wait_after(error, now())
                 raise
 
         client.issue_new_wss_url = asked  # type: ignore[method-assign]
+
+    def _wait_after(self, error: SlackApiError, now: float) -> None:
+        if code_of(error) in NO_SOCKETS:
+            self._not_before = now + ASK_AFTER
+        elif rate_limited(error):
+            wait = retry_after(error)
+            self._not_before = self._slowed_until = now + (wait.total_seconds() if wait else ASK_AFTER)
 
 
 async def _connect(handler: AsyncSocketModeHandler) -> None:
