@@ -28,7 +28,7 @@ class Words(TypeDecorator[str]):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in, the same moment in UTC out. SQLite has no time zones, so it gets UTC without saying so."""
+    """An aware moment in, the same moment in UTC out. SQLite has no time zones: it keeps UTC without saying so."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -38,8 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a time zone cannot be stored")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -61,11 +60,4 @@ class JsonText(TypeDecorator[Any]):
 
 
 def as_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """Mappings other than dict are values here too."""
-    if hasattr(value, "items"):
-        return dict(value.items())
-    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+    return json.dumps(value, separators=(",", ":"))

@@ -79,7 +79,7 @@ class NoticeRows:
             limit=limit,
             values={"due_at": now + lease, "owner": owner, "attempts": notices.c.attempts + 1},
         )
-        return sorted((_notice(row) for row in rows), key=lambda notice: notice.created_at)
+        return sorted((_notice(row) for row in rows), key=lambda notice: (notice.created_at, notice.key))
 
     async def sent(self, notice: Notice, now: datetime) -> None:
         await self._set(notice, due_at=None, sent_at=now)

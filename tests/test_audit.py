@@ -3,13 +3,13 @@
 import asyncio
 import sqlite3
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import psycopg
 import pytest
 from practice_story import ADA, SALESFORCE
 
-from bot.memory.audit import item, verified
+from bot.memory.audit import Act, item, verified
 from bot.work.retention import Keep, Retention
 from storage import open_memory
 
@@ -40,6 +40,9 @@ def sql(url, statement):
         database.execute(statement)
 
 
+CHANGED, MISSING = "it was changed after it was written", "it is missing"
+
+
 async def test_rows_are_numbered_bound_and_whole(memory, clock):
     await note(memory, "paused", "resumed")
     clock.advance(timedelta(microseconds=1))
@@ -51,7 +54,35 @@ async def test_rows_are_numbered_bound_and_whole(memory, clock):
     assert rows[2].at == clock()
     found = await verdict(memory)
     assert (found.whole, found.newest, found.broken) == (3, rows[2].digest, None)
-    assert item(rows[0])["detail"] == {"account": "Ünï\u0000cöde 🔑"}
+    assert item(rows[0]) == {
+        "number": 1,
+        "at": rows[0].at.isoformat(),
+        "what": "paused",
+        "who": "U0ANNA000",
+        "subject": "con_1",
+        "detail": {"account": "Ünï\u0000cöde 🔑"},
+        "before": "0" * 64,
+        "digest": rows[0].digest,
+    }
+    assert "half a \ufffd pair" == rows[2].who
+
+
+async def test_a_long_trail_is_read_in_parts_and_tells_how_far_it_is(memory, monkeypatch):
+    monkeypatch.setattr("storage.audit.AT_ONCE", 3)
+    await note(memory, *"abcdef")
+    seen = []
+    async with memory.read() as tx:
+        read = [act.what async for act in tx.audit.rows(lambda done, of: seen.append((done, of)))]
+
+    assert list("abcdef") == read
+    assert [(3, 6), (6, 6), (6, 6)] == seen
+
+
+def test_a_digest_is_computed_as_it_always_was():
+    """Trails that were written before, and digests that were kept elsewhere, are compared with it."""
+    at = datetime(2026, 11, 28, 10, microsecond=5, tzinfo=timezone(timedelta(hours=1)))
+    act = Act(7, at, "claimed", "U0ANNA000", "con_1", {"b": "ü", "a": 1}, "0" * 64, "")
+    assert "7367ab511292483488263ae2ca2409e264605eae680d91feae6b4fad8e72f17b" == act.true_digest()
 
 
 async def test_an_empty_trail_is_whole(memory):
@@ -67,21 +98,25 @@ async def test_what_is_rolled_back_was_never_noted(memory):
 
 
 @pytest.mark.parametrize(
-    ("change", "row"),
+    ("change", "row", "why"),
     [
-        ("UPDATE audit SET who = 'nobody' WHERE number = 3", 3),
-        ("UPDATE audit SET detail = '{}' WHERE number = 2", 2),
-        ("UPDATE audit SET digest = before WHERE number = 4", 4),
-        ("DELETE FROM audit WHERE number = 3", 3),
-        ("DELETE FROM audit WHERE number = 1", 1),
-        ("UPDATE audit SET number = 9 WHERE number = 5", 5),
+        ("UPDATE audit SET who = 'nobody' WHERE number = 3", 3, CHANGED),
+        ("UPDATE audit SET detail = '{}' WHERE number = 2", 2, CHANGED),
+        ("UPDATE audit SET digest = before WHERE number = 4", 4, CHANGED),
+        ("DELETE FROM audit WHERE number = 3", 3, MISSING),
+        ("DELETE FROM audit WHERE number = 1", 1, MISSING),
+        ("UPDATE audit SET number = 9 WHERE number = 5", 5, MISSING),
+        ("UPDATE audit SET before = digest WHERE number = 2", 2, "it does not follow from the row before it"),
     ],
 )
-async def test_the_first_row_that_was_changed_is_named(memory, database_url, change, row):
+async def test_the_first_row_that_was_changed_is_named(memory, database_url, change, row, why):
     await note(memory, "a", "b", "c", "d", "e")
+    whole = await trail(memory)
     sql(database_url, change)
 
-    assert (await verdict(memory)).broken == row
+    found = await verdict(memory)
+    assert (row, why, row - 1, 1) == (found.broken, found.why, found.whole, found.first)
+    assert row == 1 or found.newest == whole[row - 2].digest
 
 
 DAY = timedelta(days=1)
@@ -106,6 +141,10 @@ async def test_what_is_old_goes_and_the_rest_is_still_proven(memory, clock, data
     await forgets(memory, clock.__class__(clock() + DAY / 2))
     assert rows == await trail(memory)
 
+    sql(database_url, "UPDATE audit SET who = 'nobody' WHERE number = 8")
+    found = await verdict(memory)
+    assert (8, 3, 5) == (found.broken, found.whole, found.first)
+    sql(database_url, "UPDATE audit SET who = 'U0ANNA000' WHERE number = 8")
     sql(database_url, "DELETE FROM audit WHERE number = 5")
     assert 1 == (await verdict(memory)).broken  # nothing says that row 5 may be gone
 

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from structlog.testing import capture_logs
 
 from bot.people.members import SESSION_LASTS
+from bot.reauthorize.reauthorize import digest
 from bot.reauthorize.signin import SlackSignIns
-from bot.words.tenant import Tenant
+from bot.words.connection import Secret
+from bot.words.tenant import Tenant, team_of
 from handlers.web.members import Members, NotSignedIn
 from handlers.web.refusals import EVERY, Refusals
 from handlers.web.signin import SignIn
@@ -93,6 +95,7 @@ async def test_who_signs_out_is_out_everywhere_and_so_is_whoever_copied_the_cook
     await elsewhere.signs_in()
     await ben.signs_in(BEN)
     clock.advance(minutes=5)
+    await elsewhere.signs_in()  # in the very moment in which she signs out
     await anna.signs_out()
 
     assert ("", "0") == (anna.told.value, anna.told["max-age"])
@@ -161,6 +164,32 @@ async def test_every_page_that_asks_who_one_is_has_a_way_out():
         for path in ("/connections", "/outages/out_1", "/reauthorize/out_1", "/connect/lnk_1"):
             answer = await site.client.get(path)
             assert (200, 1) == (answer.status_code, answer.text.count('action="/signout"')), path
+
+
+async def test_a_sign_in_counts_once_in_the_browser_that_began_it_and_for_ten_minutes(house, memory, clock):
+    signins, then = house.signins, "/connect/a-link with a space"
+    trip, late, stolen, other = [await signins.begin(then) for _ in range(4)]
+
+    assert 12 == len({each for at in (trip, late, stolen, other) for each in (at.state, at.nonce, at.browser)})
+    assert all(len(each) == 43 for each in (trip.state, trip.nonce, trip.browser))
+    assert await signins.finish(stolen.state, trip.browser) is None
+    async with memory.begin() as tx:
+        assert await tx.consents.take("google_ads", digest(other.state), digest(other.browser), clock()) is None
+    clock.advance(minutes=10, seconds=-1)
+    assert (then, Secret(trip.nonce)) == await signins.finish(trip.state, trip.browser)
+    assert await signins.finish(trip.state, trip.browser) is None
+    clock.advance(seconds=1)
+    assert await signins.finish(late.state, late.browser) is None
+    assert await signins.finish("made up", trip.browser) is None
+    assert clock() == signins.now()
+
+
+async def test_a_sign_in_s_state_says_whose_pages_it_began_at_and_its_seal_opens_nothing_else(memory, clock):
+    north = SlackSignIns(memory, memory.envelope("session_T0NORTH01"), Tenant("T0NORTH01", HERE), clock)
+    assert "T0NORTH01" == team_of((await north.begin("/")).state)
+    home = SlackSignIns(memory, memory.envelope("session"), Tenant("", HERE), clock)
+    assert "told" == north.unseal(north.seal("told"))
+    assert [None, None] == [home.unseal(north.seal("told")), home.unseal("made up")]
 
 
 async def test_on_https_every_answer_asks_for_https_from_then_on_and_elsewhere_none_does():

@@ -1,5 +1,6 @@
 """Values come back as they were put in, whatever the database and wherever the clock stands."""
 
+import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,18 @@ async def test_a_time_without_a_zone_is_refused(memory, clock):
             await a_grant(tx, clock().replace(tzinfo=None))
 
 
+@pytest.fixture
+def far_away(monkeypatch):
+    """A machine whose own clock shows another zone than UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize("zone", [ROME, KOLKATA])
-async def test_clocks_of_other_zones_mean_the_same_moments(memory, clock, zone):
+async def test_clocks_of_other_zones_mean_the_same_moments(memory, clock, zone, far_away):
     clock.at = clock.at.astimezone(zone)
     [connection] = await connected(memory, clock())
     hour = timedelta(hours=1)
