@@ -109,6 +109,8 @@ async def test_messages_that_slack_is_late_with_are_told_longest_waiting_first_a
         assert [(two.id, 1)] == await tx.notices.overdue(clock() + MINUTE, 9)
         assert [(two.id, 1), (one.id, 1)] == await tx.notices.overdue(clock() + 2 * MINUTE, 9)
         assert [(two.id, 1)] == await tx.notices.overdue(clock() + 2 * MINUTE, 1)
+        assert await tx.notices.add("told", two.id, {}, clock())
+        assert [two.id] == [each.outage_id for each in await tx.notices.claim(clock(), 9, LEASE)]
         await tx.notices.noted(two.id, 1)
         assert [(one.id, 1)] == await tx.notices.overdue(clock() + 2 * MINUTE, 9)
 

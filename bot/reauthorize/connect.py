@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from bot.logins.refresh import GrantTokens, Refresher
@@ -155,16 +155,15 @@ class Connect:
         async with self._memory.read() as tx:
             grants = (await self._living(tx, platform))[-ASKED_MOST:]
             watched = {c.account.id for c in await tx.connections.all() if c.platform == platform}
-        answers = await asyncio.gather(*(self._accounts(g) for g in grants), return_exceptions=True)
-        found: list[Reachable] = []
-        for grant, answer in zip(grants, answers, strict=True):
-            if isinstance(answer, BaseException):
-                if not isinstance(answer, RedkeyError):
-                    raise answer
-                continue
-            beyond = tuple(a for a in answer if a.id not in watched)
-            found.append(Reachable(grant.id, grant.identity.login, beyond))
-        return found
+        found = await asyncio.gather(*(self._beyond(grant, watched) for grant in grants))
+        return [each for each in found if each is not None]
+
+    async def _beyond(self, grant: Grant, watched: Collection[str]) -> Reachable | None:
+        try:
+            accounts = await self._accounts(grant)
+        except RedkeyError:
+            return None
+        return Reachable(grant.id, grant.identity.login, tuple(a for a in accounts if a.id not in watched))
 
     async def _living(self, tx: Tx, platform: str) -> list[Grant]:
         if platform not in self._gateways:
