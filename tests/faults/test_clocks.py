@@ -27,8 +27,8 @@ TEN = timedelta(minutes=10)
 
 
 @asynccontextmanager
-async def two_clocks(memory, clock):
-    """Ours is `clock`; the platforms' goes with it, `ahead` of it by as much as is said."""
+async def two_clocks(memory, clock, patience=2):
+    """Ours is `clock`; the platforms' goes with it, `ahead` of it by as much as is said. `patience`: real seconds."""
     skew = {"ahead": timedelta()}
 
     def theirs():
@@ -36,7 +36,9 @@ async def two_clocks(memory, clock):
 
     async with World.open(now=theirs) as world:
         world.slack.rates.on = False
-        gateways = open_gateways(world.settings(PUBLIC, **OWN)["platforms"], timeout=timedelta(seconds=2), now=clock)
+        gateways = open_gateways(
+            world.settings(PUBLIC, **OWN)["platforms"], timeout=timedelta(seconds=patience), now=clock
+        )
         try:
             yield Story(world, memory, gateways, clock), skew
         finally:

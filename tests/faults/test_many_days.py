@@ -26,6 +26,7 @@ from sandbox.demo import GREEN
 from sandbox.google_ads import AMERICAS
 
 DAYS = int(os.environ.get("REDKEY_DAYS", "6"))
+PATIENCE = 60  # seconds: an answer that a busy machine gives too late is lost in truth, and no clock is to blame
 PARTS = 8  # of a day; what is due is done at each
 KEPT = Keep(*[timedelta(days=1)] * 4)
 LONG = DAYS > 60
@@ -36,7 +37,7 @@ LONG = DAYS > 60
 @pytest.mark.timeout(3600)
 async def test_a_clock_that_jumps_by_up_to_a_day_alerts_nobody_and_lets_no_login_end(memory, clock):
     dice = random.Random(DAYS)
-    async with two_clocks(memory, clock) as (story, skew):
+    async with two_clocks(memory, clock, PATIENCE) as (story, skew):
         for platform in (HUBSPOT, GOOGLE, SALESFORCE):
             await story.connect(platform)
         await story.work()
