@@ -8,13 +8,20 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_announcements import ANNOUNCED, announcement
-from sample_facts import NOW, OUTAGES, REPLIES, SET_ASIDE, connection
+from sample_facts import CHANNEL, NOW, OUTAGES, REPLIES, SET_ASIDE, connection
 from slack_limits import foreign, message_problems, texts, view_problems
 
-from bot.words.announced import DigestFacts, EndingFacts, EndingsFacts, LeaverFacts
-from bot.words.connection import Event, Outage
+from bot.people.people import LoginEnd, Removed, RouteFacts
+from bot.words.announced import BorrowedFacts, DigestFacts, EndingFacts, EndingsFacts, EndpointFacts, LeaverFacts
+from bot.words.connection import Account, Event, Outage
 from bot.words.facts import CheckAnswer, OutageFacts
+from handlers.slack.listeners.choose_window import choose_window
+from handlers.slack.listeners.connection_window import connection_window
+from handlers.slack.listeners.power_window import pause_window, paused, resumed
 from handlers.slack.listeners.private_answers import private
+from handlers.slack.listeners.remove_window import ask_window, ended
+from handlers.slack.listeners.route_window import route_form
+from handlers.slack.listeners.windows import told
 from handlers.slack.looks.announcer import SlackAnnouncer
 from handlers.slack.looks.connection_lists import list_checks, list_connections, list_outages
 from handlers.slack.looks.details_view import details_view
@@ -58,7 +65,7 @@ HOSTILE = st.one_of(
     st.lists(st.sampled_from([*NASTY, "://", ".com", "<", ">", "@", "|", "_", "*", " ", "a"]), max_size=6).map("".join),
     st.text(max_size=200),
 )
-OUR_MENTIONS = {"@U0ANNA000", "!subteam^S0MARKETIN"}
+OUR_MENTIONS = {"@U0ANNA000", "!subteam^S0MARKETIN", f"#{CHANNEL}"}
 
 
 def poisoned(facts: OutageFacts, nasty: str) -> OutageFacts:
@@ -161,7 +168,7 @@ def test_no_name_can_do_that_in_a_list_or_on_the_home_tab(nasty: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(nasty=HOSTILE, name=st.sampled_from(sorted(n for n in ANNOUNCED if n.startswith("ending"))))
+@given(nasty=HOSTILE, name=st.sampled_from(sorted(ANNOUNCED)))
 def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
     facts = ANNOUNCED[name]
     if isinstance(facts, EndingFacts):
@@ -172,21 +179,48 @@ def test_no_name_can_do_that_in_an_announcement(nasty: str, name: str) -> None:
         one = {"accounts": (nasty,) * 12, "login": nasty, "renewed_by": nasty}
         facts = replace(facts, lines=tuple(replace(line, **one) for line in facts.lines))
     elif isinstance(facts, LeaverFacts):
-        links = {facts.connections_url}
+        links = {facts.connections_url, *(line.renew_url for line in facts.lines)}
         lines = tuple(replace(line, login=nasty, accounts=(nasty,) * 7) for line in facts.lines)
         facts = replace(facts, name=nasty, lines=lines)
     elif isinstance(facts, DigestFacts):
         links = {facts.url, *(outage.url for outage in facts.outages)}
         outages = tuple(replace(o, accounts=(nasty,) * 4, by=nasty) for o in facts.outages)
         endings = tuple(replace(e, login=nasty) for e in facts.endings)
-        facts = replace(facts, outages=outages, endings=endings, strips=(replace(facts.strips[0], name=nasty),) * 24)
+        facts = replace(
+            facts, outages=outages, endings=endings, strips=tuple(replace(s, name=nasty) for s in facts.strips)
+        )
         assert len(alt_text(facts, Words())) <= 1000
         assert foreign(legend(facts, Words()), set(), set()) == []
+    elif isinstance(facts, BorrowedFacts):
+        links, facts = set(), replace(facts, who="U0ANNA000", login=nasty, accounts=(nasty,) * 12)
+    elif isinstance(facts, EndpointFacts):
+        links, facts = set(), replace(facts, name="warehouse", why=nasty)  # the settings name it
     else:
         links = set()
     spoken = SlackAnnouncer().message(announcement(), facts)
     assert message_problems(spoken) == []
     assert problems([*spoken.blocks, *spoken.attachments], links) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(nasty=HOSTILE)
+def test_no_name_can_do_that_in_a_window(nasty: str) -> None:
+    words, several = Words(), [connection(n, nasty, authorized=n % 2 == 0, login=nasty) for n in range(1, 12)]
+    one = replace(several[0], connection=replace(several[0].connection, account=Account(nasty, nasty)))
+    links = {c.reauthorize_url for c in several} | {one.page_url}
+    made = RouteFacts("google_ads", "Google Ads", one, one.channel, ())
+    windows = [connection_window(one, words), pause_window(one, words), paused(one, words), resumed(one, words)]
+    windows += [
+        ask_window(one, words),
+        route_form(made, words),
+        told("Remove", ended(Removed(one, LoginEnd.DEAD), words), words),
+    ]
+    windows += [
+        choose_window(verb, several, {"google_ads": "Google Ads"}, words) for verb in ("pause", "remove", "routes")
+    ]
+    for view in windows:
+        assert view_problems(view) == []
+        assert problems(view, links) == []
 
 
 def test_ten_megabytes_of_name_cost_nothing() -> None:

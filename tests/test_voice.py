@@ -171,7 +171,7 @@ async def test_each_refusal_says_what_to_do_next(
 
 
 @pytest.mark.parametrize(
-    "error", ["invalid_blocks", "msg_blocks_too_long", "invalid_attachments", "metadata_too_large"]
+    "error", ["invalid_blocks", "msg_blocks_too_long", "msg_too_long", "invalid_attachments", "metadata_too_large"]
 )
 async def test_an_alert_is_never_lost_to_its_looks(slack: SlackWorkspace, voice: SlackVoice, error: str) -> None:
     slack.fail("chat.postMessage", error)

@@ -27,6 +27,7 @@ EVERY_STATUS: list[tuple[int, bytes]] = [
     (400, b"GET / HTTP/1.1\r\n\r\n"),
     (400, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 40_000),
     (400, b"GET /" + b"y" * 40_000),
+    (400, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"x%d: y\r\n" % n for n in range(4000))),
     (400, raw("GET", b"/oauth/callback/google_ads?state=%00")),
     (401, raw("GET", b"/api/v1/connections")),
     (401, raw("POST", b"/slack/events", {}, b"payload={}")),
@@ -42,6 +43,7 @@ EVERY_STATUS: list[tuple[int, bytes]] = [
     (422, raw("POST", TOUCHPOINTS, JSON, b"[1]")),
     (422, raw("POST", TOUCHPOINTS, JSON, b"[" * 1_000_000)),
     (422, raw("POST", TOUCHPOINTS, JSON, b"[" + b"9" * 100_000 + b"]")),
+    (422, raw("POST", TOUCHPOINTS, JSON, b"{" + b",".join(b'"k%d":{}' % n for n in range(60_000)) + b"}")),
     (422, raw("GET", b"/api/v1/costs?from=tomorrow", JSON)),
 ]
 
