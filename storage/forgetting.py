@@ -9,7 +9,7 @@ from bot.memory.audit import FORGOTTEN
 from bot.words.connection import Kind
 from storage import sent
 from storage.audit import audit
-from storage.freight import costs, deliveries, sent_through, touchpoints
+from storage.freight import costs, credits_spent, deliveries, sent_through, touchpoints
 from storage.tables import connections, metadata, outages, transfers
 from storage.transaction import Transaction, parts
 
@@ -51,7 +51,12 @@ class ForgettingRows:
             number = select(func.max(sent_through.c.number)).where(*earlier).scalar_subquery()
             passed = select(deliveries).where(*sent.of(row.id, sent.WAITING), deliveries.c.number <= number)
             removed += await self._forget(passed.order_by(deliveries.c.number).limit(limit))
+            # Of the days before, only the last one's number tells what may go.
+            await self._tx.change(delete(sent_through).where(*earlier, sent_through.c.number < number))
         return removed
+
+    async def calls(self, before: date) -> int:
+        return await self._tx.change(delete(credits_spent).where(credits_spent.c.day < before))
 
     async def _forget(self, old: Select[Any]) -> int:
         """These deliveries, and touchpoints that have no other."""

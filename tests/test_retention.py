@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 from practice_memory import LEASE, connected, dropped, touch
+from sqlalchemy import func, select
 
+from bench._rows import rows
 from bot.words.connection import Flow
 from bot.words.freight import CostRow, PushResult, PushState
 from bot.work.retention import Keep, Retention
+from storage.freight import credits_spent, sent_through
 
 DAY = timedelta(days=1)
 KEEP = Keep(cost=90 * DAY, touchpoints=90 * DAY, outages=90 * DAY)
@@ -30,6 +33,11 @@ async def crm(memory, clock):
         await tx.touchpoints.accept([touch(n, clock()) for n in range(3)], clock())
         await tx.touchpoints.settle(crm.id, [1], [PushResult("TP2_1", PushState.SET_ASIDE, "no")], clock())
     return crm
+
+
+async def rows_of(memory, table):
+    async with memory.read() as tx:
+        return await rows(tx).value(select(func.count()).select_from(table))
 
 
 async def left(memory, crm):
@@ -148,3 +156,20 @@ async def test_an_outage_whose_message_tells_of_an_open_one_stays(memory, clock)
     await Retention(memory, KEEP, clock).run()
     async with memory.read() as tx:
         assert {told.id, still_open.id} == {outage.id for outage in await tx.outages.latest()}
+
+
+async def test_what_is_counted_day_by_day_does_not_grow_for_ever(memory, clock, crm):
+    keep = Keep(touchpoints=10 * DAY)
+    for day in range(30):
+        async with memory.begin() as tx:
+            await tx.touchpoints.accept([touch(day + 10, clock())], clock())
+            await tx.touchpoints.settle(crm.id, [day + 4], [], clock())
+            assert await tx.touchpoints.spend(crm.id, clock().date(), 5, 5)
+        clock.advance(DAY)
+        await Retention(memory, keep, clock).run()
+
+    assert await rows_of(memory, sent_through) <= 12
+    assert await rows_of(memory, credits_spent) <= 3
+    assert (10, 1, 1) == await left(memory, crm)
+    async with memory.begin() as tx:
+        assert not await tx.touchpoints.spend(crm.id, clock().date() - DAY, 1, 5), "yesterday's calls were forgotten"

@@ -13,6 +13,9 @@ class Forgetting(Protocol):
     async def touchpoints(self, before: datetime, limit: int) -> int:
         """Those sent before, to CRMs that no catch-up has to look into; the waiting and the refused stay for ever."""
 
+    async def calls(self, before: date) -> int:
+        """The count of CRM calls on UTC days before this one, all at once: it is one row for each connection and day."""
+
     async def outages(self, before: datetime, limit: int) -> int:
         """Those closed before, with their timeline, unless an open one shares their message."""
 

@@ -36,6 +36,8 @@ class Retention:
 
     async def run(self) -> None:
         keep, now = self._keep, self._now()
+        # Nobody asks for calls of days that are over; two days, as clocks may differ.
+        await self._forget("calls", lambda tx: tx.forgetting.calls((now - 2 * DAY).date()))
         if (cost := keep.cost) is not None:
             await self._forget("cost", lambda tx: tx.forgetting.costs((now - cost).date(), AT_ONCE))
         if (sent := keep.touchpoints) is not None:
