@@ -43,7 +43,12 @@ def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
 
 @pytest.mark.parametrize(
     ("script", "page"),
-    [("_command_docs", "commands.md"), ("_platform_docs", "platforms.md"), ("_cause_docs", "causes.md")],
+    [
+        ("_command_docs", "commands.md"),
+        ("_platform_docs", "platforms.md"),
+        ("_cause_docs", "causes.md"),
+        ("_fault_docs", "faults.md"),
+    ],
 )
 def test_a_page_made_from_the_code_is_as_the_code_is_now(script, page):
     assert (ROOT / "docs" / page).read_text("utf-8") == written_by(script).page(), "run scripts/docs"

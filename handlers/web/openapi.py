@@ -57,14 +57,14 @@ TAKEN: Json = {
 TOUCHPOINT: Json = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["id", "occurred_at", "fields"],
+    "required": ["id", "occurred_at"],
     "properties": {
         "id": {"type": "string", "minLength": 1, "maxLength": 255},
         "occurred_at": {"type": "string", "format": "date-time"},
-        "email": TEXT,
-        "kind": {"enum": ["touchpoint", "attribution_touchpoint"]},
-        "crm": TEXT,
-        "fields": {"type": "object"},
+        "email": MAYBE_TEXT,
+        "kind": {"enum": ["touchpoint", "attribution_touchpoint", None]},
+        "crm": MAYBE_TEXT,
+        "fields": {"type": ["object", "null"]},
     },
 }
 LIMIT: Json = {
