@@ -140,6 +140,7 @@ async def test_people_of_another_organization_cannot_act(room: Room, monkeypatch
         return await send(kind, payload)
 
     monkeypatch.setattr(room.slack.delivery, "send", from_outside)
+    room.slack.state.users[ANNA].team = "T0STRANGER"
     for action in ("claim", "pause", "details", "reauthorize"):
         assert (await room.slack.click(CHANNEL, ts, action)).acked
     said = await room.slack.wait_for(lambda: len(room.slack.ephemerals) == 4 and room.slack.ephemerals)

@@ -27,6 +27,7 @@ async def room(monkeypatch):
         room.desk.asked.clear()
         send = room.slack.delivery.send
         monkeypatch.setattr(room.slack.delivery, "send", lambda kind, payload: send(kind, theirs(payload)))
+        room.slack.state.users[ANNA].team = STRANGER
         yield room
 
 
@@ -40,6 +41,16 @@ async def test_nothing_that_people_of_another_organization_do_gets_further_than_
     said = [m.words for m in room.slack.ephemerals if m.ephemeral_for == ANNA]
     assert len(CLICKS) + len(COMMANDS) == sum("Only members" in words for words in said)
     assert not [words for words in said if "Google Ads" in words]
+
+
+async def test_a_member_who_acts_from_another_workspace_of_the_same_company_is_let_in(room):
+    room.slack.state.users[ANNA].team = room.slack.state.users[BEN].team
+    assert (await room.slack.click(MARKETING, room.ts, "claim")).acked
+    await room.slack.wait_for(lambda: room.desk.asked)
+    room.slack.fail("users.info", "internal_error", times=None)
+    room.desk.asked.clear()
+    assert (await room.slack.click(MARKETING, room.ts, "claim")).acked
+    assert [] == room.desk.asked, "whose member somebody is must be known"
 
 
 async def test_their_home_tab_names_nothing_of_ours_and_a_members_does():

@@ -1,6 +1,8 @@
 """Who may press: members of our own workspace. In a shared channel people of other organizations see our messages too."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import aiohttp
 import structlog
@@ -18,12 +20,13 @@ log = structlog.get_logger()
 
 Next = Callable[[], Awaitable[None]]
 UNKNOWN = {"user_not_found", "user_not_visible"}
+PATIENCE = 1.0  # seconds: the click must be acknowledged within three
 
 
 def register(app: AsyncApp, words: Words) -> None:
     @app.middleware
     async def let_in(body: Json, context: AsyncBoltContext, next_: Next) -> BoltResponse | None:
-        if not _stranger(body, context):
+        if not _from_elsewhere(body, context) or await _is_ours_all_the_same(context):
             await next_()
             return None
         log.warning("someone of another organization pressed a button", team=_team_of(body))
@@ -51,9 +54,19 @@ async def is_member(client: AsyncWebClient, user: str, ours: str) -> bool | None
     return ours in teams and not found.get("is_stranger")
 
 
-def _stranger(body: Json, context: AsyncBoltContext) -> bool:
+def _from_elsewhere(body: Json, context: AsyncBoltContext) -> bool:
     ours, theirs = our_team(context), _team_of(body)
     return bool(ours and theirs and theirs != ours)
+
+
+async def _is_ours_all_the_same(context: AsyncBoltContext) -> bool:
+    """In Enterprise Grid a member may act from another workspace of the same company."""
+    if not context.user_id or context.client is None:
+        return False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            return bool(await is_member(context.client, context.user_id, our_team(context)))
+    return False
 
 
 def _team_of(body: Json) -> str:
