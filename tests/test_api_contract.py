@@ -13,9 +13,11 @@ from handlers.web.openapi import document
 
 AUTH = {"Authorization": f"Bearer {KEY}"}
 SCHEMA = schemathesis.openapi.from_dict(document())
-NOT_OURS = [  # our own rules go beyond a schema: from before to, a cursor of ours, a field that the CRM has
-    check for check in schemathesis.checks.CHECKS.get_all() if check.__name__ == "positive_data_acceptance"
-]
+CHECKS = {check.__name__: check for check in schemathesis.checks.CHECKS.get_all()}
+# Our own rules go beyond a schema: from before to, a cursor of ours, a field that the CRM has.
+NOT_OURS = [CHECKS["positive_data_acceptance"]]
+# What is wrong with a query may be nothing any more once it is an address (format=[]), and the key is sent all the same.
+NOT_OF_AN_ADDRESS = [*NOT_OURS, CHECKS["negative_data_rejection"]]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,8 @@ def site():
 
 def tried(case, base):
     case.headers = {**(case.headers or {}), **AUTH}
-    case.call_and_validate(base_url=base, excluded_checks=NOT_OURS, verify=False)
+    unheeded = NOT_OURS if case.method == "POST" else NOT_OF_AN_ADDRESS
+    case.call_and_validate(base_url=base, excluded_checks=unheeded, verify=False)
 
 
 @SCHEMA.parametrize()
