@@ -1,13 +1,15 @@
 """No secret leaves its place: looked for in the bytes, at the end of every story; and a leak that is planted is found."""
 
+import copy
 import logging
+import pickle
 
 import pytest
 import structlog
 from canary import Leak, guarded, known, search, stored_bytes
 from deployment import deployed
 
-from bot.words.connection import Secret
+from bot.words.connection import Secret, TokenSet
 from storage import make_place, open_memory
 
 
@@ -80,3 +82,12 @@ def test_a_secret_that_is_sealed_is_not_found_and_one_that_is_not_is(tmp_path):
         search("the database", [(tmp_path / "x.db").read_bytes()], {"the-refresh-token-0001"})
     search("the database", [repr(Secret("the-refresh-token-0001"))], {"the-refresh-token-0001"})
     assert stored_bytes
+
+
+def test_a_secret_shows_in_no_text_and_goes_into_no_pickle_nor_copy():
+    held = TokenSet(Secret("the-canary"))
+
+    assert "canary" not in f"{held!r} {held} {held.access_token}"
+    for leave in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="neither pickled nor copied"):
+            leave(held)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 Json = dict[str, Any]
 RESTLESS = timedelta(hours=1)
@@ -58,6 +58,9 @@ class Secret:
 
     def __str__(self) -> str:
         return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is neither pickled nor copied")
 
 
 @dataclass(frozen=True)
