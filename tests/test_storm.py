@@ -17,14 +17,18 @@ from handlers.slack.looks.messages import SlackComposer
 RED, GREEN = "#D92D20", "#12B76A"
 
 
+async def logins(memory, now, count):
+    """Each with an account."""
+    async with memory.begin() as tx:
+        made = [await a_grant(tx, now, f"person{n}", GOOGLE) for n in range(count)]
+        for n, grant in enumerate(made):
+            await an_account(tx, grant, now, f"{n:010d}")
+        return made
+
+
 async def test_many_drops_at_once_are_five_messages_and_the_last_counts_down_to_green(memory, clock):
     async with telling(memory, clock) as story:
-        grants = []
-        async with memory.begin() as tx:
-            for n in range(50):
-                grants.append(await a_grant(tx, clock(), f"person{n}", GOOGLE))
-                await an_account(tx, grants[-1], clock(), f"{n:010d}")
-        for grant in grants:
+        for grant in await logins(memory, clock(), 50):
             await story.watch.losses.lost(grant.id, grant.generation, AuthorizationLost(LOST))
         await story.work(Work.SAY)
         await story.pass_by(Work.SAY, minutes=2)
@@ -51,12 +55,7 @@ async def test_a_wrong_client_secret_is_two_messages_however_many_logins_find_it
     """What the operator must act upon is told in full once; the others follow in one message."""
     secret = Misconfigured(Cause("invalid_client", "The client secret is wrong.", "Set the right one."))
     async with telling(memory, clock) as story:
-        grants = []
-        async with memory.begin() as tx:
-            for n in range(12):
-                grants.append(await a_grant(tx, clock(), f"person{n}", GOOGLE))
-                await an_account(tx, grants[-1], clock(), f"{n:010d}")
-        for grant in grants:
+        for grant in await logins(memory, clock(), 12):
             clock.advance(seconds=40)
             await story.watch.losses.lost(grant.id, grant.generation, secret)
             await story.work(Work.SAY)

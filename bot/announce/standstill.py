@@ -49,9 +49,7 @@ class Standstill:
         try:
             if since is None:
                 await self._is_over()
-            elif (
-                self._said is None and not timedelta() <= self._now() - since < AFTER
-            ):  # negative: the clock was set back
+            elif self._said is None and stands_still(since, self._now()):
                 await self._tell(since)
         except (TryLater, PostUnclear, ChannelGone, SlackRefused) as error:
             log.warning("Slack was not told that the database takes nothing, or takes it again", why=str(error))

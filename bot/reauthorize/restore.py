@@ -130,8 +130,8 @@ class Restore:
         """Queue the old refresh token for revocation, where that does not end the new one too, and the login does not go on
         with it because no other came.
         """
-        one_by_one = not self._gateways[grant.platform].platform.oauth.revokes_person
-        if new is not None and (new.refresh_token is None or not one_by_one):
+        ends_the_person = self._gateways[grant.platform].platform.oauth.revokes_person
+        if new is not None and (new.refresh_token is None or ends_the_person):
             return
         old = await _tokens(tx, grant)
         if old is None or old.refresh_token is None or (new is not None and old.refresh_token == new.refresh_token):

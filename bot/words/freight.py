@@ -144,7 +144,7 @@ class PushResult(NamedTuple):
     reason: str = ""
 
 
-class Pushed(Sequence[PushResult]):
+class Pushed:
     """What the CRM said about each record of a push, in their order: it took all but `others`."""
 
     def __init__(self, ids: Sequence[str], taken: set[str], others: Mapping[str, PushResult], unknown: str) -> None:
@@ -169,13 +169,6 @@ class Pushed(Sequence[PushResult]):
 
     def __iter__(self) -> Iterator[PushResult]:
         return map(self._result, self.ids)
-
-    @overload
-    def __getitem__(self, at: int) -> PushResult: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[PushResult]: ...
-    def __getitem__(self, at: int | slice) -> PushResult | list[PushResult]:
-        return list(map(self._result, self.ids[at])) if isinstance(at, slice) else self._result(self.ids[at])
 
     def _result(self, of: str) -> PushResult:
         return self.others.get(of) or PushResult(of, PushState.SENT)

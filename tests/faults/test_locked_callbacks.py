@@ -82,16 +82,21 @@ async def coming_back(at_home, person, address):
     google.faults.clear()
 
 
+async def waited(at_home, coming):
+    """What they see in the end, after the database was locked for longer than it is asked once."""
+    with locked(at_home):
+        at_home.world.google_ads.faults.release()
+        await asyncio.sleep(2.5 * WAITS)
+        assert not coming.done()
+    return await coming
+
+
 async def test_a_database_that_locks_when_the_state_is_used_up_keeps_them_waiting_and_costs_no_login(at_home):
     here = f"http://127.0.0.1:{at_home.port}"
     async with Visitor() as person:
         door = f"{here}/reauthorize/{await the_connection(at_home)}"
         async with coming_back(at_home, person, door) as coming:
-            with locked(at_home):
-                at_home.world.google_ads.faults.release()
-                await asyncio.sleep(2.5 * WAITS)
-                assert not coming.done()
-            let_in = await coming
+            let_in = await waited(at_home, coming)
     assert (200, True) == (let_in.status_code, "is connected again" in let_in.text)
 
 
@@ -99,11 +104,7 @@ async def test_so_does_one_that_locks_while_a_new_login_is_taken_in(at_home):
     async with Visitor() as person:
         link = await at_home.app.desk.connect_link("google_ads", "U0ANNA000")
         async with coming_back(at_home, person, link) as coming:
-            with locked(at_home):
-                at_home.world.google_ads.faults.release()
-                await asyncio.sleep(2.5 * WAITS)
-                assert not coming.done()
-            let_in = await coming
+            let_in = await waited(at_home, coming)
     assert (200, True) == (let_in.status_code, 'name="account"' in let_in.text)
 
 
