@@ -1,5 +1,6 @@
 """What we ask Google Ads in its query language, and reading the rows it answers with."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
@@ -10,10 +11,11 @@ from msgspec import Struct, field
 
 from bot.words.connection import Account, Json
 from bot.words.freight import Ad, CostRow
+from bot.work.courtesy import after_you
 from platforms._answers import digits, expected, text
 from platforms._google_ads_stream import rows_of
 
-_IN_ORDER = itemgetter(0, 1, 3, 4)  # day, campaign, ad group, ad
+_IN_ORDER = itemgetter(1, 3, 4)  # campaign, ad group, ad
 
 ACCOUNTS = """SELECT customer_client.id, customer_client.descriptive_name, customer_client.currency_code,
 customer_client.time_zone, customer_client.manager, customer_client.status FROM customer_client"""
@@ -100,6 +102,15 @@ def cost_rows(campaigns: bytes, ads: bytes, account: Account) -> list[CostRow]:
     """Cost per ad, and what `campaigns` tell that their ads do not explain. There may be tens of thousands at once."""
     rows = _cost_rows(ads, account)
     rows += remainders(_cost_rows(campaigns, account), rows)
+    days = defaultdict[date, list[CostRow]](list)
+    for row in rows:
+        days[row.day].append(row)
+    return [row for day in sorted(days) for row in _in_order(days[day])]
+
+
+def _in_order(rows: list[CostRow]) -> list[CostRow]:
+    """Of one day: to put them all in order at one go would let nobody else run for 7 ms."""
+    after_you()
     rows.sort(key=_IN_ORDER)
     return rows
 

@@ -11,8 +11,10 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from bot.words.errors import TryLater
+from bot.work.courtesy import after_you
 
 Row = TypeVar("Row")
+_ROWS_A_STEP = 500  # a millisecond
 
 
 class _Part(Struct):
@@ -27,7 +29,9 @@ def rows_of(body: bytes, kind: type[Row]) -> Iterator[Row]:
     """The rows of every part. Raises ValueError for what is no stream of Google's, TryLater for one that broke off."""
     decoded = Decoder(kind, strict=False).decode  # int64 comes as text, and is read as the number it is
     for part in _PARTS.decode(body):
-        for row in part.results:
+        for n, row in enumerate(part.results):
+            if n % _ROWS_A_STEP == 0:
+                after_you()
             yield decoded(row)
         if part.error:
             # The stream broke in its middle, after it began with 200. The next try meets the error by itself.

@@ -12,8 +12,9 @@ from bot.words.connection import Connection
 from bot.words.errors import Refused
 from bot.words.freight import CostRow
 from bot.words.loss import Usual
+from bot.work.courtesy import after_you
 from storage.connections import ConnectionRows
-from storage.cost_loading import load
+from storage.cost_loading import ROWS_AT_ONCE, load
 from storage.freight import costs
 from storage.tables import connections
 from storage.transaction import Transaction, parts
@@ -94,7 +95,11 @@ class CostRows:
 def _looked_at(rows: Sequence[CostRow], since: date, through: date) -> None:
     if any(not since <= day <= through for day in {row.day for row in rows}):
         raise Refused("cost was given for a day that was not asked for")
-    if len(set(map(_KEY, rows))) < len(rows):
+    keys = set[tuple[Any, ...]]()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        after_you()
+        keys.update(map(_KEY, rows[start : start + ROWS_AT_ONCE]))
+    if len(keys) < len(rows):
         raise Refused("cost was given twice for the same ad and day")
 
 

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people.people import Desk
 from bot.words.interfaces import Clock
+from bot.work.courtesy import somebody_waits
 from handlers.slack.line.names import Names
 from handlers.slack.line.presence import SlackPresence
 from handlers.slack.line.tenants import Redirect
@@ -40,6 +41,14 @@ from handlers.words import Words
 Next = Callable[[], Awaitable[None]]
 
 
+class _App(AsyncApp):
+    """Over HTTP and over sockets, everything comes through here."""
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        with somebody_waits():
+            return await super().async_dispatch(req)
+
+
 def build_app(
     desk: Desk,
     words: Words,
@@ -66,7 +75,7 @@ def build_app(
         await next_()
         return None
 
-    app = AsyncApp(
+    app = _App(
         name="redkey",  # else Bolt reads the source of all that called it: a megabyte and a tenth of a second of each start
         client=client,
         before_authorize=our_client,

@@ -1,0 +1,61 @@
+"""Who goes first: work in a thread pauses between its steps while somebody waits for the answer to a click."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from practice_room import opened
+from sample_facts import CHANNEL
+
+from bot.words.connection import Account
+from bot.work import courtesy
+from bot.work.courtesy import somebody_waits
+from platforms._beside import beside
+from platforms._google_ads_rows import cost_rows
+
+CAMPAIGN = {"segments": {"date": "2026-03-01"}, "metrics": {"costMicros": "5"}, "campaign": {"id": "1", "name": "One"}}
+CAMPAIGNS, ADS = json.dumps([{"results": [CAMPAIGN]}]).encode(), b'[{"results": []}]'
+
+
+def reading() -> asyncio.Task[object]:
+    return asyncio.create_task(beside(cost_rows, CAMPAIGNS, ADS, Account("1", "Acme", "EUR", "UTC")))
+
+
+async def goes_on(task: asyncio.Task[object]) -> bool:
+    done, _ = await asyncio.wait([task], timeout=0.05)
+    return bool(done)
+
+
+async def test_a_report_is_read_on_when_the_last_one_who_waits_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+    with somebody_waits():
+        with somebody_waits():
+            read = reading()
+            assert not await goes_on(read)
+        assert not await goes_on(read)
+    assert len(await read) == 1  # type: ignore[arg-type]
+
+
+async def test_a_report_is_read_to_its_end_where_somebody_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 0.001)
+    with somebody_waits():
+        assert len(await reading()) == 1  # type: ignore[arg-type]
+
+
+async def test_somebody_waits_from_a_click_until_its_answer_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+    paused: list[bool] = []
+    async with opened() as room:
+        ts = await room.alert()
+
+        async def look(next_: Callable[[], Awaitable[None]]) -> None:
+            read.append(reading())
+            paused.append(not await goes_on(read[0]))
+            await next_()
+
+        read: list[asyncio.Task[object]] = []
+        room.ours._socket._app.middleware(look)
+        assert (await room.slack.click(CHANNEL, ts, "reauthorize")).acked
+        await read[0]
+    assert paused == [True]
