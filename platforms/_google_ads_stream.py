@@ -11,10 +11,9 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from bot.words.errors import TryLater
-from bot.work.courtesy import after_you
+from bot.work.courtesy import giving_way
 
 Row = TypeVar("Row")
-_ROWS_A_STEP = 500  # a millisecond
 
 
 class _Part(Struct):
@@ -29,10 +28,7 @@ def rows_of(body: bytes, kind: type[Row]) -> Iterator[Row]:
     """The rows of every part. Raises ValueError for what is no stream of Google's, TryLater for one that broke off."""
     decoded = Decoder(kind, strict=False).decode  # int64 comes as text, and is read as the number it is
     for part in _PARTS.decode(body):
-        for n, row in enumerate(part.results):
-            if n % _ROWS_A_STEP == 0:
-                after_you()
-            yield decoded(row)
+        yield from map(decoded, giving_way(part.results))
         if part.error:
             # The stream broke in its middle, after it began with 200. The next try meets the error by itself.
             raise TryLater("Google ended its answer with an error")

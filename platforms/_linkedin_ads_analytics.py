@@ -10,6 +10,7 @@ from decimal import Decimal
 from bot.words.connection import Account, Json
 from bot.words.errors import TryLater
 from bot.words.freight import CostRow
+from bot.work.courtesy import giving_way
 from platforms._answers import expected, text
 from platforms._beside import beside
 from platforms._linkedin_ads_errors import no_role
@@ -138,7 +139,7 @@ class Analytics:
     def _day_rows(self, day: date, rows: dict[str, Json]) -> list[CostRow]:
         """LinkedIn's amounts may have more digits than micros. Each row is rounded so that the day's sum is exact."""
         made, exact, given = [], Decimal(), 0
-        for creative in sorted(rows):
+        for creative in giving_way(sorted(rows)):
             row, campaign = rows[creative], self.book.campaigns[creative]
             exact += money(row.get("costInLocalCurrency", "0"))
             cost, given = micros(exact) - given, micros(exact)
@@ -171,7 +172,7 @@ def micros(amount: Decimal) -> int:
 
 def _by_day(found: Sequence[Json], since: date, until: date) -> dict[date, dict[str, Json]]:
     by_day: dict[date, dict[str, Json]] = defaultdict(dict)
-    for row in found:
+    for row in giving_way(found):
         (pivot,) = row["pivotValues"]
         by_day[_day(row, since, until)][id_of(text(pivot))] = row
     return by_day

@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 from bot.words.connection import Json
 from bot.words.errors import TryLater
 from bot.words.interfaces import Answer, Fetch
+from bot.work.courtesy import giving_way
 from platforms._answers import digits, expected, text
 
 Value: TypeAlias = "str | int | Sequence[Value] | Mapping[str, Value]"
@@ -129,7 +130,7 @@ def elements_in(body: bytes) -> list[Json]:
     """The rows of a list that may be large, one at a time: decoding lets no other thread run until it has ended. Raises what
     `expected` takes for garbage.
     """
-    return [_ELEMENT.decode(row) for row in _LISTED.decode(body).elements]
+    return [_ELEMENT.decode(row) for row in giving_way(_LISTED.decode(body).elements)]
 
 
 def elements_of(said: Any) -> list[Json]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from bot.words.connection import Json
 from bot.words.errors import AccessDenied, AuthorizationLost, TryLater
 from bot.words.freight import CostRow
+from bot.work.courtesy import giving_way
 from platforms._answers import digits, expected
 from platforms._beside import beside
 from platforms._meta_ads_errors import TooMuch, code_of, read_fault
@@ -110,7 +111,7 @@ class Insights:
     def _rows(self, found: Sequence[Json], since: date, until: date) -> list[CostRow]:
         """In a thread: a page is decoded in a millisecond, but a report has many, and takes a fifth of a second."""
         with expected("Meta's cost report"):
-            rows = [self._row(row, since, until) for row in found]
+            rows = [self._row(row, since, until) for row in giving_way(found)]
         # A row that moved to another page while we read comes twice; the later one is newer.
         once = {(row.day, row.campaign, row.ad_group, row.ad): row for row in rows}
         return [once[key] for key in sorted(once)]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from bot.words.errors import TryLater
+from bot.work.courtesy import giving_way
 from platforms._unfolding import TooLarge
 
 
@@ -63,7 +64,7 @@ def rows_of(body: bytes, columns: Sequence[str], *, exactly: bool, limit: int) -
             lines = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), strict=True)
             header = next(lines, [])
             places = _places(header, columns, exactly=exactly)
-            for line in lines:
+            for line in giving_way(lines):
                 if not line:
                     continue
                 if len(line) != len(header):

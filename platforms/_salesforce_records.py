@@ -17,6 +17,7 @@ from msgspec.json import encode
 from bot.words.connection import Json
 from bot.words.errors import Refused
 from bot.words.freight import PushResult, PushState, Touchpoint, Touchpoints
+from bot.work.courtesy import after_you
 
 Value = str | int | float | bool | None
 
@@ -112,7 +113,11 @@ class Recorder:
         """As one by one, at a tenth of the cost. What cannot be a record is set aside in `results`."""
         whole = Touchpoints.of(given)
         some = [whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE)]
-        return Records([part for these in some for part in self._parts(these, results)])
+        parts: list[Page | Sequence[Record]] = []
+        for these in some:
+            after_you()
+            parts += self._parts(these, results)
+        return Records(parts)
 
     def _parts(self, some: Touchpoints, results: dict[str, PushResult]) -> Sequence[Page | Sequence[Record]]:
         try:

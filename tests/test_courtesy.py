@@ -43,6 +43,12 @@ async def test_a_report_is_read_to_its_end_where_somebody_always_waits(monkeypat
         assert len(await reading()) == 1  # type: ignore[arg-type]
 
 
+async def test_what_is_read_on_the_event_loop_itself_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+    with somebody_waits():
+        assert len(cost_rows(CAMPAIGNS, ADS, Account("1", "Acme", "EUR", "UTC"))) == 1
+
+
 async def test_somebody_waits_from_a_click_until_its_answer_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courtesy, "MOST", 60)
     paused: list[bool] = []
