@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from platforms._salesforce_records import Page, Record, Records, Value
-
-_NULL = "#N/A"  # an empty cell would leave the field as it was
+from platforms._salesforce_records import Page, Record, Records, cell_of
 
 
 def csv_of(records: Records, external_id: str, limit: int) -> bytes:
@@ -14,8 +12,7 @@ def csv_of(records: Records, external_id: str, limit: int) -> bytes:
     columns = tuple(sorted(set(chain.from_iterable(set(chain.from_iterable(shapes))))))
     written, size = [_quoted([external_id, *columns]).encode()], 0
     for part in records.parts:
-        lines = part.under(columns) if isinstance(part, Page) else b""
-        lines = lines or b"".join(_lines(part, columns))
+        lines = part.under(columns) if isinstance(part, Page) else b"".join(_lines(part, columns))
         if size + len(lines) > limit:
             written += _within(limit - size, _lines(part, columns))
             break
@@ -38,27 +35,10 @@ def _within(limit: int, lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _line(record: Record, columns: tuple[str, ...]) -> str:
-    own_id, own, values = record
-    if own == columns and "" not in values:
-        try:
-            line = '","'.join((own_id, *values))  # type: ignore[arg-type]  # nearly always they are texts, all of them
-        except TypeError:
-            pass
-        else:
-            if line.count('"') == 2 * len(values):
-                return f'"{line}"\n'
     held = record.fields
-    return _quoted([own_id, *[_cell(held[name]) if name in held else "" for name in columns]])
+    return _quoted([record.id.replace('"', '""'), *[cell_of(held[name]) if name in held else "" for name in columns]])
 
 
 def _quoted(cells: Sequence[str]) -> str:
-    """What csv.writer writes with QUOTE_ALL."""
-    return '"' + '","'.join([cell.replace('"', '""') for cell in cells]) + '"\n'
-
-
-def _cell(value: Value) -> str:
-    if value and type(value) is str:
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _NULL if value in (None, "") else str(value)
+    """What csv.writer writes with QUOTE_ALL, where quotes are doubled already."""
+    return '"' + '","'.join(cells) + '"\n'

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain, repeat
-from operator import itemgetter
+from operator import itemgetter, ne
 from typing import Any, NamedTuple, overload
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from bot.work.courtesy import after_you
 Value = str | int | float | bool | None
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
+_NULL = "#N/A"  # an empty cell would leave the field as it was
 _NOT_FIELDS = {"attributes", "id"}
 _QUERY_LENGTH = 8_000  # of an address's 16,384 characters
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
@@ -42,28 +43,38 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records of one shape whose values are texts, all of them, column by column."""
+    """Records of one shape, column by column."""
 
     ids: Sequence[str]
     columns: tuple[str, ...]
-    cells: Sequence[Sequence[str]]
-    lines: bytes  # as CSV, where none of them is empty or has a quote in it, as nearly always
+    values: Sequence[Sequence[Value]]
+    cells: Sequence[Sequence[str]]  # of the ids and of the values, as they stand in CSV
+    lines: bytes
 
     def __iter__(self) -> Iterator[Record]:
-        rows = zip(*self.cells, strict=True) if self.cells else repeat(())
+        rows = zip(*self.values, strict=True) if self.values else repeat(())
         return map(Record, self.ids, repeat(self.columns), rows)
 
     def under(self, columns: tuple[str, ...]) -> bytes:
-        """Their lines of a CSV with these columns; empty where each value needs a look."""
-        if columns == self.columns or not self.lines:
+        """Their lines of a CSV with these columns."""
+        if columns == self.columns:
             return self.lines
-        held = dict(zip(self.columns, self.cells, strict=True))
-        return lines_of(self.ids, [held.get(name) or repeat("", len(self.ids)) for name in columns]).encode()
+        ids, *cells = self.cells
+        held = dict(zip(self.columns, cells, strict=True))
+        return _lines_of([ids, *[held.get(name) or repeat("", len(ids)) for name in columns]]).encode()
 
 
-def lines_of(ids: Sequence[str], cells: Sequence[Iterable[str]]) -> str:
-    lines = '"\n"'.join(map('","'.join, zip(ids, *cells, strict=True)))
+def _lines_of(cells: Sequence[Iterable[str]]) -> str:
+    lines = '"\n"'.join(map('","'.join, zip(*cells, strict=True)))
     return f'"{lines}"\n'
+
+
+def cell_of(value: Value) -> str:
+    if value and type(value) is str:
+        return value.replace('"', '""')
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _NULL if value in (None, "") else str(value)
 
 
 class Records(Sequence[Record]):
@@ -124,11 +135,11 @@ class Recorder:
             return [self._page(some)]
         except KeyError:
             return [part for alike in _by_shape(some) for part in self._parts(alike, results)]
-        except (TypeError, ValueError, Refused):
-            return [list(self._one_by_one(some, results))]  # one of them, or some, have to be looked at
+        except (ValueError, Refused):
+            return [list(self._one_by_one(some, results))]  # one of them, or some, cannot be records
 
     def _page(self, some: Touchpoints) -> Page:
-        """Raises KeyError where they are of several shapes; TypeError, ValueError or Refused where something else is odd."""
+        """Raises KeyError where they are of several shapes; ValueError or Refused where one cannot be a record."""
         names = tuple(some.fields[0])
         if set(map(len, some.fields)) != {len(names)} or some.emails.count("") not in {0, len(some)}:
             raise KeyError
@@ -137,13 +148,17 @@ class Recorder:
             raise KeyError  # the order in which they are named says which of two counts
         moments = _moments(some.moments) if self._date else ()
         given = moments, some.emails, *[list(map(itemgetter(name), some.fields)) for name in names]
-        cells = [given[place] for place in places]
-        text = lines_of(some.ids, cells)
+        values = [given[place] for place in places]
+        cells = [some.ids, *values]
+        text = _plain(cells)
+        if not text:
+            values = [_values(name, column) for name, column in zip(columns, values, strict=True)]
+            cells = [_cells(column) for column in (some.ids, *values)]
+            text = _lines_of(cells)
         lines = text.encode()
-        if b"\0" in lines or some.ids != list(map(str.strip, some.ids)):
+        if b"\0" in lines or any(map(ne, some.ids, map(str.strip, some.ids))):
             raise ValueError("one of them cannot be a record")
-        plain = text.count('"') == 2 * len(some) * (1 + len(columns)) and '""' not in text
-        return Page(some.ids, columns, cells, lines if plain else b"")
+        return Page(some.ids, columns, values, cells, lines)
 
     def _one_by_one(self, touchpoints: Touchpoints, results: dict[str, PushResult]) -> Iterator[Record]:
         for each in touchpoints:
@@ -162,6 +177,28 @@ class Recorder:
             columns = tuple(sorted(places))
             self._shapes[shape] = columns, [places[name] for name in columns]
         return self._shapes[shape]
+
+
+def _values(name: str, column: Sequence[Any]) -> Sequence[Value]:
+    return column if set(map(type, column)) == {str} else [_value(name, each) for each in column]
+
+
+def _cells(column: Sequence[Value]) -> Sequence[str]:
+    """Most columns are texts, and none of those is empty or has a quote in it: that is seen without a look at each."""
+    try:
+        whole = "".join(column)  # type: ignore[arg-type]
+    except TypeError:
+        return list(map(cell_of, column))
+    return list(map(cell_of, column)) if '"' in whole or "" in column else column  # type: ignore[return-value]
+
+
+def _plain(cells: Sequence[Sequence[Any]]) -> str:
+    """Their lines of CSV where all are texts, and none is empty or has a quote in it, as nearly always; else nothing."""
+    try:
+        text = _lines_of(cells)
+    except TypeError:
+        return ""
+    return text if text.count('"') == 2 * len(cells) * len(cells[0]) and '""' not in text else ""
 
 
 _Shape = tuple[object, ...]  # whether there is an email, and the names of the fields

@@ -11,9 +11,9 @@ from practice_gateway import NOW
 from practice_salesforce_desk import MEDIUM, TOUCHPOINTS, desk_of_ada, states, touch, touches
 
 from bot.words.errors import TryLater
-from bot.words.freight import PushState, Touchpoint
+from bot.words.freight import PushState, Touchpoint, Touchpoints
 from platforms._salesforce_csv import csv_of
-from platforms._salesforce_records import Recorder, Records
+from platforms._salesforce_records import Page, Recorder, Records
 from platforms._salesforce_results import read_failed, read_taken
 from sandbox.faults import Fault, Kind
 from sandbox.salesforce_job import Slowness
@@ -208,6 +208,16 @@ def test_records_of_many_shapes_keep_each_value_in_its_own_column():
         {"X": "TP2_c", "At": at, "Email": "another@example.com", "New": "4"},
         {"X": "TP2_d", "At": at},
     ]
+
+
+@pytest.mark.parametrize("kept", [list, tuple], ids=["by SQLite", "by Postgres"])
+def test_only_what_cannot_be_sent_is_looked_at_one_by_one(kept):
+    odd = [{"A": value, "B": "b"} for value in ("a", 2, "", 'say "so"', None, True)]
+    given = [Touchpoint(f"TP2_{n}", NOW, "", "touchpoint", odd[n % len(odd)]) for n in range(600)]
+    given[250] = given[250]._replace(fields={"A": [], "B": "b"})
+    parts = PLAIN.all(Touchpoints(*map(kept, zip(*given, strict=True))), refused := {}).parts
+    assert [isinstance(part, Page) for part in parts] == [True, False, True]
+    assert list(refused) == ["TP2_250"]
 
 
 def test_records_of_many_shapes_together_are_what_each_is_alone():
