@@ -1,4 +1,4 @@
-"""Who goes first: work in a thread pauses between its steps while somebody waits for the answer to a click."""
+"""Who goes first: work in a thread pauses between its steps while somebody waits for the answer to a click, or for a page."""
 
 import asyncio
 import json
@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from practice_room import opened
-from sample_facts import CHANNEL
+from practice_web import website
+from sample_facts import CHANNEL, google
 
 from bot.words.connection import Account
 from bot.work import courtesy
@@ -65,3 +66,25 @@ async def test_somebody_waits_from_a_click_until_its_answer_and_no_longer(monkey
         assert (await room.slack.click(CHANNEL, ts, "reauthorize")).acked
         await read[0]
     assert paused == [True]
+
+
+async def test_somebody_waits_for_a_page_until_it_begins_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+    paused: list[bool] = []
+    async with website() as site:
+        site.gallery.outages["out_1"] = google()
+        found = site.gallery.outage
+
+        async def looked_up(outage_id: str) -> object:
+            read.append(reading())
+            paused.append(not await goes_on(read[-1]))
+            return await found(outage_id)
+
+        read: list[asyncio.Task[object]] = []
+        site.gallery.outage = looked_up
+        assert (await site.client.get("/outages/out_1")).status_code == 200
+        await read[0]
+        async with site.client.stream("GET", "/outages/out_1/live") as news:
+            assert news.status_code == 200
+            await read[1]  # while the news go on
+    assert paused == [True, True]

@@ -1,4 +1,4 @@
-"""Whoever waits after a click goes first: what works in a thread beside the event loop pauses between its steps meanwhile.
+"""Whoever waits for an answer goes first: what works in a thread beside the event loop pauses between its steps meanwhile.
 
 Python has one interpreter for all threads, and each step of an answer to a click has to ask for it anew. A thread with much to
 do gives it back after 5 ms, or when a step that cannot be interrupted has ended; a dozen of those are a tenth of a second.

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.traces import Span, span
+from bot.work.courtesy import somebody_waits
 from handlers.web.metrics import first_part
 from handlers.web.problems import answer
 from handlers.web.rendering import Pages, policy
@@ -64,8 +66,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request, path = Request(scope), scope["path"]
-        with span("request", method=request.method, route=first_part(path)) as step:
-            await self._answer(request, receive, _Sending(send, path, self._headers, self._answered, step))
+        with span("request", method=request.method, route=first_part(path)) as step, ExitStack() as waiting:
+            if request.method == "GET" and not path.startswith(NOT_PAGES):
+                waiting.enter_context(somebody_waits())
+            sending = _Sending(send, path, self._headers, self._answered, step, waiting)
+            await self._answer(request, receive, sending)
 
     async def _answer(self, request: Request, receive: Receive, sending: "_Sending") -> None:
         try:
@@ -115,12 +120,15 @@ class Edge:
 class _Sending:
     """Passes an answer on with its headers, and knows whether one has begun."""
 
-    def __init__(self, send: Send, path: str, headers: dict[str, str], answered: Answered, step: Span) -> None:
+    def __init__(
+        self, send: Send, path: str, headers: dict[str, str], answered: Answered, step: Span, waiting: ExitStack
+    ) -> None:
         self._send = send
         self._path = path
         self._headers = headers
         self._answered = answered
         self._step = step
+        self._waiting = waiting
         self._since = time.perf_counter()
         self._static = path.startswith("/static/")
         self.begun = False
@@ -128,6 +136,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._waiting.close()  # what goes on, such as the news of an outage, holds up nobody
             self._step.set("status", message["status"])
             self._answered(self._path, message["status"], time.perf_counter() - self._since)
             headers = MutableHeaders(scope=message)
