@@ -29,11 +29,11 @@ _TWICE = (
 
 
 class BulkApi:
-    """Jobs of one org. Turn `slowness` to make them take longer, `stop_after` to make the next one fail half-way."""
+    """Jobs of one org. Turn `slowness` to make all of them take longer, `stop_after` to make the next one fail half-way."""
 
     def __init__(self, desk: Desk, mischief: Mischief) -> None:
         self.jobs: dict[str, Job] = {}
-        self.slowness = Slowness()
+        self._slowness = Slowness()
         self.stop_after: int | None = None
         """The next job fails after so many rows; the rest is in its unprocessedrecords."""
         self.max_bytes = 100_000_000
@@ -50,6 +50,16 @@ class BulkApi:
             Route(f"{at}/{{id}}/failedResults", desk.route(self._results), methods=["GET"]),
             Route(f"{at}/{{id}}/unprocessedrecords", desk.route(self._results), methods=["GET"]),
         ]
+
+    @property
+    def slowness(self) -> Slowness:
+        return self._slowness
+
+    @slowness.setter
+    def slowness(self, slowness: Slowness) -> None:
+        self._slowness = slowness
+        for job in self.jobs.values():
+            job.slowness = slowness
 
     async def _create(self, call: Call) -> Response:
         given = await call.json_object()

@@ -206,6 +206,11 @@ async def test_a_second_drop_during_the_catch_up_goes_on_in_the_same_message(red
     salesforce.bulk.slowness = Slowness(polls=100_000, seconds=3)
     await redkey.log_in(alert, salesforce.demo_login)
     await redkey.message("Salesforce", AMBER, alert.ts)
+
+    async def uploaded():
+        return any(job.closed for job in salesforce.bulk.jobs.values())
+
+    await redkey.until(uploaded)
     await redkey.world.pull("salesforce", "revoke")
     await redkey.message("Salesforce", RED, alert.ts)
     salesforce.bulk.slowness = Slowness()
