@@ -38,6 +38,17 @@ def catalogue(language: str) -> NullTranslations:
     return GNUTranslations(compiled)
 
 
+@lru_cache
+def reasons(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Sentences with {} in them for what differs, and their translations; the longest first, as it says most."""
+    source = LOCALE / f"{language}_reasons.po"
+    if not source.exists():
+        return []
+    with source.open("rb") as file:
+        told = sorted(((str(m.id), str(m.string)) for m in read_po(file) if m.id), key=lambda each: -len(each[0]))
+    return [(re.compile("(.+)".join(map(re.escape, english.split("{}"))), re.DOTALL), other) for english, other in told]
+
+
 class Words:
     """Everything that is said in one language. `say` and `many` take literal sentences, so that a test can find them."""
 
@@ -68,9 +79,17 @@ class Words:
         """With the colon between them as the language sets it. Values must be harmless already."""
         return self.say("{platform}: {what}", platform=title, what=told)
 
-    def look_up(self, sentence: str) -> str:
-        """Translate a sentence that was written elsewhere, such as a cause; English when there is no translation."""
-        return self._catalogue.gettext(sentence) if sentence else ""
+    def look_up(self, sentence: str, deep: int = 2) -> str:
+        """Translate a sentence that was written elsewhere, such as a cause or a reason; English when there is no
+        translation. What was filled in stays as it is, but for what is such a sentence itself, so many `deep`.
+        """
+        told = self._catalogue.gettext(sentence) if sentence else ""
+        if told != sentence or deep < 0:
+            return told
+        for english, other in reasons(self.language):
+            if found := english.fullmatch(sentence):
+                return other.format(*(self.look_up(each, deep - 1) for each in found.groups()))
+        return sentence
 
     def status(self, status: Status) -> str:
         return self.look_up(status.value)

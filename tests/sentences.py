@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent.parent
 TELLING = {"say": 1, "many": 2}  # method -> how many of its first arguments are sentences
 CAUSES = {"Cause", "Verdict"}  # words and cure are their second and third argument
 
+REASONS = {"TryLater", "Refused", "Stumbled", "TooMuch", "TooLarge", "MemoryAway", "expected"}
+
 
 def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
     for folder in folders:
@@ -48,6 +50,47 @@ def causes() -> Iterator[str]:
                 assert text is not None or _handed_on(value), f"{path.name}:{call.lineno} must be given literal text"
                 if text is not None:
                     yield text
+
+
+def reasons() -> Iterator[str]:
+    """Why something has to wait or cannot be: what these errors are given, with {} where something is filled in. What
+    consists of nothing else is somebody else's words.
+    """
+    for _, tree in trees("platforms", "bot", "storage"):
+        named = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for call in _calls(tree):
+            if not (isinstance(call.func, ast.Name) and call.func.id in REASONS and call.args):
+                continue
+            given = call.args[0]
+            for each in _given(given, tree):
+                told = _pattern(named.get(each.id, each) if isinstance(each, ast.Name) else each)
+                if any(part.strip(" :(){}") for part in told.split("{}")):
+                    yield told
+
+
+def _given(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
+    """It, or whatever the module's own function returns that is asked for it."""
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name)):
+        yield value
+        return
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name == value.func.id:
+            returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+            yield from [each for each in returned if each is not None]
+
+
+def _pattern(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    if isinstance(value, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in value.values)
+    return ""
 
 
 def _text(value: ast.expr, constants: dict[str, str]) -> str | None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from babel.messages.pofile import read_po
-from sentences import ROOT, causes, said, trees
+from sentences import ROOT, causes, reasons, said, trees
 
+import handlers.words
 from bot.words.connection import Status
 from handlers.words import Words, catalogue
 
@@ -22,6 +23,24 @@ def test_every_sentence_we_say_has_its_french() -> None:
 
 def test_every_cause_and_cure_has_its_french() -> None:
     assert sorted({c for c in causes() if not _translated(c)}) == []
+
+
+def test_every_reason_has_its_french() -> None:
+    words = Words("fr")
+    assert sorted({reason for reason in reasons() if words.look_up(reason) == reason}) == []
+
+
+def test_a_reason_is_told_in_french_with_what_was_filled_in_as_it_is() -> None:
+    told = Words("fr").look_up
+    assert told("Google's token endpoint answered HTTP 503 (a) (b)") == (
+        "le serveur de jetons de Google a répondu HTTP 503 (a) (b)"
+    )
+    assert told("Meta's cost report did not have the expected shape") == "réponse inattendue (rapport de coût de Meta)"
+    assert told("the push pauses at {0}, which the CRM refused: {x}") == (
+        "l\u2019envoi s\u2019arrête à {0}, que le CRM a refusé\xa0: {x}"
+    )
+    assert told("something nobody has translated") == "something nobody has translated"
+    assert Words("en").look_up("Meta gave no file") == "Meta gave no file"
 
 
 def test_every_status_has_the_french_word_of_the_contract() -> None:
@@ -63,8 +82,8 @@ def test_a_translation_fills_in_what_its_sentence_fills_in() -> None:
 
 def test_french_is_set_as_the_french_set_it() -> None:
     """A colon never begins a line, and an apostrophe is one. What stands between ` is typed as it stands there."""
-    for folder in ("handlers", "handlers/web"):
-        with (ROOT / folder / "locale/fr.po").open("rb") as file:
+    for path in ("handlers/locale/fr.po", "handlers/locale/fr_reasons.po", "handlers/web/locale/fr.po"):
+        with (ROOT / path).open("rb") as file:
             told = [text for m in read_po(file, locale="fr") if m.id for text in _forms(m.string)]
         wrong = [text for text in told if re.search(r" [;:?!»]|« |\w'\w", re.sub("`.*?`", "", text))]
         assert (wrong, len(told) > 100) == ([], True)
@@ -81,6 +100,9 @@ def test_no_translation_is_left_over() -> None:
     written = {node.value for node in nodes if isinstance(node, ast.Constant)} | set(causes())
     keys = {key[0] if isinstance(key, tuple) else key for key in catalogue("fr")._catalog} - {""}
     assert sorted(keys - written) == []
+    every = "\n".join([*reasons(), *(each for each in written if isinstance(each, str))])
+    patterns = [english for english, _ in handlers.words.reasons("fr")]
+    assert [english.pattern for english in patterns if not english.search(every)] == []
 
 
 def fields(sentence: str) -> set[str]:
