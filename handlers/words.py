@@ -40,13 +40,19 @@ def catalogue(language: str) -> NullTranslations:
 
 @lru_cache
 def reasons(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Sentences with {} in them for what differs, and their translations; the longest first, as it says most."""
+    """Sentences with {} in them for what differs and {why} for one more reason, and their translations; the longest first,
+    as it says most.
+    """
     source = LOCALE / f"{language}_reasons.po"
     if not source.exists():
         return []
     with source.open("rb") as file:
         told = sorted(((str(m.id), str(m.string)) for m in read_po(file) if m.id), key=lambda each: -len(each[0]))
-    return [(re.compile("(.+)".join(map(re.escape, english.split("{}"))), re.DOTALL), other) for english, other in told]
+    return [(re.compile(_pattern(english), re.DOTALL), other) for english, other in told]
+
+
+def _pattern(english: str) -> str:
+    return re.escape(english).replace(r"\{\}", "(.+)").replace(r"\{why\}", "(?P<why>.+)")
 
 
 class Words:
@@ -81,14 +87,16 @@ class Words:
 
     def look_up(self, sentence: str, deep: int = 2) -> str:
         """Translate a sentence that was written elsewhere, such as a cause or a reason; English when there is no
-        translation. What was filled in stays as it is, but for what is such a sentence itself, so many `deep`.
+        translation. What was filled in stays as it is, but for reasons, so many `deep`.
         """
         told = self._catalogue.gettext(sentence) if sentence else ""
         if told != sentence or deep < 0:
             return told
         for english, other in reasons(self.language):
             if found := english.fullmatch(sentence):
-                return other.format(*(self.look_up(each, deep - 1) for each in found.groups()))
+                reason = {name: self.look_up(why, deep - 1) for name, why in found.groupdict().items()}
+                kept = [part for n, part in enumerate(found.groups(), 1) if n not in english.groupindex.values()]
+                return other.format(*kept, **reason)
         return sentence
 
     def status(self, status: Status) -> str:

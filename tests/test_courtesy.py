@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 
 import pytest
 from practice_room import opened
@@ -10,13 +11,27 @@ from practice_web import website
 from sample_facts import CHANNEL, google
 
 from bot.words.connection import Account
+from bot.words.freight import CostRow, Touchpoint
 from bot.work import courtesy
 from bot.work.courtesy import somebody_waits
 from platforms._beside import beside
 from platforms._google_ads_rows import cost_rows
+from platforms._linkedin_ads_restli import elements_in
+from platforms._salesforce_records import Recorder
+from storage.costs import _looked_at
 
 CAMPAIGN = {"segments": {"date": "2026-03-01"}, "metrics": {"costMicros": "5"}, "campaign": {"id": "1", "name": "One"}}
 CAMPAIGNS, ADS = json.dumps([{"results": [CAMPAIGN]}]).encode(), b'[{"results": []}]'
+
+DAY = date(2026, 3, 1)
+RECORDER = Recorder(names={}, external_id="Id__c", date="", email="")
+BESIDE = [
+    lambda: elements_in(b'{"elements": [{"id": 1}]}'),
+    lambda: RECORDER.all(
+        [Touchpoint("TP_1", datetime(2026, 3, 1, tzinfo=UTC), "", "touchpoint", {"A": "b"}, None)], {}
+    ),
+    lambda: _looked_at([CostRow(DAY, "1", "One", "", "", "EUR", 5, 0, 0)], DAY, DAY),
+]
 
 
 def reading() -> asyncio.Task[object]:
@@ -36,6 +51,17 @@ async def test_a_report_is_read_on_when_the_last_one_who_waits_is_answered(monke
             assert not await goes_on(read)
         assert not await goes_on(read)
     assert len(await read) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("work", BESIDE, ids=["LinkedIn's report", "records for Salesforce", "cost to be stored"])
+async def test_other_large_work_is_not_begun_while_somebody_waits(
+    monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+    with somebody_waits():
+        working = asyncio.create_task(beside(work))
+        assert not await goes_on(working)
+    await working
 
 
 async def test_a_report_is_read_to_its_end_where_somebody_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,9 @@ def test_a_reason_is_told_in_french_with_what_was_filled_in_as_it_is() -> None:
     assert told("the push pauses at {0}, which the CRM refused: {x}") == (
         "l\u2019envoi s\u2019arrête à {0}, que le CRM a refusé\xa0: {x}"
     )
+    assert (
+        told("Google refused the request (Accounts): Accounts") == "Google a refusé la requête (Accounts)\xa0: Accounts"
+    )
     assert told("something nobody has translated") == "something nobody has translated"
     assert Words("en").look_up("Meta gave no file") == "Meta gave no file"
 
