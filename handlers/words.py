@@ -97,7 +97,16 @@ class Words:
                 reason = {name: self.look_up(why, deep - 1) for name, why in found.groupdict().items()}
                 kept = [part for n, part in enumerate(found.groups(), 1) if n not in english.groupindex.values()]
                 return other.format(*kept, **reason)
-        return sentence
+        return self._one_by_one(sentence, deep)
+
+    def _one_by_one(self, sentences: str, deep: int) -> str:
+        """A cause and its cure, say. English where only some of them are known: they are somebody else's then."""
+        for end in re.finditer(r"\. (?=\S)", sentences):
+            first, rest = sentences[: end.start() + 1], sentences[end.end() :]
+            told, after = self._catalogue.gettext(first), ""
+            if told != first and (after := self.look_up(rest, deep - 1)) != rest:
+                return f"{told} {after}"
+        return sentences
 
     def status(self, status: Status) -> str:
         return self.look_up(status.value)

@@ -179,7 +179,7 @@ class Dynamics365(Platform, TwoObjects):
             except Misconfigured as wrong:
                 if entity_set == self.settings.object:
                     raise
-                results |= _set_aside(records, f"{entity_set}: {wrong.cause.words} {wrong.cause.cure}")
+                results |= _set_aside(records, f"{entity_set} takes nothing: {wrong.cause.words} {wrong.cause.cure}")
                 continue
             if not await self._put(Upserts(fetch, self._api, table, notes), records, results):
                 break

@@ -1,7 +1,7 @@
 """Finds every sentence that people are told, by reading the source: what `say` and `many` get, and every cause."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -9,6 +9,8 @@ TELLING = {"say": 1, "many": 2}  # method -> how many of its first arguments are
 CAUSES = {"Cause", "Verdict"}  # words and cure are their second and third argument
 
 REASONS = {"TryLater", "Refused", "Stumbled", "TooMuch", "TooLarge", "MemoryAway", "expected"}
+WHY = {"why", "reason", "unknown", "note"}
+COMMANDS_OWN = "audit.py"  # what is wrong with the audit trail is told by a command, and these speak English
 
 
 def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
@@ -53,36 +55,85 @@ def causes() -> Iterator[str]:
 
 
 def reasons() -> Iterator[str]:
-    """Why something has to wait or cannot be: what these errors are given, with {} where something is filled in. What
-    consists of nothing else is somebody else's words.
+    """Why something has to wait, cannot be, or was set aside: what these errors are given, and whatever is handed to a
+    parameter of that name, with {} where something is filled in. What consists of nothing else is somebody else's words.
     """
-    for _, tree in trees("platforms", "bot", "storage"):
-        named = {
-            target.id: node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        for call in _calls(tree):
-            if not (isinstance(call.func, ast.Name) and call.func.id in REASONS and call.args):
-                continue
-            given = call.args[0]
-            for each in _given(given, tree):
-                told = _pattern(named.get(each.id, each) if isinstance(each, ast.Name) else each)
-                if any(part.strip(" :(){}") for part in told.split("{}")):
+    read = [each for each in trees("platforms", "bot", "storage", "handlers") if each[0].name != COMMANDS_OWN]
+    everywhere = {name: values for _, tree in read for name, values in _assigned(tree.body).items()}
+    takes = _takes(read)
+    for _, tree in read:
+        named = everywhere | _assigned(ast.walk(tree))
+        for given in _why(tree, takes):
+            for each in _given(given, tree, named):
+                told = _pattern(each)
+                if any(part.strip(" :(){}") for part in told.split("{}")) and " " in told:  # else it is a code
                     yield told
 
 
-def _given(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
-    """It, or whatever the module's own function returns that is asked for it."""
-    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name)):
+def _takes(read: list[tuple[Path, ast.Module]]) -> dict[str, set[int]]:
+    """At which places functions, and classes when they are made, are given a reason."""
+    takes: dict[str, set[int]] = {name: {0} for name in REASONS}
+    for node in (node for _, tree in read for node in ast.walk(tree)):
+        if isinstance(node, ast.ClassDef):
+            made = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+            fields = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
+            given = _parameters(made[0]) if made else fields
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = _parameters(node)
+        else:
+            continue
+        takes.setdefault(node.name, set()).update(n for n, name in enumerate(given) if name in WHY)
+    return {**takes, "__init__": set()}
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    return [each.arg for each in function.args.args if each.arg not in {"self", "cls"}]
+
+
+def _why(tree: ast.Module, takes: dict[str, set[int]]) -> Iterator[ast.expr]:
+    for call in _calls(tree):
+        called = call.func
+        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+        yield from (given for place, given in enumerate(call.args) if place in takes.get(name, ()))
+        if not (isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "log"):
+            yield from (given.value for given in call.keywords if given.arg in WHY)
+    for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        if any(isinstance(parent, ast.Name) and parent.id in REASONS for parent in kind.bases):
+            made = [call for call in _calls(kind) if isinstance(call.func, ast.Attribute)]
+            yield from (call.args[0] for call in made if call.func.attr == "__init__" and call.args)  # type: ignore[attr-defined]
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
+    found: dict[str, list[ast.expr]] = {}
+    for node in nodes:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append(node.value)
+    return found
+
+
+def _given(value: ast.expr, tree: ast.Module, named: dict[str, list[ast.expr]]) -> Iterator[ast.expr]:
+    """It; what its name was given; either of two; or whatever the module's own function returns that is asked for it."""
+    if isinstance(value, ast.Name):
+        others = [each for each in named.get(value.id, []) if value.id not in {n.id for n in _names(each)}]
+        for each in others:
+            yield from _given(each, tree, named)
+    elif isinstance(value, ast.IfExp):
+        yield from _given(value.body, tree, named)
+        yield from _given(value.orelse, tree, named)
+    elif isinstance(value, ast.Subscript):
+        yield from _given(value.value, tree, named)
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        for function in tree.body:
+            if isinstance(function, ast.FunctionDef) and function.name == value.func.id:
+                returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+                yield from [each for each in returned if each is not None]
+    else:
         yield value
-        return
-    for function in tree.body:
-        if isinstance(function, ast.FunctionDef) and function.name == value.func.id:
-            returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-            yield from [each for each in returned if each is not None]
+
+
+def _names(value: ast.expr) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(value) if isinstance(node, ast.Name))
 
 
 def _pattern(value: ast.expr) -> str:
@@ -118,5 +169,5 @@ def _of_words(call: ast.Call) -> bool:
     return name.strip("_") in {"words", "self"}
 
 
-def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))

@@ -12,9 +12,11 @@ from sample_announcements import ANNOUNCED, REPLIED, announcement
 from sample_facts import ANNA, GOOGLE_PROGRESS, NOW, OUTAGES, REPLIES, caught_up, connection, google
 from slack_limits import message_problems, texts
 
+from bot.words.connection import Event
 from bot.words.facts import Reply
 from bot.words.voice import Spoken
 from handlers.slack.looks.announcer import SlackAnnouncer
+from handlers.slack.looks.details_view import details_view
 from handlers.slack.looks.home_view import home_view
 from handlers.slack.looks.messages import SlackComposer
 from handlers.words import Words
@@ -229,6 +231,20 @@ def test_the_receipt_names_what_the_crm_refused() -> None:
     assert "1,197 touchpoints pushed" in text
     assert "TP2_0 (REQUIRED_FIELD_MISSING: LastName)" in text
     assert "2 more" in text
+
+
+def test_what_a_crm_refused_and_what_happened_is_told_in_the_readers_language() -> None:
+    aside = [{"id": "TP1", "reason": "The id begins or ends with a space."}, {"id": "TP2", "reason": "NO_TEXT: no"}]
+    receipt = words_of(SlackComposer("fr").outage(caught_up(google(), {}, {"set_aside": aside})))
+    assert "TP1 (L\u2019identifiant commence ou finit par une espace.)" in receipt
+    assert "TP2 (NO_TEXT: no)" in receipt
+
+    stalled = OUTAGES["google_stalled"]
+    moved = Event(NOW, "moved", "", "C0SALES00 is_archived")
+    facts = replace(stalled, outage=replace(stalled.outage, timeline=(*stalled.outage.timeline, moved)))
+    details = "\n".join(text["text"] for _, text in texts(details_view(facts, Words("fr"))["blocks"]))
+    assert "Coûts\xa0: les chiffres d\u2019ici et ceux de la plateforme ne concordent pas encore" in details
+    assert "<#C0SALES00>\xa0: il est archivé" in details
 
 
 def test_the_receipt_says_so_when_nothing_stays_lost() -> None:

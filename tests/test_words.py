@@ -10,8 +10,12 @@ from babel.messages.pofile import read_po
 from sentences import ROOT, causes, reasons, said, trees
 
 import handlers.words
+from bot.reauthorize.reauthorize import in_words
 from bot.words.connection import Status
 from handlers.words import Words, catalogue
+from platforms._dynamics_365_errors import key_not_active
+
+ENGLISH = {"the", "it", "this", "that", "is", "was", "of", "and", "with", "be", "no", "not"}  # none of them is French
 
 
 def test_every_sentence_we_say_has_its_french() -> None:
@@ -28,6 +32,8 @@ def test_every_cause_and_cure_has_its_french() -> None:
 def test_every_reason_has_its_french() -> None:
     words = Words("fr")
     assert sorted({reason for reason in reasons() if words.look_up(reason) == reason}) == []
+    half = {reason for reason in reasons() if ENGLISH & set(re.findall(r"\w+", words.look_up(reason)))}
+    assert sorted(half) == []
 
 
 def test_a_reason_is_told_in_french_with_what_was_filled_in_as_it_is() -> None:
@@ -42,8 +48,22 @@ def test_a_reason_is_told_in_french_with_what_was_filled_in_as_it_is() -> None:
     assert (
         told("Google refused the request (Accounts): Accounts") == "Google a refusé la requête (Accounts)\xa0: Accounts"
     )
+    assert told("salesforce has no field Wrong__c, or this user may not see it.") == (
+        "salesforce n\u2019a pas de champ Wrong__c, ou cet utilisateur ne peut pas le voir."
+    )
     assert told("something nobody has translated") == "something nobody has translated"
     assert Words("en").look_up("Meta gave no file") == "Meta gave no file"
+
+
+def test_a_cause_and_its_cure_in_one_are_told_in_french_and_a_vendors_sentences_as_they_are() -> None:
+    told, failed = Words("fr").look_up, key_not_active("Pending")
+    cause = failed.cause
+    both = f"{cause.words} {cause.cure}"
+    french = f"{told(cause.words)} {told(cause.cure)}"
+    assert told(in_words(failed)) == f"{french} (key_Pending)"
+    assert told(f"contacts takes nothing: {both}") == f"contacts ne prend rien\xa0: {french}"
+    for vendors in (f"{cause.words} Try again.", "No. Not now.", "INVALID: Accounts", f"INVALID: {both}"):
+        assert told(vendors) == vendors
 
 
 def test_every_status_has_the_french_word_of_the_contract() -> None:

@@ -316,4 +316,6 @@ def _open_outage(connections: Sequence[Connection]) -> str | None:
 def in_words(error: Exception) -> str:
     """Why it failed and, where that is known, what cures it."""
     cause = getattr(error, "cause", None)
-    return f"{cause.words} {cause.cure} ({cause.code})" if isinstance(cause, Cause) else str(error)
+    if not isinstance(cause, Cause):
+        return str(error)
+    return f"{cause.words} {cause.cure}" + (f" ({cause.code})" if cause.code else "")

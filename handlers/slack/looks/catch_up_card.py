@@ -1,6 +1,6 @@
 """The amber message: the login is back, what was missed is being moved. If that stalls, it says what is missing."""
 
-from bot.words.connection import Status
+from bot.words.connection import Event, Flow, Status
 from bot.words.facts import OutageFacts
 from handlers.slack.looks.blocks import bulleted, context, sections
 from handlers.slack.looks.buttons import only_details
@@ -74,11 +74,22 @@ def stalled_card(facts: OutageFacts, words: Words) -> Card:
 
 
 def stalled_because(facts: OutageFacts, words: Words) -> str:
-    """The reason of the last stall, as the timeline has it ("flow: reason")."""
+    """The reason of the last stall."""
     last = next((e for e in reversed(facts.outage.timeline) if e.what == "stalled"), None)
-    if last is None:
-        return ""
-    return plain(words.look_up(last.detail.partition(": ")[2] or last.detail), 300)
+    return what_stalled(last, words)[1] if last is not None else ""
+
+
+def what_stalled(event: Event, words: Words) -> tuple[str, str]:
+    """Which flow, and why, as the timeline has it ("flow: reason")."""
+    flow, _, why = event.detail.partition(": ")
+    told = {
+        Flow.COST.value: words.say("Cost"),
+        Flow.TAGGING.value: words.say("Tagging"),
+        Flow.TOUCHPOINTS.value: words.say("Touchpoints"),
+    }
+    return (
+        (told[flow], plain(words.look_up(why), 300)) if flow in told else ("", plain(words.look_up(event.detail), 300))
+    )
 
 
 def _headline(facts: OutageFacts, words: Words, state: str) -> str:

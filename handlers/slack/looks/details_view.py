@@ -2,8 +2,10 @@
 
 from bot.words.connection import Event, Json
 from bot.words.facts import OutageFacts
+from handlers.slack.looks.astray import detour_of
 from handlers.slack.looks.blocks import actions, bulleted, context, header, section, sections, words_only
 from handlers.slack.looks.buttons import reauthorize_link
+from handlers.slack.looks.catch_up_card import what_stalled
 from handlers.slack.looks.loss import gone_for_good, name_of, progress_line, soon_gone, will_be_recovered
 from handlers.slack.looks.markup import bare, login_name, mention, moment, plain
 from handlers.slack.looks.receipt_card import lost, recovered, set_aside
@@ -91,13 +93,20 @@ def _timeline(facts: OutageFacts, words: Words) -> list[Json]:
 def _event(event: Event, words: Words) -> str:
     """`who` is a Slack user only where a person clicked here; elsewhere it is the platform's text."""
     who = (mention(event.who) if event.what in CLICKED else login_name(event.who)) if event.who else ""
-    detail = (
-        plain(words.look_up(event.detail), 300)
-        if event.what not in {"snoozed", "reminded", "claim_lapsed", "soon_gone"}
-        else ""
-    )
+    detail = "" if event.what in {"snoozed", "reminded", "claim_lapsed", "soon_gone"} else _detail(event, words)
     what = turn(event.what, words) or plain(event.what.replace("_", " "), 40)
     return " · ".join(part for part in (moment(words, event.at), what, who, detail) if part)
+
+
+def _detail(event: Event, words: Words) -> str:
+    """What a turn is about, as its reader would say it."""
+    if event.what == "stalled":
+        flow, why = what_stalled(event, words)
+        return words.under(flow, why) if flow else why
+    if event.what == "moved":
+        detour = detour_of(event, words)
+        return words.under(detour["channel"], detour["why"])
+    return plain(words.look_up(event.detail), 300)
 
 
 def _ids(facts: OutageFacts, words: Words) -> list[str]:

@@ -12,7 +12,7 @@ def endpoint_card(facts: EndpointFacts, words: Words) -> Card:
         text = words.say("Webhooks to {name} arrive again.", name=plain(facts.name))
         return Card(text, f"🟢 *{text}*", GREEN, ())
     text = words.say("Webhooks to {name} are switched off: it does not take them.", name=plain(facts.name))
-    why = words.say("The last try: {why}.", why=plain(facts.why.rstrip("."), 200))
+    why = words.say("The last try: {why}.", why=plain(words.look_up(facts.why).rstrip("."), 200))
     cure = words.say(
         "What happens meanwhile waits. Whoever runs Redkey must mend it, then: {command}",
         command=f"`redkey webhooks test {facts.name}`",  # as the settings allow it, it can be nothing else in Slack

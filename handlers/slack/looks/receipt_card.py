@@ -165,7 +165,9 @@ def set_aside(facts: OutageFacts, words: Words) -> list[str]:
     count = int(facts.outage.lost.get("set_aside_count", len(records)))
     if not count:
         return []
-    shown = [f"{plain(str(r['id']), 60)} ({plain(str(r['reason']), 120)})" for r in records[:SHOWN_RECORDS]]
+    shown = [
+        f"{plain(str(r['id']), 60)} ({plain(words.look_up(str(r['reason'])), 120)})" for r in records[:SHOWN_RECORDS]
+    ]
     if count > len(shown):
         shown.append(words.many("{n} more", "{n} more", count - len(shown)))
     return [
