@@ -1,7 +1,8 @@
 """When the database takes nothing that is written, Slack is told once: nobody would be told of a loss meanwhile.
 
 What is said elsewhere is a row first. This cannot be one, as a row is what cannot be written: so it is found again by its
-metadata, by other replicas and by whoever comes after us.
+metadata, by other replicas and by whoever comes after us. Two that post it at the same moment look again afterwards, and
+the later one is taken back.
 """
 
 from collections.abc import Callable
@@ -43,10 +44,12 @@ class Standstill:
         self._now = now
         self._said: tuple[str, str] | None = None  # channel and ts of a message that says it now
         self._looks = LOOKS
+        self._rivals = 0  # how often to look yet whether another replica has said it before us
 
     async def run(self) -> None:
         since = self._failing()
         try:
+            await self._give_way()
             if since is None:
                 await self._is_over()
             elif self._said is None and stands_still(since, self._now()):
@@ -63,6 +66,17 @@ class Standstill:
         else:
             await self._edit(ts, StandstillFacts(since, over=False))
             self._said = self._channel, ts
+        self._rivals = LOOKS
+
+    async def _give_way(self) -> None:
+        """There is no row to agree by, so all go by what Slack says came first."""
+        if self._said is None or self._rivals <= 0:
+            return
+        self._rivals -= 1
+        channel, ours = self._said
+        first = next(iter(await self._voice.posts(channel, KIND, self._now() - SAME)), ours)
+        if float(first) < float(ours) and await self._voice.take_back(channel, ours):
+            self._said, self._rivals = (channel, first), 0
 
     async def _is_over(self) -> None:
         """A process that was started anew, as one is after a disk was full, does not know whether it was said."""

@@ -24,6 +24,12 @@ class Voice(Protocol):
     ) -> str | None:
         """Look for our own post by its metadata, after a post whose outcome is unclear. None: not there."""
 
+    async def posts(self, channel: str, subject: str, since: datetime) -> Sequence[str]:
+        """Each post of ours about that, in any process, the oldest first. Raises PostUnclear where nobody can look."""
+
+    async def take_back(self, channel: str, ts: str) -> bool:
+        """Delete a message of ours. False: it still stands there."""
+
 
 @dataclass(frozen=True)
 class Spoken:

@@ -1,5 +1,6 @@
 """The database takes nothing that is written: Slack is told once, by whichever process, and told again when it is over."""
 
+import asyncio
 import sqlite3
 from contextlib import closing, contextmanager
 
@@ -30,10 +31,10 @@ async def story(memory, clock):
 class Process:
     """One that works: it beats, and looks at its beats."""
 
-    def __init__(self, story):
+    def __init__(self, story, voice=None):
         self._takeover = Takeover(story.memory, "rep_x", story.app.blind, story.clock, only_one=False)
         self._clock = story.clock
-        self._told = Standstill(self._failing, SlackAnnouncer(), story.voice, MARKETING, story.clock)
+        self._told = Standstill(self._failing, SlackAnnouncer(), voice or story.voice, MARKETING, story.clock)
 
     def _failing(self):
         return self._takeover.failing_since
@@ -43,13 +44,33 @@ class Process:
         found = set()
         for _ in range(seconds // 15):
             self._clock.advance(seconds=15)
-            try:
-                await self._takeover.beat()
-                found.add("written")
-            except MemoryAway:
-                found.add("not written")
-            await self._told.run()
+            found.add(await self.beat())
+            await self.look()
         return found
+
+    async def beat(self):
+        try:
+            await self._takeover.beat()
+        except MemoryAway:
+            return "not written"
+        return "written"
+
+    async def look(self):
+        await self._told.run()
+
+
+class AtOnce:
+    """A replica's voice, which posts when the other one has looked too."""
+
+    def __init__(self, voice, both):
+        self._voice, self._both = voice, both
+
+    def __getattr__(self, name):
+        return getattr(self._voice, name)
+
+    async def post(self, message):
+        await self._both.wait()
+        return await self._voice.post(message)
 
 
 @contextmanager
@@ -95,6 +116,29 @@ async def test_replicas_say_it_in_one_message_and_what_comes_again_soon_is_told_
             await bot.goes_on(15)
         assert "takes what is written again" in story.posts()[0].text
     assert 1 == len(story.posts())
+
+
+async def test_replicas_that_post_it_at_the_same_moment_leave_one_message_and_end_it(story):
+    both = asyncio.Barrier(2)
+    bots = [Process(story, AtOnce(story.voice, both)) for _ in range(2)]
+
+    async def go_on(seconds):
+        for _ in range(seconds // 15):
+            story.clock.advance(seconds=15)
+            for bot in bots:
+                await bot.beat()
+            await asyncio.gather(*(bot.look() for bot in bots))
+
+    with locked(story):
+        await go_on(75)
+        first, _ = story.posts()
+        story.world.slack.fail("chat.delete", "internal_error", times=2)
+        await go_on(60)
+        assert [first.ts] == [post.ts for post in story.posts()]
+    await go_on(30)
+    assert ["Redkey's database takes what is written again. Nothing was lost by it. What waited goes on."] == [
+        post.text for post in story.posts()
+    ]
 
 
 async def test_a_process_that_is_started_when_there_is_room_again_says_that_it_is_over(story):

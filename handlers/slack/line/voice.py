@@ -73,7 +73,8 @@ class SlackVoice:
             answer = await self._post_plainly(message, code_of(error))
         channel, ts = str(answer["channel"]), str(answer["ts"])
         if message.thread and answer.get("message", {}).get("thread_ts") != message.thread:
-            await self._take_back(channel, ts)
+            # Slack turns a reply to a deleted message into a message of its own, and says ok.
+            await self.take_back(channel, ts)
             raise MessageGone("the message to reply to is gone")
         self._remember(channel, ts, message)
         self.refused = ""
@@ -117,12 +118,16 @@ class SlackVoice:
             self.refused = str(meaning)
         return meaning
 
-    async def _take_back(self, channel: str, ts: str) -> None:
-        """Slack turns a reply to a deleted message into a message of its own, and says ok."""
+    async def take_back(self, channel: str, ts: str) -> bool:
         try:
             await self._often.chat_delete(channel=channel, ts=ts)
         except (SlackApiError, *NETWORK) as error:
-            log.warning("a reply without its message could not be taken back", why=type(error).__name__)
+            why = code_of(error) if isinstance(error, SlackApiError) else type(error).__name__
+            if why == "message_not_found":
+                return True
+            log.warning("a message could not be taken back", channel=channel, ts=ts, why=why)
+            return False
+        return True
 
     async def update(self, message: Spoken, channel: str, ts: str) -> None:
         """Edit, unless the message says this already."""
@@ -160,6 +165,15 @@ class SlackVoice:
     async def find(
         self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
     ) -> str | None:
+        """The newest, where there are several."""
+        return next(iter(await self._ours(channel, outage, revision, thread, since)), None)
+
+    async def posts(self, channel: str, subject: str, since: datetime) -> list[str]:
+        return (await self._ours(channel, subject, None, None, since))[::-1]
+
+    async def _ours(
+        self, channel: str, outage: str, revision: int | None, thread: str | None, since: datetime
+    ) -> list[str]:
         """Whoever cannot look does not know: that is PostUnclear too, never a licence to post again. So the outbox keeps
         what it knows about the unclear post, and decides by itself when to give up looking. That covers a missing history
         scope and a public channel the bot has not joined.
@@ -177,7 +191,7 @@ class SlackVoice:
             raise PostUnclear(code_of(error) or "no answer") from error
         except NETWORK as error:
             raise PostUnclear(type(error).__name__) from error
-        return next((str(m["ts"]) for m in found if self._is_ours(m, outage, revision, thread)), None)
+        return [str(m["ts"]) for m in found if self._is_ours(m, outage, revision, thread)]
 
     async def _recent(self, channel: str, thread: str | None, since: datetime) -> list[Json]:
         asked: dict[str, Any] = {
