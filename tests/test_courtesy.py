@@ -4,19 +4,25 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
+from typing import Any, cast
 
 import pytest
+from practice_microsoft_advertising import zipped
 from practice_room import opened
 from practice_web import website
 from sample_facts import CHANNEL, google
 
 from bot.words.connection import Account
 from bot.words.freight import CostRow, Touchpoint
+from bot.words.interfaces import Answer, Fetch
 from bot.work import courtesy
 from bot.work.courtesy import somebody_waits
 from platforms._beside import beside
 from platforms._google_ads_rows import cost_rows
 from platforms._linkedin_ads_restli import elements_in
+from platforms._meta_ads_graph import Graph
+from platforms._meta_ads_insights import Insights
+from platforms._microsoft_advertising_reports import totals
 from platforms._salesforce_records import Recorder
 from storage.costs import _looked_at
 
@@ -24,9 +30,12 @@ CAMPAIGN = {"segments": {"date": "2026-03-01"}, "metrics": {"costMicros": "5"}, 
 CAMPAIGNS, ADS = json.dumps([{"results": [CAMPAIGN]}]).encode(), b'[{"results": []}]'
 
 DAY = date(2026, 3, 1)
+MICROSOFT = zipped('"TimePeriod","AccountId","CurrencyCode","Spend"\r\n"2026-03-01","1","EUR","0.05"\r\n')
+META = {"date_start": "2026-03-01", "date_stop": "2026-03-01", "campaign_id": "1", "adset_id": "2", "ad_id": "3"}
 RECORDER = Recorder(names={}, external_id="Id__c", date="", email="")
 BESIDE = [
     lambda: elements_in(b'{"elements": [{"id": 1}]}'),
+    lambda: totals(MICROSOFT, Account("1", "Acme"), DAY, DAY),
     lambda: RECORDER.all(
         [Touchpoint("TP_1", datetime(2026, 3, 1, tzinfo=UTC), "", "touchpoint", {"A": "b"}, None)], {}
     ),
@@ -38,7 +47,7 @@ def reading() -> asyncio.Task[object]:
     return asyncio.create_task(beside(cost_rows, CAMPAIGNS, ADS, Account("1", "Acme", "EUR", "UTC")))
 
 
-async def goes_on(task: asyncio.Task[object]) -> bool:
+async def goes_on(task: asyncio.Task[Any]) -> bool:
     done, _ = await asyncio.wait([task], timeout=0.05)
     return bool(done)
 
@@ -53,7 +62,9 @@ async def test_a_report_is_read_on_when_the_last_one_who_waits_is_answered(monke
     assert len(await read) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("work", BESIDE, ids=["LinkedIn's report", "records for Salesforce", "cost to be stored"])
+@pytest.mark.parametrize(
+    "work", BESIDE, ids=["LinkedIn's report", "Microsoft's report", "records for Salesforce", "cost to be stored"]
+)
 async def test_other_large_work_is_not_begun_while_somebody_waits(
     monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
 ) -> None:
@@ -62,6 +73,19 @@ async def test_other_large_work_is_not_begun_while_somebody_waits(
         working = asyncio.create_task(beside(work))
         assert not await goes_on(working)
     await working
+
+
+async def test_metas_report_is_read_in_a_thread_and_not_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courtesy, "MOST", 60)
+
+    async def fetch(*_: object, **__: object) -> Answer:
+        return Answer(200, {}, json.dumps({"data": [META]}).encode())
+
+    cost = Insights(Graph(cast("Fetch", fetch), "v1"), "1", "EUR").of_ads(DAY, DAY)
+    with somebody_waits():
+        read = asyncio.create_task(anext(cost))
+        assert not await goes_on(read)
+    assert [row.ad for row in await read or ()] == ["3"]
 
 
 async def test_a_report_is_read_to_its_end_where_somebody_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
