@@ -222,7 +222,7 @@ async def test_a_consent_without_the_box_that_matters_says_which(story):
     told = await story.reauthorize(GOOGLE, outage.id, without_scopes=unticked)
 
     assert Ending.FAILED == told.ending
-    assert "box" in told.why
+    assert "leave all boxes ticked" in told.why
     assert ["disconnected"] == events(await story.outage(outage.id))
 
 

@@ -8,7 +8,7 @@ from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, sqlite_only
 from bot.memory.memory import Work
 from bot.people.people import Ending
 from bot.reauthorize.restore import Restore
-from bot.words.connection import Status
+from bot.words.connection import Secret, Status
 from sandbox.faults import Fault, Kind
 
 
@@ -151,3 +151,17 @@ async def test_a_login_that_cannot_be_refreshed_but_lives_long_is_taken(story, c
         await tx.grants.forget(connection.grant_id)
         taken = await restore.adopt(tx, GOOGLE, proof)
         assert (await tx.grants.tokens(taken.id)).refresh_token is None
+
+
+@sqlite_only
+async def test_of_tokens_that_are_not_wanted_only_those_in_use_are_kept_whoever_they_are_of(story, clock):
+    (connection,) = await story.connect(SALESFORCE)
+    restore = Restore(story.memory, story.gateways, clock, timedelta(minutes=15))
+    held, ada = await story.tokens(connection), (await story.grant(connection)).identity
+    await restore.discard(SALESFORCE, held, ada)
+    await restore.discard(SALESFORCE, replace(held, refresh_token=None), ada)
+    assert 0 == story.world.salesforce.ledger.count("revoke_request")
+
+    await restore.discard(SALESFORCE, replace(held, refresh_token=Secret("another of hers")), ada)
+    await restore.discard(SALESFORCE, replace(held, refresh_token=Secret("of nobody knows whom")), None)
+    assert 2 == story.world.salesforce.ledger.count("revoke_request")

@@ -23,7 +23,7 @@ ANN, BEN = Identity("ann", "ann@example.com"), Identity("ben", "ben@example.com"
 async def restore(memory, clock):
     sections = {GOOGLE: CLIENT, SALESFORCE: {"client_id": "c", "client_secret": "s"}}
     gateways = open_gateways(sections, timeout=timedelta(seconds=1), now=clock)
-    yield Restore(memory, gateways, clock, AHEAD, StormRule(after=2, window=timedelta(minutes=5)))
+    yield Restore(memory, gateways, clock, AHEAD, StormRule(after=3, window=timedelta(minutes=5)))
     await gateways.aclose()
 
 
@@ -136,8 +136,67 @@ async def test_accounts_that_another_login_does_not_reach_stay_lost_in_outages_o
         assert kept == (each.reach, each.remedy, each.cause, each.last_good_at, each.channel, each.login, each.grant_id)
         assert clock() == each.opened_at
     assert alone[0].id != alone[1].id
-    assert {alone[0].storm, alone[1].storm} != {None}, "two at once are a storm here"
+    assert {alone[0].storm, alone[1].storm} != {None}, "three at once are a storm here"
     assert said
+
+
+async def test_an_account_that_goes_on_alone_is_alerted_and_the_thread_says_which_it_was(memory, restore, two, clock):
+    first, second = two
+    async with memory.begin() as tx:
+        outage = await drop(tx, clock(), first, second)
+        await tx.outages.alerted(outage.id, "C1", "17.1", clock())
+    await swapped(memory, restore, SALESFORCE, proof(BEN, "111"), [first])
+
+    async with memory.begin() as tx:
+        healing, alone = await tx.outages.get(outage.id), await tx.outages.open_of_connection(second.id)
+        said = await tx.outbox.claim(clock(), 9, "me", AHEAD)
+    (partly,) = (event for event in healing.timeline if event.what == "partly")
+    assert ("", "Account 222") == (partly.who, partly.detail)
+    assert alone.id in {saying.outage_id for saying in said if saying.kind == "message"}
+    told = [(saying.outage_id, saying.detail) for saying in said if saying.what == "partly"]
+    assert [(outage.id, {"missing": ["Account 222"]})] == told
+
+
+async def test_an_outage_that_is_catching_up_is_not_begun_anew_by_another_login(memory, restore, two, clock):
+    """One login brings both of its accounts back at once, and somebody else logs in while they catch up."""
+    async with memory.begin() as tx:
+        outage = await drop(tx, clock(), *two)
+    await swapped(memory, restore, SALESFORCE, proof(ANN, "111", "222"), two)
+    begun = await one(memory, outage)
+    clock.advance(minutes=1)
+    await swapped(memory, restore, SALESFORCE, proof(BEN, "111", "222", fresh=tokens("access-3", "refresh-3")), two)
+
+    assert begun == await one(memory, outage)
+    assert ["reauthorized"] == [event.what for event in begun.timeline if event.who]
+
+
+async def one(memory, outage):
+    async with memory.read() as tx:
+        return await tx.outages.get(outage.id)
+
+
+async def test_a_login_that_comes_back_under_a_new_address_is_shown_under_it(memory, restore, two):
+    moved = Identity(ANN.id, "ann.lee@example.com")
+    done = await swapped(memory, restore, SALESFORCE, proof(moved, "111", "222"), two)
+
+    assert moved == done.grant.identity
+    async with memory.read() as tx:
+        assert {moved.login} == {each.login for each in await tx.connections.of_grant(done.grant.id)}
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_while_a_login_is_swapped_nobody_else_takes_up_the_one_it_takes_accounts_from(
+    memory, restore, two, clock
+):
+    """Its other account stays: no row of that login is written, so nothing but a lock keeps a loss from being told."""
+    first, second = two
+    async with memory.begin() as tx:
+        await tx.grants.renew_at(second.grant_id, clock())
+    async with memory.begin() as swapping, memory.begin() as other:
+        await restore.swap(swapping, SALESFORCE, proof(BEN, "111"), [first], BEN.login)
+        assert [] == await other.grants.claim_renewals(clock(), 9)
+    async with memory.begin() as tx:
+        assert [second.grant_id] == [grant.id for grant in await tx.grants.claim_renewals(clock(), 9)]
 
 
 async def test_what_the_same_login_does_not_reach_any_more_needs_access_and_no_other_login(memory, restore, two, clock):
@@ -148,11 +207,13 @@ async def test_what_the_same_login_does_not_reach_any_more_needs_access_and_no_o
     clock.advance(minutes=2)
     await swapped(memory, restore, SALESFORCE, proof(ANN, "111"), [first])
 
-    async with memory.read() as tx:
+    async with memory.begin() as tx:
         outage = await tx.outages.open_of_connection(second.id)
+        said = [(each.outage_id, each.revision) for each in await tx.outbox.claim(clock(), 9, "me", AHEAD)]
     assert (NO_ACCESS, "AccessDenied") == (outage.cause, outage.remedy)
     told = [event for event in outage.timeline if event.detail == NO_ACCESS.code]
-    assert [("disconnected", clock())] == [(event.what, event.at) for event in told]
+    assert [("disconnected", clock(), "")] == [(event.what, event.at, event.who) for event in told]
+    assert (outage.id, outage.revision) in said
 
 
 @pytest.mark.parametrize(

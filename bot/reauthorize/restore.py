@@ -182,15 +182,11 @@ class Restore:
     async def _heal(self, tx: Tx, grant: Grant, reached: Sequence[Connection], by: str) -> list[Connection]:
         ids = {c.id for c in reached}
         missing: list[Connection] = []
-        seen: set[str] = set()
         for connection in reached:
             about = await tx.outages.open_of_connection(connection.id)
-            if about is None or about.id in seen:
-                continue
-            seen.add(about.id)
-            outage = await tx.outages.held(about.id)
+            outage = await tx.outages.held(about.id) if about is not None else None
             if outage is None or outage.closed_at is not None or outage.reauthorized_at is not None:
-                continue
+                continue  # none, or healed meanwhile, or together with another account of it
             missing += await self._part(tx, outage, [i for i in outage.connection_ids if i not in ids])
             healed = await tx.connections.some([i for i in outage.connection_ids if i in ids])
             platform = self._gateways[grant.platform].platform
