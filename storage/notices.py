@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, Table, delete, func, select, update
 
@@ -90,6 +90,10 @@ class NoticeRows:
     async def waiting(self, endpoint: str = FALLBACK) -> int:
         due = notices.c.due_at.is_not(None), notices.c.endpoint == endpoint
         return int(await self._tx.value(select(func.count()).where(*due)))
+
+    async def last_taken(self, endpoint: str) -> datetime | None:
+        last = select(func.max(notices.c.sent_at)).where(notices.c.endpoint == endpoint)
+        return cast("datetime | None", await self._tx.value(last))
 
     async def endpoints(self) -> Mapping[str, Endpoint]:
         rows = await self._tx.all(select(endpoints))

@@ -172,11 +172,12 @@ def test_webhooks_can_be_tried_and_listed_without_showing_where_they_lead(redkey
     )
     assert (alone.returncode, len(got)) == (0, 2)
     assert json.loads(got[0])["type"] == "webhook.test"
-    assert [(each["name"], each["state"], each["waiting"]) for each in json.loads(listed.stdout)] == [
-        ("desk", "ok", 0),
-        ("broken", "ok", 0),
+    assert [(each["name"], each["state"], each["taken_at"], each["waiting"]) for each in json.loads(listed.stdout)] == [
+        ("desk", "ok", None, 0),
+        ("broken", "ok", None, 0),
     ]
     assert "outage.opened" in shown.stdout
+    assert "taken at (UTC)" in shown.stdout
     assert nobody.stderr == "redkey: there is no endpoint warehouse; there are: desk, broken\n"
     everything = "".join(done.stdout + done.stderr for done in (tried, alone, listed, shown, nobody))
     assert "secret-path" not in everything

@@ -145,9 +145,12 @@ async def test_a_courier_brings_a_few_at_once_and_waits_longer_each_time_or_as_l
         await courier(memory, clock, who).run()
         assert tried == len(who.got)
         clock.advance(seconds=1)
+    async with memory.read() as tx:
+        assert clock() - 8 * MINUTE == await tx.notices.last_taken("desk")
     await courier(memory, clock, who).run()
     assert 4 == len(who.got)
     async with memory.read() as tx:
+        assert (clock(), None) == (await tx.notices.last_taken("desk"), await tx.notices.last_taken("board"))
         assert (0, {}) == (await tx.notices.waiting("desk"), await tx.notices.endpoints())
 
 

@@ -10,7 +10,7 @@ from bot.settings.webhooks import WebhookSettings
 from bot.words.errors import RedkeyError, SetupError
 
 webhooks = typer.Typer(help="Programs that are told what happens.", no_args_is_help=True)
-COLUMNS = ["name", "state", "since", "waiting", "events"]
+COLUMNS = ["name", "state", "since", "taken_at", "waiting", "events"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,9 +39,15 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
         for each in settings.webhooks:
             found = states.get(each.name, Endpoint())
             since = stamp(found.disabled_at or found.failing_since)
-            waiting = await tx.notices.waiting(each.name)
             items.append(
-                {"name": each.name, "state": found.state, "since": since, "waiting": waiting, "events": [*each.events]}
+                {
+                    "name": each.name,
+                    "state": found.state,
+                    "since": since,
+                    "taken_at": stamp(await tx.notices.last_taken(each.name)),
+                    "waiting": await tx.notices.waiting(each.name),
+                    "events": [*each.events],
+                }
             )
         return items
 

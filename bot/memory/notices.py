@@ -63,6 +63,9 @@ class Notices(Protocol):
         """Try again then; None: give up."""
 
     async def waiting(self, endpoint: str = FALLBACK) -> int: ...
+    async def last_taken(self, endpoint: str) -> datetime | None:
+        """When it last took something that is remembered: `sweep` forgets."""
+
     async def endpoints(self) -> Mapping[str, Endpoint]: ...
     async def took(self, endpoint: str) -> None:
         """It took one: it is well again, and switched on."""
