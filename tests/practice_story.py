@@ -289,9 +289,9 @@ async def no_sleep(_seconds):
 
 
 @asynccontextmanager
-async def telling(memory, clock, patience=2, **salesforce):
-    """`salesforce` are settings of it that differ from the defaults; `patience`: seconds that an answer is waited for."""
-    own = {**OWN, "platforms": {**OWN["platforms"], SALESFORCE: salesforce}}
+async def telling(memory, clock, patience=2, google=None, **salesforce):
+    """`google` and `salesforce` are settings that differ from the defaults; `patience`: seconds to wait for an answer."""
+    own = {**OWN, "platforms": {GOOGLE: {**OWN["platforms"][GOOGLE], **(google or {})}, SALESFORCE: salesforce}}
     own["timing"] = {**TIMING, "request_timeout": f"{patience}s"}
     async with World.open(now=clock) as world:
         world.slack.rates.on = False

@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
-from practice_story import ADA, BEN, GOOGLE, PUBLIC, SALESFORCE, sqlite_only
+from practice_story import ADA, BEN, GOOGLE, PUBLIC, SALESFORCE, sqlite_only, telling
 
+from bot.app import App
 from bot.memory.memory import Work
 from bot.people.people import Ending, NotFound
+from handlers.slack.looks.announcer import SlackAnnouncer
 
 ANNA = "U0ANNA000"
+ADWORDS = "https://www.googleapis.com/auth/adwords"
 
 
 async def test_accounts_beyond_the_watched_ones_are_offered_and_watched(story):
@@ -22,8 +25,8 @@ async def test_accounts_beyond_the_watched_ones_are_offered_and_watched(story):
     assert {first.id, second.id} == {c.connection.id for c in await story.desk.connections()}
     assert [()] == [r.accounts for r in await story.desk.reachable(GOOGLE)]
     async with story.memory.read() as tx:
-        acts = [(act.who, act.subject) async for act in tx.audit.rows() if act.what == "connected"]
-    assert (ANNA, second.id) == acts[-1]
+        acts = [(act.who, act.subject, act.detail) async for act in tx.audit.rows() if act.what == "connected"]
+    assert (ANNA, second.id, {"account": second.account.id}) == acts[-1]
     with pytest.raises(NotFound):
         await story.desk.watch(login.grant_id, ["999"], ANNA)
 
@@ -61,10 +64,26 @@ async def test_whoever_gave_the_login_is_told_by_direct_message_what_a_colleague
     ).replace("\u200b", "")
     assert second.account.name in told.words
 
+    story.clock.advance(minutes=1)
     await borrowed(story, second.grant_id, second.account.id, "U0BEN0000")  # it is watched already
     await story.desk.remove(second.id, ANNA)
     await borrowed(story, second.grant_id, second.account.id, ANNA)  # it is her own
     assert [told] == story.world.slack.direct_messages(ANNA)
+
+
+@sqlite_only
+async def test_nobody_is_told_of_a_colleague_s_accounts_at_a_platform_that_was_switched_off_meanwhile(story):
+    _, second = await story.connect(GOOGLE)
+    await story.desk.remove(second.id, ANNA)
+    await story.desk.watch(second.grant_id, [second.account.id], "U0BEN0000")
+    app = App(story.settings, story.memory, without(story, GOOGLE), "command", story.clock)
+    story.workers = app.workers(story.alert, app.announcing(SlackAnnouncer(), story.voice, story.presence))
+    assert 1 == await story.work(Work.ANNOUNCE)
+    assert [] == story.world.slack.direct_messages(ANNA)
+
+
+def without(story, platform):
+    return {key: gateway for key, gateway in story.gateways.items() if key != platform}
 
 
 @sqlite_only
@@ -77,8 +96,11 @@ async def test_a_connect_link_lasts_until_a_login_came_through_it(story):
 
     params, browser = await story.way_back(await story.door.connect(token), allow=False)
     declined = await story.door.finish(GOOGLE, params, browser)
-    assert (Ending.DECLINED, "Google Ads") == (declined.ending, declined.platform_name)
-    for odd in ({"error": "server_error"}, {}, {"code": "made up"}):
+    assert (Ending.DECLINED, "Google Ads", "") == (declined.ending, declined.platform_name, declined.ref)
+    params, browser = await story.way_back(await story.door.connect(token))
+    in_linkedin_s_words = {"state": params["state"], "error": "user_cancelled_login"}
+    assert Ending.DECLINED == (await story.door.finish(GOOGLE, in_linkedin_s_words, browser)).ending
+    for odd in ({"error": "server_error"}, {"error": "server_error", "code": params["code"]}, {}, {"code": "made up"}):
         params, browser = await story.way_back(await story.door.connect(token))
         failed = await story.door.finish(GOOGLE, {"state": params["state"], **odd}, browser)
         assert (Ending.FAILED, "") == (failed.ending, failed.ref)
@@ -98,6 +120,91 @@ async def test_a_connect_link_lasts_until_a_login_came_through_it(story):
     [[first]] = [each for each in taken if not isinstance(each, Exception)]
     assert ANNA == (await story.grant(first.connection)).authorized_by
     assert f"{PUBLIC}/reauthorize/{first.connection.id}" == first.reauthorize_url
+
+
+@sqlite_only
+async def test_the_way_of_a_new_login_stands_in_the_audit_trail_step_by_step(story):
+    token = (await story.desk.connect_link(GOOGLE, ANNA)).rpartition("/")[2]
+    await story.door.finish(GOOGLE, *await story.way_back(await story.door.connect(token), allow=False))
+    begun = await story.door.connect(token)
+    assert "login_hint" not in begun.url
+    done = await story.door.finish(GOOGLE, *await story.way_back(begun))
+    account = done.connect.accounts[0].id
+    (made,) = await story.door.choose(done.connect.token, [account])
+    async with story.memory.read() as tx:
+        acts = [(act.what, act.who, act.subject, act.detail) async for act in tx.audit.rows()]
+    link, grant = acts[0][2], made.connection.grant_id
+    assert link.startswith("lnk_")
+    assert [
+        ("connect_link", ANNA, link, {"platform": GOOGLE}),
+        ("consent_begun", "", link, {"platform": GOOGLE}),
+        ("declined", "", link, {}),
+        ("consent_begun", "", link, {"platform": GOOGLE}),
+        ("consented", ADA, grant, {"link": link}),
+        ("connected", ADA, made.connection.id, {"account": account}),
+    ] == acts
+
+
+@sqlite_only
+async def test_what_is_watched_already_is_said_where_accounts_are_chosen(story):
+    first, second = await story.connect(GOOGLE)
+    await story.connect(SALESFORCE)
+    token = (await story.desk.connect_link(GOOGLE, ANNA)).rpartition("/")[2]
+    done = await story.door.finish(GOOGLE, *await story.way_back(await story.door.connect(token)))
+    assert {first.account.id, second.account.id} == done.connect.watched
+
+
+@sqlite_only
+async def test_a_login_that_was_taken_back_before_its_accounts_were_chosen_needs_a_new_link(story):
+    token = (await story.desk.connect_link(GOOGLE, ANNA)).rpartition("/")[2]
+    done = await story.door.finish(GOOGLE, *await story.way_back(await story.door.connect(token)))
+    await story.app.revoke.everything("root")
+    assert await story.door.connect_page(done.connect.token) is None
+    with pytest.raises(NotFound):
+        await story.door.choose(done.connect.token, [done.connect.accounts[0].id])
+
+
+@sqlite_only
+async def test_a_link_for_a_platform_that_was_switched_off_meanwhile_opens_nothing(story):
+    tokens = [(await story.desk.connect_link(SALESFORCE, ANNA)).rpartition("/")[2] for _ in range(2)]
+    done = await story.door.finish(SALESFORCE, *await story.way_back(await story.door.connect(tokens[0])))
+    door = App(story.settings, story.memory, without(story, SALESFORCE), "command", story.clock).door
+    for token in (tokens[1], done.connect.token):
+        assert await door.connect_page(token) is None
+        with pytest.raises(NotFound):
+            await door.connect(token)
+        with pytest.raises(NotFound):
+            await door.choose(token, [done.connect.accounts[0].id])
+
+
+@sqlite_only
+async def test_a_login_that_comes_through_a_used_link_or_without_its_permissions_is_given_back(story):
+    token = (await story.desk.connect_link(SALESFORCE, ANNA)).rpartition("/")[2]
+    trips = [await story.way_back(await story.door.connect(token), person) for person in (ADA, BEN)]
+    first, late = [await story.door.finish(SALESFORCE, *trip) for trip in trips]
+    assert (Ending.CHOOSE, Ending.FAILED, "Salesforce") == (first.ending, late.ending, late.platform_name)
+    assert "this link was used already" == late.why
+    assert [ADA] == [grant.person.email for grant in story.world.salesforce.oauth.grants.alive()]
+
+    token = (await story.desk.connect_link(GOOGLE, ANNA)).rpartition("/")[2]
+    way = await story.way_back(await story.door.connect(token), without_scopes=[ADWORDS])
+    lacking = await story.door.finish(GOOGLE, *way)
+    assert (Ending.FAILED, GOOGLE, "Google Ads") == (lacking.ending, lacking.platform, lacking.platform_name)
+    assert "box" in lacking.why
+    assert (
+        Ending.CHOOSE
+        is (await story.door.finish(GOOGLE, *await story.way_back(await story.door.connect(token)))).ending
+    )
+
+
+@sqlite_only
+@pytest.mark.parametrize("own", [{}, {"utm": "utm_source=own", "autotagging": False}])
+async def test_ads_are_tagged_as_the_settings_say_and_a_crm_never_is(memory, clock, own):
+    async with telling(memory, clock, google=own) as story:
+        google, salesforce = (await story.connect(GOOGLE))[0], (await story.connect(SALESFORCE))[0]
+    assert (own.get("autotagging", True), False) == (google.autotagging, salesforce.autotagging)
+    assert google.utm.startswith(own.get("utm", "utm_source=google&"))
+    assert "" == salesforce.utm
 
 
 @sqlite_only

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from bot.logins.refresh import GrantTokens, Refresher
+from bot.memory.entrances import ConnectLink
 from bot.memory.memory import Memory, Tx
 from bot.memory.routes import Routes
 from bot.outages.calling import first_in_slack
@@ -45,7 +46,7 @@ class Connect:
         self._restore = restore
         self._refresher = refresher
         self._routes = routes
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url
         self._autotagging = autotagging
         self._now = now
 
@@ -63,15 +64,19 @@ class Connect:
 
     async def page(self, token: str) -> ConnectPage | None:
         async with self._memory.read() as tx:
-            link = await tx.consents.link(digest(token), self._now())
-            grant = await tx.grants.get(link.grant_id) if link and link.grant_id else None
-        if link is None or link.platform not in self._gateways:
+            link = await self._link(tx, token)
+            grant = await _living(tx, link.grant_id) if link else None
+        if link is None or (link.grant_id and grant is None):
             return None
-        name = self._gateways[link.platform].platform.name
         if grant is None:
-            return ConnectPage(token, link.platform, name)
+            return ConnectPage(token, link.platform, self._gateways[link.platform].platform.name)
         accounts = await self._accounts(grant)
         return await self._page(token, grant.platform, grant.identity.login, accounts, grant.scopes)
+
+    async def _link(self, tx: Tx, token: str) -> ConnectLink | None:
+        """One that lives, of a platform that is switched on."""
+        link = await tx.consents.link(digest(token), self._now())
+        return link if link and link.platform in self._gateways else None
 
     @patient
     async def _page(
@@ -90,10 +95,17 @@ class Connect:
 
     async def begin(self, token: str) -> Begun:
         async with self._memory.read() as tx:
-            link = await tx.consents.link(digest(token), self._now())
-        if link is None or link.grant_id or link.platform not in self._gateways:
+            link = await self._link(tx, token)
+        if link is None or link.grant_id:
             raise NotFound("this link was used already, or it is too old")
         return await self._consents.begin(link.platform, "connect", link.id, login_hint="", who="")
+
+    @patient
+    async def declined(self, consent: Consent) -> Outcome:
+        """The person said no on the platform's page. Their link still counts, but we do not know it any more."""
+        async with self._memory.begin() as tx:
+            tx.audit.note("declined", who=consent.started_by, subject=consent.ref)
+        return Outcome(Ending.DECLINED, consent.platform, self._gateways[consent.platform].platform.name)
 
     async def finish(self, consent: Consent, code: str) -> Outcome:
         """Keep the new login, watch nothing yet. If this person's login was lost before, it is restored on the way."""
@@ -135,11 +147,11 @@ class Connect:
 
     async def choose(self, token: str, account_ids: Sequence[str]) -> list[ConnectionFacts]:
         """Watch the chosen accounts. One that is watched already through another login moves to this one if that is
-        lost.
+        lost. Raises NotFound for a link that is over, or whose login was taken back meanwhile.
         """
         async with self._memory.read() as tx:
-            link = await tx.consents.link(digest(token), self._now())
-            grant = await tx.grants.get(link.grant_id) if link and link.grant_id else None
+            link = await self._link(tx, token)
+            grant = await _living(tx, link.grant_id) if link else None
         if link is None or grant is None:
             raise NotFound("this link was used already, or it is too old")
         reached = await self._reached(grant, account_ids)
@@ -179,8 +191,7 @@ class Connect:
     async def watch(self, grant_id: str, account_ids: Sequence[str], who: str) -> list[ConnectionFacts]:
         """Watch more accounts through a login that is here already."""
         async with self._memory.read() as tx:
-            found = await tx.grants.get(grant_id)
-            grant = await tx.grants.living(found.platform, found.identity.id) if found else None
+            grant = await _living(tx, grant_id)
         if grant is None or grant.platform not in self._gateways:
             raise NotFound(f"there is no living login {grant_id}")
         reached = await self._reached(grant, account_ids)
@@ -221,16 +232,21 @@ class Connect:
             return standing
         if standing is not None:
             return standing
-        utm = platform.utm if isinstance(platform, AdTagger) else ""
-        return await tx.connections.add(
-            grant,
-            platform.kind,
-            account,
-            autotagging=isinstance(platform, AdTagger) and self._autotagging.get(platform.key, True),
-            utm=getattr(platform.settings, "utm", "") or utm,
-            flows=platform.flows,
-            now=self._now(),
-        )
+        try:
+            return await tx.connections.add(
+                grant,
+                platform.kind,
+                account,
+                autotagging=isinstance(platform, AdTagger) and self._autotagging[platform.key],
+                utm=platform.utm if isinstance(platform, AdTagger) else "",
+                flows=platform.flows,
+                now=self._now(),
+            )
+        except Fenced:
+            # Somebody else was quicker, so it is watched already: this one sees it now that theirs is committed.
+            standing = await tx.connections.of_account(grant.platform, account.id)
+            assert standing is not None
+            return standing
 
     def _stopped(self, connection: Connection) -> tuple[Flow, ...]:
         return tuple(stopped_flows(self._gateways[connection.platform].platform, connection.scopes))
@@ -249,3 +265,9 @@ class Connect:
             for c in connections
             if c.platform in self._gateways
         ]
+
+
+async def _living(tx: Tx, grant_id: str) -> Grant | None:
+    """None for a login that is lost, or was taken back meanwhile: nothing can be watched with it."""
+    grant = await tx.grants.get(grant_id)
+    return await tx.grants.living(grant.platform, grant.identity.id) if grant else None

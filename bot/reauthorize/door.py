@@ -57,7 +57,7 @@ class Doorway:
             return Outcome(Ending.UNKNOWN, platform, name)
         code, error = params.get("code", ""), params.get("error", "")
         if _declined(error) and consent.purpose == "connect":
-            return Outcome(Ending.DECLINED, platform, name)
+            return await self._connect.declined(consent)
         if _declined(error):
             return await self._reauthorize.declined(consent)
         if error or not code:
