@@ -137,6 +137,17 @@ async def test_who_comes_and_goes_stands_in_the_audit_trail_and_what_was_ended_i
         assert await tx.sessions.ended_at([ANNA]) is None
 
 
+async def test_what_was_ended_stays_ended_for_as_long_as_a_session_could_live(house, memory, clock):
+    anna = Browser(house.members)
+    held = await anna.signs_in()
+    clock.advance(minutes=5)
+    await anna.signs_out()
+    clock.advance(hours=11)
+    async with memory.begin() as tx:
+        await tx.sessions.sweep(clock() - SESSION_LASTS)
+    assert await anna.is_in(held) is None
+
+
 @sqlite_only
 async def test_who_has_left_slack_is_out_and_after_an_emergency_everybody_is(memory, clock):
     async with telling(memory, clock) as story:
