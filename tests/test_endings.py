@@ -5,12 +5,14 @@ from datetime import UTC, time, timedelta
 
 import pytest
 from practice_memory import a_grant, an_account
-from practice_story import BEN, PUBLIC, SALESFORCE, sqlite_only
+from practice_story import BEN, PUBLIC, SALESFORCE, Trouble, sqlite_only
 
 from bot.alert.remind import Quiet
+from bot.announce.announce import Announce
 from bot.announce.endings import Endings
 from bot.memory.memory import Work
 from bot.memory.routes import Route, Routes
+from handlers.slack.looks.announcer import SlackAnnouncer
 from sandbox.slack import MARKETING
 
 LINKEDIN, META = "linkedin_ads", "meta_ads"
@@ -130,12 +132,12 @@ async def test_a_message_says_so_when_its_login_is_lost_or_switched_off_before_t
     assert "has been lost before that" in story.posts()[0].words
 
 
-@sqlite_only
 async def standing(story):
     async with story.memory.read() as tx:
         return [told.key for told in await tx.announcements.living(99)]
 
 
+@sqlite_only
 @pytest.mark.parametrize("end", ["lost", "paused"])
 async def test_a_message_about_what_was_lost_or_switched_off_is_over_when_its_day_has_come(story, linked, end):
     await days_before(story, linked[0], 14)
@@ -238,6 +240,51 @@ async def test_a_post_whose_answer_is_lost_is_found_and_not_made_twice(story, li
     await days_before(story, linked[0], 7)
     await story.pass_by(Work.ANNOUNCE, minutes=2)
     assert len(story.posts()) == 1
+
+
+@sqlite_only
+async def test_a_post_that_is_found_and_tells_what_is_not_true_any_more_is_put_right(story, linked):
+    story.world.slack.drop_after("chat.postMessage")
+    await days_before(story, linked[0], 7)
+    assert (await story.reauthorize(LINKEDIN, linked[0].id, story.sandbox(LINKEDIN).demo_login)).ending == "restored"
+    await story.pass_by(Work.ANNOUNCE, minutes=2)
+    await look(story)
+
+    (post,) = story.posts()
+    assert "renewed by" in post.words
+    assert "reauthorize" not in post.action_ids
+
+
+@sqlite_only
+async def test_a_post_that_was_not_made_is_not_made_once_there_is_nothing_to_tell(story, linked):
+    story.world.slack.fail("chat.postMessage", "internal_error")
+    await days_before(story, linked[0], 7)
+    assert (await story.reauthorize(LINKEDIN, linked[0].id, story.sandbox(LINKEDIN).demo_login)).ending == "restored"
+    await story.pass_by(Work.ANNOUNCE, minutes=2)
+
+    assert (story.posts(), await standing(story)) == ([], [])
+
+
+@sqlite_only
+@pytest.mark.parametrize("what", ["message", "reply"])
+async def test_a_database_that_is_away_after_posting_makes_no_second_post(story, linked, what):
+    if what == "reply":
+        await days_before(story, linked[0], 7)
+    end = (await story.grant(linked[0])).ends_at
+    story.clock.advance(end - timedelta(days=2) - story.clock())
+    await story.app.endings.run()
+    *before, last = await story.workers[Work.ANNOUNCE].claim(9)
+    for told in before:  # the message comes before its reply
+        await story.announce.say(told)
+    disk = Trouble(story.memory)
+    disk.next_writes_fail(1, after=1)
+    app, voice = story.app, story.voice
+    await Announce(disk, app.tellers, SlackAnnouncer(), voice, app.pace, MARKETING, story.clock).say(last)
+    await story.pass_by(Work.ANNOUNCE, minutes=2)
+
+    assert (len(before), [bool(last.parent)]) == ((1, [True]) if what == "reply" else (0, [False]))
+    assert (len(story.posts()), len(story.replies())) == (1, len(before))
+    assert 0 == await story.pass_by(Work.ANNOUNCE, hours=1)
 
 
 @sqlite_only

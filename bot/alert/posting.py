@@ -54,20 +54,26 @@ class Posting:
         self._now = now
         self._late = late
 
-    async def post(self, attempt: Attempt, spoken: Spoken) -> tuple[str, str, bool]:
-        """Post once. If an earlier try may have arrived, look for it by its metadata first: True, found.
+    async def look(self, attempt: Attempt, spoken: Spoken) -> str | None:
+        """Look by its metadata for the post of an earlier try. Raises PostUnclear while that may still appear.
 
         Not to be seen is not the same as not made: Slack may still be at work on a request whose sender is gone.
         """
         since = attempt.started_at
         may_arrive = since is not None and self._now() < since + self._late
-        if since is not None and (may_arrive or attempt.attempts <= LOOK_TRIES):
-            before = since - LOOK_BACK
-            ts = await self._voice.find(spoken.channel, attempt.subject, attempt.revision, spoken.thread, before)
-            if ts is not None:
-                return spoken.channel, ts, True
-            if may_arrive:
-                raise PostUnclear("the post of an earlier try may still appear")
+        if since is None or not (may_arrive or attempt.attempts <= LOOK_TRIES):
+            return None
+        before = since - LOOK_BACK
+        ts = await self._voice.find(spoken.channel, attempt.subject, attempt.revision, spoken.thread, before)
+        if ts is None and may_arrive:
+            raise PostUnclear("the post of an earlier try may still appear")
+        return ts
+
+    async def post(self, attempt: Attempt, spoken: Spoken) -> tuple[str, str, bool]:
+        """Post once, unless an earlier try has arrived: True, found."""
+        ts = await self.look(attempt, spoken)
+        if ts is not None:
+            return spoken.channel, ts, True
         await attempt.note(self._now())
         try:
             return *await self._voice.post(spoken), False

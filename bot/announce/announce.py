@@ -86,7 +86,7 @@ class Announce:
                 parent = await tx.announcements.get(told.parent) if told.parent else None
             if isinstance(facts, EndingFacts | EndingsFacts | LeaverFacts):
                 facts = await present(facts, self._presence)
-            if facts is None or (told.ts is None and facts.idle):
+            if facts is None or (facts.idle and not _may_stand(told)):
                 await self._said(told, None, told.stamp, over=facts is None or facts.over)
             elif parent is not None and told.about.get("picture"):
                 await self._share(told, parent, facts)
@@ -112,17 +112,19 @@ class Announce:
 
     async def _message(self, told: Announcement, facts: Announced) -> None:
         spoken = self._announcer.message(told, facts)
-        if told.ts is None:
-            channel, ts, _ = await self._posting.post(self._attempt(told), spoken)
-            await self._said(replace(told, channel=channel), ts, facts.stamp, over=facts.over)
-            return
+        channel, ts, stands = told.channel, told.ts, True
+        if ts is None and facts.idle:  # nothing is posted any more, but what an earlier try has posted is put right
+            ts = await self._posting.look(self._attempt(told), spoken)
+        elif ts is None:
+            channel, ts, stands = await self._posting.post(self._attempt(told), spoken)
         try:
-            await self._voice.update(spoken, told.channel, told.ts)
+            if ts is not None and stands:  # what was posted then may be out of date by now
+                await self._voice.update(spoken, channel, ts)
         except MessageGone:
             async with self._memory.begin() as tx:
                 await tx.announcements.unposted(told)
             return
-        await self._said(told, told.ts, facts.stamp, over=facts.over)
+        await self._said(replace(told, channel=channel), ts, facts.stamp, over=facts.over)
 
     async def _reply(self, told: Announcement, parent: Announcement, facts: Announced) -> None:
         spoken = replace(self._announcer.reply(told, facts), channel=parent.channel, thread=parent.ts)
@@ -139,8 +141,12 @@ class Announce:
         await self._said(told, "", facts.stamp, over=True)
 
     async def _said(self, told: Announcement, ts: str | None, stamp: str, *, over: bool) -> None:
-        async with self._memory.begin() as tx:
-            await tx.announcements.said(told, told.channel, ts, stamp=stamp, over=over)
+        """It stands in the channel by now: where that cannot be noted, it must be found before it is said again."""
+        try:
+            async with self._memory.begin() as tx:
+                await tx.announcements.said(told, told.channel, ts, stamp=stamp, over=over)
+        except TryLater as error:
+            raise PostUnclear(str(error)) from error
 
     def _attempt(self, told: Announcement) -> Attempt:
         async def note(began: datetime) -> None:
@@ -167,3 +173,8 @@ class Announce:
 
         with suppress(Fenced):
             await give_back(put_off)
+
+
+def _may_stand(told: Announcement) -> bool:
+    """In the channel: its message, noted or of a post whose outcome is unclear."""
+    return told.ts is not None or (told.started_at is not None and not told.parent)
