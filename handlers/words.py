@@ -52,7 +52,7 @@ def reasons(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _pattern(english: str) -> str:
-    return re.escape(english).replace(r"\{\}", "(.+)").replace(r"\{why\}", "(?P<why>.+)")
+    return re.escape(english).replace(r"\{\}", "(.+?)").replace(r"\{why\}", "(?P<why>.+)")
 
 
 class Words:

@@ -9,7 +9,8 @@ TELLING = {"say": 1, "many": 2}  # method -> how many of its first arguments are
 CAUSES = {"Cause", "Verdict"}  # words and cure are their second and third argument
 
 REASONS = {"TryLater", "Refused", "Stumbled", "TooMuch", "TooLarge", "MemoryAway", "expected"}
-WHY = {"why", "reason", "unknown", "note"}
+WHY = {"why", "reason", "unknown", "note", "problem"}
+Known = dict[str, list[ast.expr]]  # by a name
 COMMANDS_OWN = "audit.py"  # what is wrong with the audit trail is told by a command, and these speak English
 
 
@@ -60,11 +61,17 @@ def reasons() -> Iterator[str]:
     """
     read = [each for each in trees("platforms", "bot", "storage", "handlers") if each[0].name != COMMANDS_OWN]
     everywhere = {name: values for _, tree in read for name, values in _assigned(tree.body).items()}
+    public: Known = {}
+    for _, tree in read:
+        own, named = _returned(tree), everywhere | _assigned(ast.walk(tree))
+        for name, gives in own.items():
+            public.setdefault(name, []).extend(e for each in gives for e in _given(each, named, own, set()))
     takes = _takes(read)
     for _, tree in read:
         named = everywhere | _assigned(ast.walk(tree))
+        returned = {**public, **_returned(tree)}
         for given in _why(tree, takes):
-            for each in _given(given, tree, named):
+            for each in _given(given, named, returned, set()):
                 told = _pattern(each)
                 if any(part.strip(" :(){}") for part in told.split("{}")) and " " in told:  # else it is a code
                     yield told
@@ -93,8 +100,7 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 def _why(tree: ast.Module, takes: dict[str, set[int]]) -> Iterator[ast.expr]:
     for call in _calls(tree):
         called = call.func
-        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-        yield from (given for place, given in enumerate(call.args) if place in takes.get(name, ()))
+        yield from (given for place, given in enumerate(call.args) if place in takes.get(_called(call), ()))
         if not (isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "log"):
             yield from (given.value for given in call.keywords if given.arg in WHY)
     for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
@@ -103,37 +109,52 @@ def _why(tree: ast.Module, takes: dict[str, set[int]]) -> Iterator[ast.expr]:
             yield from (call.args[0] for call in made if call.func.attr == "__init__" and call.args)  # type: ignore[attr-defined]
 
 
-def _assigned(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
-    found: dict[str, list[ast.expr]] = {}
+def _assigned(nodes: Iterable[ast.AST]) -> Known:
+    found: Known = {}
     for node in nodes:
         for target in node.targets if isinstance(node, ast.Assign) else ():
-            if isinstance(target, ast.Name):
-                found.setdefault(target.id, []).append(node.value)
+            part = target.value if isinstance(target, ast.Subscript) else target
+            if isinstance(part, ast.Name):
+                found.setdefault(part.id, []).append(node.value)
     return found
 
 
-def _given(value: ast.expr, tree: ast.Module, named: dict[str, list[ast.expr]]) -> Iterator[ast.expr]:
-    """It; what its name was given; either of two; or whatever the module's own function returns that is asked for it."""
+def _given(value: ast.expr, named: Known, returned: Known, met: set[int]) -> Iterator[ast.expr]:
+    """It; what its name, or anything in it, was given; either of two; or whatever our function returns that is asked."""
+    inner: list[ast.expr] = []
+    if id(value) in met:
+        return
+    met.add(id(value))
     if isinstance(value, ast.Name):
-        others = [each for each in named.get(value.id, []) if value.id not in {n.id for n in _names(each)}]
-        for each in others:
-            yield from _given(each, tree, named)
+        inner = named.get(value.id, [])
     elif isinstance(value, ast.IfExp):
-        yield from _given(value.body, tree, named)
-        yield from _given(value.orelse, tree, named)
-    elif isinstance(value, ast.Subscript):
-        yield from _given(value.value, tree, named)
-    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        for function in tree.body:
-            if isinstance(function, ast.FunctionDef) and function.name == value.func.id:
-                returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-                yield from [each for each in returned if each is not None]
+        inner = [value.body, value.orelse]
+    elif isinstance(value, ast.BoolOp):
+        inner = value.values
+    elif isinstance(value, ast.Subscript | ast.Await | ast.DictComp):
+        inner = [value.value]
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "format":
+        inner = [value.func.value]
+    elif isinstance(value, ast.Call):
+        inner = returned.get(_called(value), [])
     else:
         yield value
+    for each in inner:
+        yield from _given(each, named, returned, met)
 
 
-def _names(value: ast.expr) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(value) if isinstance(node, ast.Name))
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def _returned(tree: ast.Module) -> Known:
+    """By the name of a function or method of ours, what it gives."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: Known = {}
+    for each in functions:
+        gives = [node.value for node in ast.walk(each) if isinstance(node, ast.Return) and node.value is not None]
+        found.setdefault(each.name, []).extend(gives)
+    return found
 
 
 def _pattern(value: ast.expr) -> str:

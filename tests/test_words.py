@@ -14,6 +14,7 @@ from bot.reauthorize.reauthorize import in_words
 from bot.words.connection import Status
 from handlers.words import Words, catalogue
 from platforms._dynamics_365_errors import key_not_active
+from platforms._meta_ads_creatives import BY_HAND
 
 ENGLISH = {"the", "it", "this", "that", "is", "was", "of", "and", "with", "be", "no", "not"}  # none of them is French
 
@@ -51,6 +52,10 @@ def test_a_reason_is_told_in_french_with_what_was_filled_in_as_it_is() -> None:
     assert told("salesforce has no field Wrong__c, or this user may not see it.") == (
         "salesforce n\u2019a pas de champ Wrong__c, ou cet utilisateur ne peut pas le voir."
     )
+    by_hand = told(BY_HAND.format("utm_source=x"))
+    assert by_hand.endswith("`redkey tagging preview`\xa0: utm_source=x")
+    nested = told(f"Making this ad anew would lose its template_url. {BY_HAND.format('utm_source=x')}")
+    assert nested == f"Refaire cette annonce lui ferait perdre template_url. {by_hand}"
     assert told("something nobody has translated") == "something nobody has translated"
     assert Words("en").look_up("Meta gave no file") == "Meta gave no file"
 
