@@ -149,7 +149,8 @@ class Words:
 
     def day(self, day: date) -> str:
         """An account day. It has no time zone, so it is the same for every reader."""
-        return format_date(day, "d MMM y", locale=self.language)
+        told = format_date(day, "d MMM y", locale=self.language)
+        return re.sub(r"^1 ", "1er ", told) if self.language == "fr" else told
 
     def stamp(self, at: datetime) -> str:
         """A moment, in UTC, for places that cannot show it in the reader's own zone."""

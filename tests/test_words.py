@@ -4,7 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from babel.messages.pofile import read_po
 from sentences import ROOT, causes, reasons, said, trees
@@ -91,6 +91,12 @@ def test_durations_are_short() -> None:
     words = Words("fr")
     for seconds, text in ((45, "45 s"), (720, "12 min"), (12_000, "3 h 20 min"), (183_600, "2 j 3 h"), (3600, "1 h")):
         assert words.duration(timedelta(seconds=seconds)) == text
+
+
+def test_the_first_of_a_month_is_the_first_in_french() -> None:
+    told = [Words(language).day(date(2026, 11, 1)) for language in ("en", "fr")]
+    assert told == ["1 Nov 2026", "1er nov. 2026"]
+    assert Words("fr").day(date(2026, 11, 11)) == "11 nov. 2026"
 
 
 def test_money_is_written_as_its_readers_write_it() -> None:

@@ -71,7 +71,7 @@ class Pages:
     def cost(self, day: CostDay, currency: str) -> str:
         """What one day of the cost chart says."""
         amount = "-" if day.micros is None else self._words.money(day.micros, currency)
-        return f"{self._words.day(day.day)}: {amount}"
+        return self._words.under(self._words.day(day.day), amount)
 
     def fragment(self, template: str, **values: Any) -> str:
         """A part of a page, as the page itself would hold it."""
