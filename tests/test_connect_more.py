@@ -72,6 +72,18 @@ async def test_whoever_gave_the_login_is_told_by_direct_message_what_a_colleague
 
 
 @sqlite_only
+async def test_whoever_gave_the_login_is_told_too_when_an_account_comes_to_it_from_one_that_was_lost(story):
+    await story.begin_with(SALESFORCE, BEN, accounts=[])
+    (lost,) = await story.connect(SALESFORCE)
+    await story.drop(SALESFORCE)
+    [login] = [each.grant_id for each in await story.desk.reachable(SALESFORCE)]
+    await borrowed(story, login, lost.account.id, "U0BEN0000")
+    assert (lost.id, login) == ((await story.connection(lost.id)).id, (await story.connection(lost.id)).grant_id)
+    (told,) = story.world.slack.direct_messages(ANNA)
+    assert lost.account.name in told.words
+
+
+@sqlite_only
 async def test_nobody_is_told_of_a_colleague_s_accounts_at_a_platform_that_was_switched_off_meanwhile(story):
     _, second = await story.connect(GOOGLE)
     await story.desk.remove(second.id, ANNA)
@@ -100,11 +112,15 @@ async def test_a_connect_link_lasts_until_a_login_came_through_it(story):
     params, browser = await story.way_back(await story.door.connect(token))
     in_linkedin_s_words = {"state": params["state"], "error": "user_cancelled_login"}
     assert Ending.DECLINED == (await story.door.finish(GOOGLE, in_linkedin_s_words, browser)).ending
-    for odd in ({"error": "server_error"}, {"error": "server_error", "code": params["code"]}, {}, {"code": "made up"}):
+    answered, none = "Google Ads answered: server_error", "Google Ads gave no login code"
+    for odd, said in (({"error": "server_error"}, answered), ({}, none), ({"code": "made up"}, "")):
         params, browser = await story.way_back(await story.door.connect(token))
         failed = await story.door.finish(GOOGLE, {"state": params["state"], **odd}, browser)
         assert (Ending.FAILED, "") == (failed.ending, failed.ref)
+        assert said in failed.why
         assert failed.why
+    params, browser = await story.way_back(await story.door.connect(token))
+    assert answered == (await story.door.finish(GOOGLE, params | {"error": "server_error"}, browser)).why
     page = await story.door.connect_page(token)
     assert (GOOGLE, "Google Ads", "", ()) == (page.platform, page.platform_name, page.login, page.accounts)
     params, browser = await story.way_back(await story.door.connect(token))

@@ -8,6 +8,7 @@ from practice_memory import an_account
 from practice_story import ADA, BEN, GOOGLE
 from sample_facts import ANNA
 
+from bot.memory.memory import Work
 from bot.people.people import LoginEnd
 from sandbox.google_ads import EMEA
 
@@ -44,7 +45,9 @@ async def test_an_account_that_a_colleague_connects_in_the_same_moment_is_watche
         logins = {grant.identity.login: grant for grant in await tx.grants.all()}
     async with story.memory.begin() as tx:
         theirs = await an_account(tx, logins[BEN], story.clock(), EMEA)
-        watching = await begun(database_url, story.desk.watch(logins[ADA].id, [EMEA], ANNA))
+        watching = await begun(database_url, story.desk.watch(logins[ADA].id, [EMEA], "U0BEN0000"))
     [watched] = await watching
     assert (theirs.id, BEN) == (watched.connection.id, watched.connection.login)
     assert [theirs.id] == [c.id for c in await story.connections()]
+    await story.work(Work.ANNOUNCE)
+    assert [] == story.world.slack.direct_messages(ANNA), "it is not watched through the login that Anna gave"

@@ -196,9 +196,10 @@ class Connect:
             raise NotFound(f"there is no living login {grant_id}")
         reached = await self._reached(grant, account_ids)
         async with self._memory.begin() as tx:
-            watched = {c.account.id for c in await tx.connections.all() if c.platform == grant.platform}
+            before = {c.id for c in await tx.connections.of_grant(grant.id)}
             taken = await self._take(tx, grant, reached, account_ids, who)
-            new = [each.connection for each in taken if each.connection.account.id not in watched]
+            here = [each.connection for each in taken if each.connection.grant_id == grant.id]
+            new = [connection for connection in here if connection.id not in before]
             await tell_whose_login(tx, grant, new, who, self._now())
             return taken
 
