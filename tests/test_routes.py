@@ -42,7 +42,8 @@ async def test_the_next_alert_goes_where_somebody_said_in_slack_and_mentions_who
     facts = await story.desk.reroute("", salesforce.id, Route(channel=SALES, owners=(BEN,)), ANNA)
     assert (SALES, (BEN,)) == (facts.channel, facts.owners)
     assert (ANNA, story.clock()) == (facts.made.made_by, facts.made.made_at)
-    assert SALES == (await story.desk.connections())[0].channel
+    [listed] = await story.desk.connections()
+    assert (SALES, (BEN,)) == (listed.channel, listed.owners)
     assert f"Chosen by <@{ANNA}>, <!date^" in json.dumps(route_form(facts, Words("en")))
 
     outage = await story.drop(SALESFORCE)
