@@ -1,13 +1,15 @@
 """Reminders: an alert that nobody acts on is brought up again, and whoever acts is left in peace."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from practice_memory import LOST, a_grant, an_account
-from practice_story import GOOGLE, SALESFORCE, no_sleep
+from practice_story import GOOGLE, SALESFORCE, no_sleep, sqlite_only
+from sample_facts import OUTAGES
 
-from bot.alert.remind import Quiet, Remind
+from bot.alert.remind import Quiet, Remind, uncalled_for
 from bot.memory.memory import Work
 from bot.memory.routes import Route, Routes
 from bot.words.errors import AuthorizationLost
@@ -16,6 +18,9 @@ from handlers.slack.line.pacing import Pacing
 GROUP = "S0MARKETIN"
 NIGHT = Quiet(time(22), time(7), ZoneInfo("Europe/Berlin"))
 ANNA = "U0ANNA000"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+CLAIMED = {"claimed_by": ANNA, "claimed_at": NOON}
 
 
 @pytest.fixture
@@ -142,3 +147,132 @@ async def test_a_storm_is_brought_up_once_for_all_of_it(story):
     assert sorted(map(len, said)) == [1] * 5
     (storm,) = (texts[0] for texts in said if "5 Google Ads logins need reauthorization." in texts[0])
     assert "Cost has been missing since" in storm
+
+
+@pytest.mark.parametrize("what", ["reminded", "escalated", "soon_gone"])
+@pytest.mark.parametrize(
+    ("marks", "needless"),
+    [
+        ({}, False),
+        (CLAIMED, True),
+        ({"reauthorized_at": NOON}, True),
+        ({"closed_at": NOON}, True),
+        ({"snoozed_until": NOON + timedelta(seconds=1)}, True),
+        ({"snoozed_until": NOON}, False),
+    ],
+)
+def test_no_call_is_made_any_more_once_it_is_taken_healed_or_put_off(what, marks, needless):
+    outage = replace(OUTAGES["google_disconnected"].outage, **marks)
+    assert uncalled_for(what, outage, NOON) is needless
+
+
+@pytest.mark.parametrize(
+    ("marks", "needless"),
+    [({}, False), (CLAIMED, True), ({"closed_at": NOON}, True), ({"snoozed_until": NOON + timedelta(hours=1)}, False)],
+)
+def test_whoever_is_asked_is_asked_although_it_was_put_off_meanwhile(marks, needless):
+    outage = replace(OUTAGES["google_disconnected"].outage, **marks)
+    assert uncalled_for("claim_lapsed", outage, NOON) is needless
+
+
+def test_what_calls_nobody_is_said_whatever_has_become_of_it():
+    outage = replace(OUTAGES["google_disconnected"].outage, closed_at=NOON, claimed_by=ANNA)
+    assert not uncalled_for("caught_up", outage, NOON)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "quiet"),
+    [
+        (time(12), time(13), True),
+        (time(11), time(12), False),
+        (time(9), time(17), True),
+        (time(13), time(17), False),
+        (time(12), time(7), True),
+        (time(22), time(12), False),
+        (time(12), time(12), False),
+        (time(7), time(7), False),
+    ],
+)
+def test_quiet_hours_hold_from_their_first_moment_to_before_their_last(begins, ends, quiet):
+    assert Quiet(begins, ends, ZoneInfo("UTC")).holds(NOON) is quiet
+
+
+@sqlite_only
+@pytest.mark.parametrize("act", ["put off", "taken", "logged in", "over", "deleted"])
+async def test_whoever_acts_while_a_round_looks_what_is_due_is_left_in_peace(story, down, act):
+    async def meanwhile(_tx, _red):
+        async with story.memory.begin() as tx:
+            if act == "put off":
+                await tx.outages.snooze(down.id, story.clock() + timedelta(hours=1))
+            elif act == "taken":
+                await tx.outages.claim(down.id, ANNA, story.clock())
+            elif act == "logged in":
+                await tx.outages.reauthorized(down.id, "ada", story.clock())
+            elif act == "over":
+                await tx.outages.close(down.id, {}, {}, story.clock())
+            else:
+                await tx.outages.unposted(down.id)
+        return {}
+
+    routes = Routes("C0REDKEY00", [Route(SALESFORCE, escalate_to=GROUP, escalate_after=timedelta(hours=2))])
+    remind = Remind(story.memory, routes, (timedelta(hours=4),), timedelta(hours=9), None, story.clock, meanwhile)
+    story.clock.advance(hours=5)
+    await remind.run()
+
+    assert {"reminded", "escalated"}.isdisjoint(e.what for e in (await story.outage(down.id)).timeline)
+
+
+def warning(story, last, asked):
+    """Reminds of nothing but a last day; `asked` is added to each time it is asked for."""
+
+    async def last_days(_tx, red):
+        asked.append(story.clock())
+        return {outage.id: last for outage in red}
+
+    return Remind(story.memory, Routes("C0REDKEY00"), (), timedelta(days=99), None, story.clock, last_days)
+
+
+async def warned(story, outage, remind, moment):
+    story.clock.at = moment
+    await remind.run()
+    return [e.detail for e in (await story.outage(outage.id)).timeline if e.what == "soon_gone"]
+
+
+@sqlite_only
+async def test_a_last_day_is_asked_for_once_an_hour_and_warned_of_a_week_and_a_day_before_it(story, down):
+    last, asked = (story.clock() + timedelta(days=9)).date(), []
+    midnight, remind = datetime.combine(last, time(), UTC), warning(story, last, asked)
+    week, day, second = midnight - timedelta(days=7), midnight - timedelta(days=1), timedelta(seconds=1)
+
+    moments = week - second, week, week + second, week - second + timedelta(hours=1), day - second, day, day + second
+    counts = [await warned(story, down, remind, moment) for moment in moments]
+    assert counts == [[], ["1"], ["1"], ["1"], ["1"], ["1", "2"], ["1", "2"]]
+    assert [moments[n] for n in (0, 3, 4)] == asked
+
+
+@sqlite_only
+async def test_whoever_has_taken_it_is_not_warned_of_its_last_day(story, down):
+    last = (story.clock() + timedelta(days=1)).date()
+    await story.desk.claim(down.id, ANNA)
+    assert await warned(story, down, warning(story, last, []), story.clock()) == []
+
+
+@sqlite_only
+async def test_whoever_was_away_until_its_last_day_gives_one_warning(story, down):
+    last = (story.clock() + timedelta(days=1)).date()
+    assert await warned(story, down, warning(story, last, []), story.clock() + timedelta(minutes=1)) == ["2"]
+
+
+@sqlite_only
+async def test_a_last_day_that_comes_near_calls_others_in_before_their_time(story, down):
+    last, routes = (
+        (story.clock() + timedelta(days=8)).date(),
+        [Route(SALESFORCE, escalate_to=GROUP, escalate_after=90 * DAY)],
+    )
+    remind = warning(story, last, [])
+    remind._routes = Routes("C0REDKEY00", routes)
+    called = []
+    for days in (7.5, 6.5, 6, 5):
+        await warned(story, down, remind, datetime.combine(last, time(), UTC) - days * DAY)
+        called.append([e.who for e in (await story.outage(down.id)).timeline if e.what == "escalated"])
+    assert called == [[], [GROUP], [GROUP], [GROUP]]

@@ -106,3 +106,24 @@ async def test_a_thousand_stalled_ones_are_not_a_thousand_replies(story):
     for _ in range(30):
         await story.pass_by(Work.SAY, seconds=2)
     assert len([text for text in story.replies(digest(story)) if "has stalled" in text]) == 20
+
+
+async def test_of_the_last_days_in_a_storm_the_earliest_is_warned_of_and_once_for_all(story):
+    outages = await lose(story, *range(9))
+    members = sorted((o for o in outages.values() if o.storm), key=lambda o: (o.opened_at, o.id))
+    today = story.clock().date()
+
+    async def last_days(_tx, red):
+        days = {o.id: today + timedelta(days=30) for o in members} | {members[-1].id: today + timedelta(days=12)}
+        return {o.id: days[o.id] for o in red if o.id in days}
+
+    remind = Remind(story.memory, Routes("C0REDKEY00"), (), timedelta(hours=4), None, story.clock, last_days)
+    warned = []
+    for day in range(1, 14):
+        story.clock.advance(days=1)
+        for _ in range(2):
+            await remind.run()
+            await told(story)
+        if len(story.replies(digest(story))) > len(warned):
+            warned.append(day)
+    assert warned == [5, 11]
