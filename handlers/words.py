@@ -158,13 +158,13 @@ class Words:
         return f"{self.day(at.date())}, {format_time(at, 'HH:mm', locale=self.language)} UTC"
 
     def duration(self, length: timedelta) -> str:
-        """The two largest units: "2 d 3 h", "3 h 20 min", "12 min", "45 s"."""
+        """The two largest units: "2 d 3 h", "3 h 20 min", "12 min", "45 s"; no line ends between a number and its unit."""
         seconds = max(int(length.total_seconds()), 0)
         day = self.say("d")
         units = ((86_400, day), (3600, "h"), (60, "min"), (1, "s"))
         for (size, name), (smaller, smaller_name) in pairwise(units):
             if seconds >= size:
                 rest = seconds % size // smaller
-                short = f"{seconds // size} {name}"
-                return f"{short} {rest} {smaller_name}" if rest and name != "min" else short
-        return f"{seconds} s"
+                short = f"{seconds // size}\u00a0{name}"
+                return f"{short} {rest}\u00a0{smaller_name}" if rest and name != "min" else short
+        return f"{seconds}\u00a0s"

@@ -60,7 +60,7 @@ async def test_it_says_what_broke_how_long_and_who_mended_it_once_a_week(story):
     assert len(await told(story, digest(story))) == 1  # started anew, the same day
 
     assert "Salesforce" in post.words
-    assert "down for 3 h" in post.words
+    assert "down for 3\u00a0h" in post.words
     assert f"{ADA} logged in again." in post.words
     assert "2 connections were never down" in post.words
     story.clock.advance(days=7)
@@ -81,7 +81,7 @@ async def test_the_longest_outage_comes_first_and_what_broke_after_the_week_wait
 
     assert "2 outages." in post.text
     assert "still down" not in post.words
-    assert post.words.index("down for 5 h") < post.words.index("down for 2 h")
+    assert post.words.index("down for 5\u00a0h") < post.words.index("down for 2\u00a0h")
 
 
 async def test_of_what_ends_it_names_the_next_thirty_days_and_nothing_that_moves_on_by_itself(story):
@@ -124,7 +124,7 @@ async def test_where_the_upload_is_refused_or_unclear_the_words_stand_alone(stor
     await a_week_with_an_outage(story)
     (post,) = await told(story, digest(story))
     await story.pass_by(Work.ANNOUNCE, minutes=30)
-    assert "down for 3 h" in post.words
+    assert "down for 3\u00a0h" in post.words
     assert len(slack.thread(MARKETING, post.ts)) == (1 if how == "lost" else 0)
     assert len(slack.calls_of("files.completeUploadExternal")) == (1 if how == "lost" else 0)
 

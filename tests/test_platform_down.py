@@ -64,7 +64,7 @@ async def test_it_is_said_once_without_a_reauthorize_button_and_so_is_its_return
 
     await go_on(story, 20, True, True, True, looks=looks)
     (post,) = story.posts()
-    assert post.text == "Google Ads answers again, after 1 h 5 min."
+    assert post.text == "Google Ads answers again, after 1\u00a0h 5\u00a0min."
     assert post.attachments[0]["color"] == "#12B76A"
     assert [m.text for m in story.world.slack.thread(MARKETING, post.ts)] == [post.text]
     assert await story.outages() == []
@@ -98,7 +98,7 @@ async def test_a_platform_that_is_down_once_more_is_told_once_more(story):
     for _ in range(2):
         await go_on(story, 60, False, False, False, looks=looks)
         await go_on(story, 20, True, True, True, looks=looks)
-    assert [post.text for post in story.posts()] == ["Google Ads answers again, after 1 h 5 min."] * 2
+    assert [post.text for post in story.posts()] == ["Google Ads answers again, after 1\u00a0h 5\u00a0min."] * 2
 
 
 async def test_each_channel_hears_once_how_many_of_its_own_wait(story):

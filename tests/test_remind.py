@@ -55,7 +55,7 @@ async def test_it_is_brought_up_after_four_hours_a_day_and_three_days_once_each(
         len(await later(story, remind, **amount)) for amount in ({"hours": 3}, {"hours": 2}, {"hours": 20}, {"days": 5})
     ]
     assert counts == [0, 1, 2, 3]
-    assert "Salesforce is still disconnected after 5 h: Acme." in story.replies()[0]
+    assert "Salesforce is still disconnected after 5\u00a0h: Acme." in story.replies()[0]
     assert [e.detail for e in (await story.outage(down.id)).timeline if e.what == "reminded"] == ["1", "2", "3"]
     assert len(story.posts()) == 1
 

@@ -87,10 +87,11 @@ def _translated(sentence: str) -> bool:
     return sentence in held or (sentence, 0) in held
 
 
-def test_durations_are_short() -> None:
+def test_durations_are_short_and_a_number_stays_with_its_unit() -> None:
     words = Words("fr")
-    for seconds, text in ((45, "45 s"), (720, "12 min"), (12_000, "3 h 20 min"), (183_600, "2 j 3 h"), (3600, "1 h")):
-        assert words.duration(timedelta(seconds=seconds)) == text
+    told = {45: "45_s", 720: "12_min", 12_000: "3_h 20_min", 183_600: "2_j 3_h", 3600: "1_h"}
+    for seconds, text in told.items():
+        assert words.duration(timedelta(seconds=seconds)) == text.replace("_", "\u00a0")
 
 
 def test_the_first_of_a_month_is_the_first_in_french() -> None:
