@@ -51,5 +51,5 @@ def test_a_picture_names_people_and_groups_and_tells_dates_in_the_readers_langua
     message = json.loads((GOLDEN / "google_disconnected.fr.json").read_text(encoding="utf-8"))
     (page,) = drawn_messages([message], "fr")
     assert trouble(message, page) == []
-    for shown in ("@Anna Berg", "@marketing", "hui à 05:36", "border-color:#D92D20"):
+    for shown in ("@Anna Berg", "@marketing", "23 nov. 2026 à 05:36", "border-color:#D92D20"):
         assert shown in page

@@ -31,7 +31,10 @@ function date({ timestamp, format }) {
   const near = new Intl.RelativeTimeFormat(asked.language, { numeric: "auto" }).format(days, "day");
   const day = then.toLocaleDateString(asked.language, { dateStyle: "medium", timeZone: "UTC" });
   const time = then.toLocaleTimeString(asked.language, { timeStyle: "short", timeZone: "UTC" });
-  return h("span", null, format.replace("{date_short_pretty}", Math.abs(days) < 2 ? near : day).replace("{time}", time));
+  return h("span", null, format
+    .replace("{date_short_pretty}", Math.abs(days) < 2 ? near : day)
+    .replace("{date_short}", day)
+    .replace("{time}", time));
 }
 
 /** Without `verbatim` the package makes links of e-mail addresses, which Slack would leave as they are. */
