@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, sqlite_only
+from practice_story import ADA, BEN, CLEO, GOOGLE, SALESFORCE, Trouble, sqlite_only
 
 from bot.memory.memory import Work
 from bot.people.people import Ending
@@ -165,3 +165,21 @@ async def test_of_tokens_that_are_not_wanted_only_those_in_use_are_kept_whoever_
     await restore.discard(SALESFORCE, replace(held, refresh_token=Secret("another of hers")), ada)
     await restore.discard(SALESFORCE, replace(held, refresh_token=Secret("of nobody knows whom")), None)
     assert 2 == story.world.salesforce.ledger.count("revoke_request")
+
+
+@sqlite_only
+async def test_a_token_that_is_not_wanted_waits_for_its_platform_and_is_left_alone_where_that_cannot_be_noted(
+    story, clock
+):
+    (connection,) = await story.connect(SALESFORCE)
+    disk = Trouble(story.memory)
+    restore = Restore(disk, story.gateways, clock, timedelta(minutes=15))
+    unwanted = replace(await story.tokens(connection), refresh_token=Secret("another of hers"))
+    ada = (await story.grant(connection)).identity
+    story.world.salesforce.faults.add(Fault(match="revoke", status=503, times=2))
+    disk.next_writes_fail()
+    for _ in range(2):
+        await restore.discard(SALESFORCE, unwanted, ada)
+        assert 0 == story.world.salesforce.ledger.count("revoke_request")
+
+    assert 1 == len(await story.app.revoke.claim(9))
