@@ -12,6 +12,7 @@ from bot.reauthorize.restore import NO_ACCESS, NOT_LASTING, Proof, Restore
 from bot.words.connection import Account, Identity, Reach
 from bot.words.errors import Refused
 from platforms import open_gateways
+from storage import new_key, open_memory
 
 AHEAD = timedelta(minutes=10)
 CLIENT = {"client_id": "c", "client_secret": "s", "developer_token": "d"}
@@ -246,4 +247,22 @@ async def test_a_login_without_a_refresh_token_goes_on_with_the_one_that_this_pe
     async with memory.read() as tx:
         held = await tx.grants.tokens(done.grant.id)
     assert ("access-2", "refresh-1") == (held.access_token.reveal(), held.refresh_token.reveal())
+    assert [] == await given_back(memory, clock)
+
+
+async def test_a_login_whose_key_is_gone_is_replaced_and_its_old_tokens_are_neither_used_nor_given_back(
+    memory, restore, two, database_url, keys, clock
+):
+    other = await open_memory(database_url, [new_key(["k1"]), *keys], on_due=None, now=clock)
+    async with other.begin() as tx:
+        held = await tx.grants.get(two[0].grant_id)
+        await tx.grants.replace(held, await tx.grants.tokens(held.id), clock())
+    await other.close()
+    short = tokens("access-2", None, expires_at=clock() + timedelta(hours=1))
+    with pytest.raises(Refused, match=NOT_LASTING):
+        await swapped(memory, restore, SALESFORCE, proof(ANN, "111", fresh=short), two[:1])
+    done = await swapped(memory, restore, SALESFORCE, proof(ANN, "111", "222"), two)
+
+    async with memory.read() as tx:
+        assert "refresh-2" == (await tx.grants.tokens(done.grant.id)).refresh_token.reveal()
     assert [] == await given_back(memory, clock)
