@@ -87,7 +87,8 @@ async def test_what_is_over_leaves_nothing_behind_that_grows(memory, clock, data
         tracemalloc.stop()
         middle, end = held[DAYS // 2], held[-1]
         assert {name: (middle.rows[name], n) for name, n in end.rows.items() if n > middle.rows[name] * 1.1 + 5} == {}
-        assert (middle.files, middle.threads, middle.tasks) == (end.files, end.threads, end.tasks)
+        assert (middle.files, middle.threads) == (end.files, end.threads)
+        assert end.tasks <= middle.tasks + 1, "one may be about to end; each outage since then would have left one"
         assert end.ours - middle.ours < 5_000 * DAYS, "bytes that our own lines hold"
         assert DAYS == sum(post.attachments[0]["color"] == GREEN for post in story.posts())
 
